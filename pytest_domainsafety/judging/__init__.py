@@ -1,0 +1,1 @@
+"""Judging: rubric, judges and panels: reply in, judgement out."""

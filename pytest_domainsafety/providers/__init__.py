@@ -1,0 +1,1 @@
+"""Providers: how a model is asked, one file a provider."""

@@ -1,0 +1,1 @@
+"""Reporting: pictures drawn from one Results object."""

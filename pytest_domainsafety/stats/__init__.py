@@ -1,0 +1,1 @@
+"""Statistics: arrays in, frozen dataclasses out; knows no record and no file."""

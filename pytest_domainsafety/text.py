@@ -1,0 +1,102 @@
+"""Cleaning of model text at the door, canonical JSON, and hashes.
+
+A reply is untrusted bytes. It is cleaned once, where a provider takes it in,
+so that every later room (SQLite, xdist's transport, XML, JSON, a page) may
+rely on plain, encodable text. What can still do harm at one particular exit
+(markup, terminal escapes, formulas) is escaped at that exit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+# Lone surrogates break UTF-8; C0, DEL and C1 move cursors and break XML;
+# U+FFFE and U+FFFF are not characters. Tab, newline and return are text.
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Marks that reorder or hide what a reader sees.
+_DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_REPLACEMENT = "\ufffd"
+
+
+def clean(text: str) -> tuple[str, bool]:
+    """Replace what no later room can carry.
+
+    Args:
+        text: Any Python string, lone surrogates and control characters included.
+
+    Returns:
+        The text with each unsafe code point replaced by U+FFFD, and whether
+        anything was replaced.
+    """
+    cleaned, count = _UNSAFE.subn(_REPLACEMENT, text)
+    return cleaned, count > 0
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """Return one line that is safe on a terminal, for names and messages.
+
+    Line breaks become spaces; control and bidirectional characters become
+    U+FFFD; anything longer than `limit` characters ends in an ellipsis.
+    """
+    line = " ".join(_DECEPTIVE.sub(_REPLACEMENT, clean(text)[0]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON spelling of a value: sorted, compact, no NaN.
+
+    Raises:
+        ValueError: The value holds NaN or an infinity.
+        TypeError: The value holds something that JSON has no word for.
+    """
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+
+
+def fingerprint(kind: str, value: Any) -> str:
+    """Return the hash by which a thing is known.
+
+    Args:
+        kind: What is hashed (``prompt``, ``reply``, ``request`` …); the same
+            value under another kind has another hash.
+        value: Anything :func:`canonical_json` takes.
+
+    Returns:
+        64 hexadecimal digits of SHA-256.
+    """
+    data = f"{kind}\0{canonical_json(value)}".encode()
+    return hashlib.sha256(data).hexdigest()
+
+
+_THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL | re.IGNORECASE)
+_THINK_OPEN = re.compile(r"<think>(.*)\Z", re.DOTALL | re.IGNORECASE)
+_THINK_CLOSE = re.compile(r"\A(.*?)</think>", re.DOTALL | re.IGNORECASE)
+
+
+def split_reasoning(text: str) -> tuple[str, str]:
+    """Split an answer from the reasoning trace written into it.
+
+    Closed ``<think>`` blocks, an unclosed one (the rest is trace), and a
+    closing tag whose opening one was eaten by the chat template are known.
+
+    Returns:
+        The answer and the trace, both stripped of surrounding space.
+    """
+    traces: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        traces.append(match.group(1).strip())
+        return ""
+
+    answer = _THINK.sub(keep, text)
+    answer = _THINK_OPEN.sub(keep, answer)
+    answer = _THINK_CLOSE.sub(keep, answer)
+    return answer.strip(), "\n\n".join(trace for trace in traces if trace)
