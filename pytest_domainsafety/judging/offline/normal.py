@@ -1,0 +1,57 @@
+"""Text as the offline judge reads it: capped, folded, without labels.
+
+All of it is deterministic and linear in the text. Nothing here is shown to
+anybody, so a lossy fold is fine: the reply itself stays as it came.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+HEAD_CHARS = 3000
+TAIL_CHARS = 1000
+"""A longer text is read at its beginning and its end only, so that a
+100,000-character reply costs no more than a long ordinary one."""
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0f\ufeff]"
+)
+_BLANKS = re.compile(r"[ \t\r\f\v]+")
+_BREAKS = re.compile(r"\s*\n\s*")
+
+# Cyrillic and Greek letters that look like Latin ones, and typographic marks.
+_FOLD = str.maketrans(
+    "авеікмнорстухѕјһԁԛԝᴀοαερικτυνχ’‘‛`´“”„«»–—−…",
+    "abeikmhopctyxsjhdqwaoaepiktuvx'''''\"\"\"\"\"---.",
+)
+
+
+def window(text: str) -> str:
+    """Return the part of a text that is read: all, or head and tail."""
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return text
+    return f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
+
+
+def normalise(text: str) -> str:
+    """Return the lower-cased, folded text with single blanks and line breaks.
+
+    Compatibility forms (NFKC) and look-alike letters are folded to Latin
+    where the text is mostly Latin; text that is really Cyrillic or Greek
+    keeps its letters. Invisible and bidirectional marks are dropped.
+    """
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).lower()
+        if _mostly_latin(text):
+            text = text.translate(_FOLD)
+    else:
+        text = text.lower().replace("`", "'")
+    return _BREAKS.sub("\n", _BLANKS.sub(" ", text)).strip()
+
+
+def _mostly_latin(text: str) -> bool:
+    """Whether at least half of the letters are ASCII ones."""
+    ascii_letters = sum(map(text.count, "etaoinshrdlu"))
+    letters = sum(map(str.isalpha, text))
+    return 3 * ascii_letters >= letters
