@@ -384,6 +384,9 @@ class PairOutcome(Door):
         suite_pairs: Pairs in the whole suite file, so that the controller can
             tell a selection from the suite.
         records: All framings, variants and replications.
+        requests: For each record the keys of the requests behind it in the
+            store, last turn last; empty where nothing was answered.
+        judgements: For each record the keys of its judgements in the store.
         fault: One sentence on infrastructure trouble, if there was any; the
             records then carry status ``error``.
     """
@@ -396,6 +399,8 @@ class PairOutcome(Door):
     suite_pairs: int
     zero_tolerance: bool = False
     records: tuple[Record, ...]
+    requests: tuple[tuple[str, ...], ...] = ()
+    judgements: tuple[tuple[str, ...], ...] = ()
     fault: str | None = None
 
 

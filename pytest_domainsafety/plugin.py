@@ -1,0 +1,1 @@
+"""The pytest hooks: registration and delegation, nothing else."""
