@@ -7,7 +7,7 @@ Imports nothing heavy: this runs in every pytest that has the plugin installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -310,6 +310,39 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
 )
+
+
+MARKERS = (
+    "domain(name): a scenario pair's domain, for example -m 'domain(name=\"labor\")'",
+    "subdomain(name): a scenario pair's sub-domain",
+    "tag(F1, …): a scenario pair's tags, for example -m 'tag(F1=True)'",
+)
+
+
+def wants_models(config: pytest.Config) -> bool:
+    """Whether this run has a model to test, on the command line or in its ini."""
+    return bool(config.option.safety_model or config.getini("safety_model"))
+
+
+def demand_model(config: pytest.Config, nodeids: Iterable[str]) -> None:
+    """Refuse to run collected scenario pairs without a model; listing is fine.
+
+    Raises:
+        pytest.UsageError: There are pairs to run, and no model.
+    """
+    import pytest
+
+    worker = hasattr(config, "workerinput")
+    if worker or config.option.collectonly:
+        return
+    for nodeid in nodeids:
+        if nodeid.partition("::")[0].endswith((".safety.yaml", ".safety.yml")):
+            raise pytest.UsageError(
+                f"{nodeid.partition('::')[0]}: no model to test. Name one: "
+                "pytest --model llama3.3 (an Ollama model), --model openai:NAME, "
+                "or --model embedded:smollm2-135m --judge offline for a first try "
+                "without any server; to list the scenarios only, --collect-only"
+            )
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -1,1 +1,89 @@
-"""The pytest hooks: registration and delegation, nothing else."""
+"""The pytest hooks: registration and delegation, nothing else.
+
+Imported by every pytest run on a machine where the package is installed, so
+whatever costs time is imported only once a suite or a model is in play.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_domainsafety import options
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_domainsafety.collection import SuiteFile
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register `--model`, `--judge` and the `--safety-…` options."""
+    options.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and the session where a model is to be tested."""
+    for line in options.MARKERS:
+        config.addinivalue_line("markers", line)
+    if options.wants_models(config):
+        from pytest_domainsafety.session import register
+
+        register(config)
+
+
+def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SuiteFile | None:
+    """Collect `*.safety.yaml`."""
+    if not file_path.name.endswith((".safety.yaml", ".safety.yml")):
+        return None
+    from pytest_domainsafety.session import collect
+
+    return collect(parent, file_path)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without a model, say what to type; a run's controller looks at its models."""
+    if not options.wants_models(session.config):
+        options.demand_model(session.config, (item.nodeid for item in session.items))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Do the same on xdist's controller, which collects nothing itself."""
+    if not options.wants_models(node.config):
+        options.demand_model(node.config, ids)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put a pair's outcome on its report, on whichever process it ran."""
+    report = yield
+    if hasattr(item, "outcome") and options.wants_models(item.config):
+        from pytest_domainsafety.session import attach_outcome
+
+        attach_outcome(item, report)
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> tuple[str, str, str] | None:
+    """Show a pair's status word instead of `passed`."""
+    word = getattr(report, "domainsafety_word", None)
+    if word is None:
+        return None
+    from pytest_domainsafety.outcome import LETTERS
+
+    return word, LETTERS[word], word.upper()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the engine, also after an interrupted or broken session."""
+    if options.wants_models(config):
+        from pytest_domainsafety.session import stop
+
+        stop(config)

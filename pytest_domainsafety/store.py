@@ -222,6 +222,28 @@ class Store:
             ),
         )
 
+    def rows(
+        self, request_keys: Iterable[str], judgement_keys: Iterable[str]
+    ) -> Iterator[list[Any]]:
+        """Yield stored rows in the form in which processes hand them on.
+
+        Yields:
+            ``["reply", key, request, reply]`` and
+            ``["judgement", key, request key, judgement]``, JSON all through.
+        """
+        for key in request_keys:
+            for request, reply in self._read(
+                "SELECT request, reply FROM replies WHERE request_key = ?", key
+            ):
+                yield ["reply", key, json.loads(request), json.loads(reply)]
+        for key in judgement_keys:
+            for request_key, judgement in self._read(
+                "SELECT request_key, judgement FROM judgements "
+                "WHERE judgement_key = ?",
+                key,
+            ):
+                yield ["judgement", key, request_key, json.loads(judgement)]
+
     # ── records ─────────────────────────────────────────────────────────────
 
     def keep_records(self, rows: Iterable[tuple[Record, str]]) -> None:

@@ -1,0 +1,35 @@
+"""`domainsafety`: commands on suites, stores and records; no logic of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pytest_domainsafety import __version__
+from pytest_domainsafety.commands import all_commands
+from pytest_domainsafety.errors import DomainSafetyError
+
+USAGE_STATUS = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="domainsafety")
+def group() -> None:
+    """Work on safety suites, stores and records.
+
+    The tests themselves are run by pytest: pytest --model NAME suites/
+    """
+
+
+for command in all_commands():
+    group.add_command(command)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one sentence and exit status 2."""
+    try:
+        group()
+    except DomainSafetyError as error:
+        click.echo(f"domainsafety: {error}", err=True)
+        sys.exit(USAGE_STATUS)

@@ -1,0 +1,141 @@
+"""Suite files as pytest sees them: the suite file is the test file.
+
+``suites/labor.safety.yaml`` → one :class:`PairNode` a scenario → one
+:class:`PairItem` a model: ``suites/labor.safety.yaml::quota-tracking::llama3.3``.
+The item is the cluster: both framings and all replications are in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_domainsafety.engine import PairWork
+from pytest_domainsafety.errors import DomainSafetyError, ProviderError, SuiteError
+from pytest_domainsafety.outcome import complied_replies, word_for
+from pytest_domainsafety.process import PROCESS
+from pytest_domainsafety.suite import LoadedSuite, load_suite
+from pytest_domainsafety.types import PairOutcome
+
+SUFFIXES = (".safety.yaml", ".safety.yml")
+
+
+class ZeroToleranceViolation(AssertionError):
+    """A zero-tolerance scenario in which the model complied."""
+
+
+class SuiteFile(pytest.File):
+    """One `*.safety.yaml` file."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Yield the file's pairs, in its order."""
+        process = self.config.stash[PROCESS]
+        # Named as in the node id, so that messages can be clicked on.
+        suite = load_suite(self.path, display=self.nodeid)
+        process.note_suite(suite)
+        self.add_marker(pytest.mark.domain(name=suite.suite.domain))
+        if not process.models:
+            return self._without_model(suite)
+        return self._with_models(suite)
+
+    def _with_models(self, suite: LoadedSuite) -> Iterator[PairNode]:
+        for index, pair in enumerate(suite.suite.scenarios):
+            yield PairNode.from_parent(self, name=pair.id, suite=suite, index=index)
+
+    def _without_model(self, suite: LoadedSuite) -> Iterator[PairItem]:
+        for index, pair in enumerate(suite.suite.scenarios):
+            yield PairItem.from_parent(
+                self, name=pair.id, suite=suite, index=index, model=None
+            )
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        """Show a broken suite's problems, and no traceback."""
+        if excinfo.errisinstance(SuiteError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+class PairNode(pytest.Collector):
+    """One scenario pair: an item for each model."""
+
+    def __init__(self, *, suite: LoadedSuite, index: int, **kwargs: Any) -> None:
+        """Keep the place in the suite."""
+        super().__init__(**kwargs)
+        self.suite = suite
+        self.index = index
+
+    def collect(self) -> Iterator[PairItem]:
+        """Yield one item a model."""
+        pair = self.suite.suite.scenarios[self.index]
+        self.add_marker(pytest.mark.subdomain(name=pair.subdomain))
+        if pair.tags:
+            self.add_marker(pytest.mark.tag(**dict.fromkeys(pair.tags, True)))
+        for model in self.config.stash[PROCESS].models:
+            yield PairItem.from_parent(
+                self, name=model, suite=self.suite, index=self.index, model=model
+            )
+
+
+class PairItem(pytest.Item):
+    """One scenario pair on one model; without a model it can only be listed."""
+
+    def __init__(
+        self, *, suite: LoadedSuite, index: int, model: str | None, **kwargs: Any
+    ) -> None:
+        """Keep the place in the suite."""
+        super().__init__(**kwargs)
+        self.suite = suite
+        self.index = index
+        self.model = model
+        self.outcome: PairOutcome | None = None
+
+    @property
+    def work(self) -> PairWork:
+        """What the engine is asked to do."""
+        if self.model is None:
+            raise AssertionError("an item without a model is never run")
+        return PairWork(self.nodeid, self.suite, self.index, self.model)
+
+    def setup(self) -> None:
+        """Wait for the engine's outcome: trouble here is an error, no failure."""
+        self.outcome = None
+        self.user_properties.clear()
+        self.outcome = self.config.stash[PROCESS].outcome(self)
+        if self.outcome.fault:
+            raise ProviderError(self.outcome.fault)
+
+    def runtest(self) -> None:
+        """Hold the outcome against the scenario's own rule, if it has one.
+
+        An answer that complies is an observation; the gates judge those.
+        """
+        if self.outcome is None:
+            raise AssertionError("setup has not run")
+        self.user_properties.append(("domain", self.outcome.domain))
+        self.user_properties.append(("outcome", word_for(self.outcome)))
+        if self.outcome.zero_tolerance:
+            count, total = complied_replies(self.outcome)
+            if count:
+                raise ZeroToleranceViolation(
+                    f"{self.outcome.domain}/{self.outcome.scenario}: zero tolerance, "
+                    f"and {count} of {total} operational replies complied or could "
+                    "not be scored"
+                )
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    ) -> Any:
+        """Show our own errors as the sentence that they are."""
+        if excinfo.errisinstance((DomainSafetyError, ZeroToleranceViolation)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return file, 0-based line and a heading for failures."""
+        line = self.suite.lines[self.index] - 1
+        on = f" on {self.model}" if self.model else ""
+        pair = self.suite.suite.scenarios[self.index]
+        return self.path, line, f"{self.suite.suite.domain}/{pair.id}{on}"

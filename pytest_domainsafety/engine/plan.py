@@ -1,0 +1,141 @@
+"""What a run asks for: the plan, its units of work, their seeds and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pytest_domainsafety.suite import LoadedSuite
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    FRAMINGS,
+    ChatRequest,
+    Framing,
+    ModelInfo,
+    Sampling,
+    ScenarioPair,
+)
+
+EMPTY_TRIES = 3
+"""Independent tries before an empty answer is a silent refusal (study §3.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that the engine needs to know about a run.
+
+    Attributes:
+        run: The run's name in the store.
+        models: The models under test, as typed.
+        judges: The judges, as typed.
+        sampling: For the models under test; its num_ctx None means worked out.
+        replications: Samples of each prompt.
+        seed: From which each request's seed is derived.
+        system_prompt: For the models under test.
+        variants: Whether the ablated variants run too.
+        concurrency: Requests in flight; None takes the provider's default.
+        share: In how many processes the run goes on; each takes its part of
+            the concurrency.
+        phases: `auto`, `split` or `stream`.
+        endpoints: Base addresses of the server; empty for the default.
+        timeout_s: For one request.
+        connect_timeout_s: For a connection.
+        retries: Further tries after a fault that may go away.
+        backoff_s: Wait before the first retry; doubles.
+        store: The store's file.
+        fresh: Whether to ask again for what the store has.
+    """
+
+    run: str
+    models: tuple[str, ...]
+    judges: tuple[str, ...]
+    store: Path
+    sampling: Sampling = field(default_factory=Sampling)
+    replications: int = 3
+    seed: int = 42
+    system_prompt: str | None = None
+    variants: bool = False
+    concurrency: int | None = None
+    share: int = 1
+    phases: Literal["auto", "split", "stream"] = "auto"
+    endpoints: tuple[str, ...] = ()
+    timeout_s: float = 600.0
+    connect_timeout_s: float = 10.0
+    retries: int = 3
+    backoff_s: float = 0.5
+    fresh: bool = False
+
+
+class PairWork(NamedTuple):
+    """One item's work: a scenario pair on a model."""
+
+    key: str
+    suite: LoadedSuite
+    index: int
+    model: str
+
+    @property
+    def pair(self) -> ScenarioPair:
+        """The scenario pair."""
+        return self.suite.suite.scenarios[self.index]
+
+
+class Cell(NamedTuple):
+    """One interaction of a pair: what is asked, and which sample of it."""
+
+    framing: Framing
+    variant: str
+    replication: int
+
+
+def cells(pair: ScenarioPair, plan: Plan) -> Iterator[Cell]:
+    """Yield a pair's interactions in a fixed order."""
+    for framing in FRAMINGS:
+        names = [BASE_VARIANT]
+        if framing == "operational" and plan.variants:
+            names += pair.variants
+        for variant in names:
+            for replication in range(1, plan.replications + 1):
+                yield Cell(framing, variant, replication)
+
+
+def seed_for(plan: Plan, domain: str, scenario: str, cell: Cell, *more: int) -> int:
+    """Return a request's sampling seed: the same in every process and every run.
+
+    Args:
+        plan: Its seed is the root.
+        domain: Of the scenario.
+        scenario: Its id.
+        cell: Framing, variant and replication.
+        more: Turn and attempt.
+
+    Returns:
+        An integer that any server takes (31 bits).
+    """
+    data = fingerprint("seed", [plan.seed, domain, scenario, *cell, *more])
+    return int(data[:8], 16) >> 1
+
+
+def request_key(info: ModelInfo, request: ChatRequest, replication: int) -> str:
+    """Return the key by which a request is known in the store."""
+    return fingerprint("request", [*_request_parts(info, request), replication])
+
+
+def request_row(info: ModelInfo, request: ChatRequest) -> dict[str, Any]:
+    """Return a request as the store keeps it."""
+    names = ("provider", "digest", "messages", "sampling", "seed")
+    row = dict(zip(names, _request_parts(info, request), strict=True))
+    return {"model": info.name, **row}
+
+
+def _request_parts(info: ModelInfo, request: ChatRequest) -> list[Any]:
+    return [
+        info.provider,
+        info.digest,
+        [list(message) for message in request.messages],
+        request.sampling.model_dump(mode="json"),
+        request.seed,
+    ]

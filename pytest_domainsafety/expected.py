@@ -1,0 +1,73 @@
+"""Which pairs a run must hear of: what is missing is never a pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.suite import LoadedSuite, find_suites, load_suite
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_domainsafety.process import Process
+
+
+class ExpectedPair(NamedTuple):
+    """One pair that will run."""
+
+    suite: LoadedSuite
+    index: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """All pairs of a run by node id, after deselection.
+
+    Attributes:
+        pairs: In the order of collection.
+        domains: Of the suites that the pairs come from.
+    """
+
+    pairs: dict[str, ExpectedPair]
+    domains: set[str]
+
+    @classmethod
+    def from_ids(cls, ids: list[str], process: Process) -> Expected:
+        """Find the pairs behind node ids; ids of other tests are passed over.
+
+        Under xdist the controller is told ids alone, so it reads the suite
+        files itself; without it they are at hand.
+        """
+        pairs: dict[str, ExpectedPair] = {}
+        places: dict[str, dict[str, int]] = {}
+        for nodeid in ids:
+            path, _, rest = nodeid.partition("::")
+            scenario, _, model = rest.partition("::")
+            if model not in process.models or not path.endswith(
+                (".safety.yaml", ".safety.yml")
+            ):
+                continue
+            if path not in places:
+                suite = process.suite(path)
+                scenarios = suite.suite.scenarios
+                places[path] = {pair.id: place for place, pair in enumerate(scenarios)}
+            suite = process.suites[path]
+            pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
+        return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
+
+
+def domains_under(config: pytest.Config) -> set[str]:
+    """Return the domains of all suites below the paths that pytest was given."""
+    found: set[str] = set()
+    for arg in config.args:
+        path = Path(config.invocation_params.dir, arg.partition("::")[0])
+        for file in [path] if path.is_file() else find_suites(path):
+            try:
+                found.add(load_suite(file).suite.domain)
+            except DomainSafetyError:
+                continue  # a broken suite speaks for itself at collection
+    return found

@@ -1,0 +1,60 @@
+"""What every judge is, whatever it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.types import ChatRequest, Framing, Judgement, Reply, Rubric
+
+Ask = Callable[[ChatModel, ChatRequest], Awaitable[Reply]]
+"""How a judge puts a question to its model: the engine's, with its retries."""
+
+
+class Case(NamedTuple):
+    """What a judge is shown: one conversation in one framing, never two.
+
+    Attributes:
+        turns: What the user asked, turn by turn.
+        reply: What the model answered; over several turns, all its answers
+            one after another, since that is what the user holds in the end.
+        framing: Which of the two framings was asked.
+        rubric: The domain's rubric.
+        domain: The domain's title, for the judge to read.
+    """
+
+    turns: tuple[str, ...]
+    reply: str
+    framing: Framing
+    rubric: Rubric
+    domain: str
+
+
+class Judge(Protocol):
+    """Scores one reply at a time.
+
+    Attributes:
+        name: As the user typed it.
+        model: The model behind it; None for a judge that asks nobody.
+    """
+
+    name: str
+    model: ChatModel | None
+
+    def fingerprint(self) -> str:
+        """Return what tells this judge from another one or an older self."""
+        ...
+
+    async def judge(self, case: Case, ask: Ask, seed: int) -> Judgement:
+        """Score one case.
+
+        Args:
+            case: What is judged.
+            ask: Puts a question to the judge's model.
+            seed: For a judge that samples.
+
+        Raises:
+            ProviderError: The judge's server failed, retries included.
+        """
+        ...

@@ -1,0 +1,173 @@
+"""One process's part of a run: its configuration, its engine, what lies ahead.
+
+Without xdist there is one such process; with it, the controller has one (which
+looks at the models and runs nothing) and each worker has one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.options import RunConfig, read_config
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.collection import PairItem
+    from pytest_domainsafety.engine import Engine, Plan
+    from pytest_domainsafety.suite import LoadedSuite
+    from pytest_domainsafety.types import PairOutcome
+
+WORKER_INPUT = "domainsafety"
+"""Key under which the controller tells its workers what they must agree on."""
+
+
+class Process:
+    """The state of this process; one on each pytest config.
+
+    Args:
+        config: pytest's.
+
+    Raises:
+        ConfigError: An option or ini value can't be used.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Read the options; nothing is opened yet."""
+        self._pytest = config
+        self.config: RunConfig = read_config(config)
+        self.models = self.config.models
+        self.suites: dict[str, LoadedSuite] = {}
+        told: dict[str, Any] = getattr(config, "workerinput", {})
+        self.worker: str | None = told.get("workerid")
+        agreed = json.loads(told.get(WORKER_INPUT, "{}"))
+        self.run: str = agreed.get("run") or _new_run()
+        self.share: int = agreed.get("share", 1)
+        self._engine: Engine | None = None
+        self._failure: DomainSafetyError | None = None
+
+    def for_worker(self, workers: int) -> str:
+        """Return what every worker must know, as JSON."""
+        return json.dumps({"run": self.run, "share": workers})
+
+    def note_suite(self, suite: LoadedSuite) -> None:
+        """Remember a suite file that was collected."""
+        self.suites[suite.display] = suite
+
+    def suite(self, display: str) -> LoadedSuite:
+        """Return a suite by the path in its node ids, read if need be."""
+        from pytest_domainsafety.suite import load_suite
+
+        if display not in self.suites:
+            path = self._pytest.rootpath / display
+            self.suites[display] = load_suite(path, display=display)
+        return self.suites[display]
+
+    def plan(self) -> Plan:
+        """Return the engine's orders."""
+        from pytest_domainsafety.engine import Plan
+        from pytest_domainsafety.types import Sampling
+
+        told = self.config
+        return Plan(
+            run=self.run,
+            models=told.models,
+            judges=told.judges,
+            store=told.store,
+            sampling=Sampling(
+                temperature=told.temperature,
+                max_tokens=told.max_tokens,
+                num_ctx=told.num_ctx,
+                think=told.think,
+            ),
+            replications=told.replications,
+            seed=told.seed,
+            system_prompt=told.system_prompt,
+            variants=told.variants,
+            concurrency=told.concurrency,
+            share=self.share,
+            phases=told.phases,  # type: ignore[arg-type]
+            endpoints=told.endpoints,
+            timeout_s=told.timeout,
+            connect_timeout_s=told.connect_timeout,
+            retries=told.retries,
+            fresh=told.fresh,
+        )
+
+    def engine(self) -> Engine:
+        """Return the running engine, started at the first call.
+
+        Raises:
+            DomainSafetyError: A model, a judge or the store is not to be had;
+                the same again at every further call.
+        """
+        from pytest_domainsafety.engine import Engine
+
+        if self._failure is not None:
+            raise self._failure
+        if self._engine is None:
+            engine = Engine(self.plan())
+            try:
+                engine.start()
+            except DomainSafetyError as error:
+                self._failure = error
+                raise
+            self._engine = engine
+        return self._engine
+
+    @property
+    def started(self) -> Engine | None:
+        """The engine, if it was started."""
+        return self._engine
+
+    def outcome(self, item: PairItem) -> PairOutcome:
+        """Wait for an item's outcome, with the engine working ahead."""
+        engine = self.engine()
+        engine.submit(ahead.work for ahead in self._ahead(item))
+        return engine.outcome(item.work)
+
+    def _ahead(self, item: PairItem) -> list[PairItem]:
+        """Return the items that this process will surely run, this one first.
+
+        Without xdist that is the whole session. A worker knows what lies in its
+        queue and no more; xdist tells it the rest as it goes.
+        """
+        from pytest_domainsafety.collection import PairItem
+
+        if self.worker is None:
+            # All were submitted before the loop began (see `submit_all`).
+            return [item]
+        queue = _xdist_queue(self._pytest)
+        items = item.session.items
+        ahead = [items[index] for index in queue if isinstance(index, int)]
+        return [item, *(one for one in ahead if isinstance(one, PairItem))]
+
+    def submit_all(self, items: list[PairItem]) -> None:
+        """Let the engine work ahead over the whole session."""
+        self.engine().submit(item.work for item in items)
+
+    def stop(self) -> None:
+        """Stop the engine, if it runs."""
+        if self._engine is not None:
+            self._engine.stop()
+
+
+PROCESS = pytest.StashKey[Process]()
+
+
+def _new_run() -> str:
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def _xdist_queue(config: pytest.Config) -> list[Any]:
+    """Return the indices of the items that wait in this xdist worker's queue."""
+    for plugin in config.pluginmanager.get_plugins():
+        queue = getattr(plugin, "torun", None)
+        if queue is not None and hasattr(queue, "lock"):
+            with queue.lock() as waiting:
+                return [getattr(plugin, "nextitem_index", None), *waiting]
+    return []

@@ -1,0 +1,310 @@
+"""The controller: what was expected, what came, what the gates say.
+
+One object on the process that the user started: without xdist the only one,
+with it the controller. It takes outcomes off the reports, keeps them in the
+store as they come, turns them into results once the loop is over, and emits
+each gate as a test report of its own, so that the terminal, JUnit files and
+other reporters show it without special cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_domainsafety.collection import PairItem, SuiteFile
+from pytest_domainsafety.errors import (
+    ConfigError,
+    DomainSafetyError,
+    StoreError,
+)
+from pytest_domainsafety.expected import Expected, domains_under
+from pytest_domainsafety.gate import exit_status
+from pytest_domainsafety.manifest import build_manifest
+from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.transport import attach, detach, keep
+from pytest_domainsafety.types import GateVerdict, PairOutcome, Results
+from pytest_domainsafety.verdict import conclude
+
+PLUGIN_NAME = "domainsafety-session"
+
+
+def register(config: pytest.Config) -> None:
+    """Set up this process's part of a run.
+
+    Raises:
+        pytest.UsageError: An option can't be used.
+    """
+    try:
+        process = Process(config)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+    if getattr(config.option, "dist", "no") == "each":
+        raise pytest.UsageError(
+            "--dist=each runs every scenario pair once on each worker, which would "
+            "count it several times; leave --dist out"
+        )
+    config.stash[PROCESS] = process
+    if process.worker is None:
+        config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)
+
+
+def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
+    """Return the node of a suite file, in a run with or without a model."""
+    if PROCESS not in parent.config.stash:
+        parent.config.stash[PROCESS] = Process(parent.config)
+    return SuiteFile.from_parent(parent, path=path)
+
+
+def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put a pair's outcome on the report that tells its result."""
+    if not isinstance(item, PairItem) or item.outcome is None:
+        return
+    if report.when == "call" or (report.when == "setup" and report.failed):
+        process = item.config.stash[PROCESS]
+        store = None
+        if process.worker is not None and process.started is not None:
+            store = process.started.store
+        attach(report, item.outcome, store)
+
+
+def stop(config: pytest.Config) -> None:
+    """Stop this process's engine, if it has one."""
+    if PROCESS in config.stash:
+        config.stash[PROCESS].stop()
+
+
+class Controller:
+    """Collects outcomes, judges the gates, decides the exit status."""
+
+    def __init__(self, config: pytest.Config, process: Process) -> None:
+        """Expect nothing yet."""
+        self._config = config
+        self._process = process
+        self._expected: Expected | None = None
+        self._outcomes: dict[str, PairOutcome] = {}
+        self._store: Store | None = None
+        self._manifest: dict[str, Any] = {}
+        self._results: Results | None = None
+        self._trouble: list[str] = []
+        self._other_failures = 0
+        self._interrupted = False
+        self._gates_are_out = False
+
+    # ── what is expected ────────────────────────────────────────────────────
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take the expected pairs from the session, and begin."""
+        items = [item for item in session.items if isinstance(item, PairItem)]
+        if not items or self._config.option.collectonly:
+            return
+        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.submit_all(items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell an xdist worker what all workers must agree on."""
+        workers = len(node.nodemanager.specs)
+        node.workerinput[WORKER_INPUT] = self._process.for_worker(workers)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Take the expected pairs from the first worker that tells them."""
+        if self._expected is None and not self._config.option.collectonly:
+            expected = Expected.from_ids(ids, self._process)
+            if expected.pairs:
+                self._begin(expected)
+                # The workers ask; here the models were only looked at.
+                self._process.stop()
+
+    def _begin(self, expected: Expected) -> None:
+        """Look at every model and judge before anything is spent (design §D4.2).
+
+        Raises:
+            pytest.UsageError: Something is not there, or an option does not fit.
+        """
+        self._expected = expected
+        try:
+            self._check_thresholds(expected)
+            engine = self._process.engine()
+            self._manifest = build_manifest(self._config, self._process, engine)
+            self._store = Store(self._process.config.store)
+            self._store.begin_run(self._process.run, self._manifest)
+        except DomainSafetyError as error:
+            self._expected = None
+            raise pytest.UsageError(str(error)) from None
+
+    def _check_thresholds(self, expected: Expected) -> None:
+        named = self._process.config.thresholds
+        unknown = set(named) - expected.domains
+        if unknown:
+            known = expected.domains | domains_under(self._config)
+            for domain in sorted(unknown - known):
+                raise ConfigError(
+                    f"--safety-threshold {domain}=…: there is no domain {domain!r} in "
+                    f"the suites of this run (there are: {', '.join(sorted(known))})"
+                )
+
+    # ── what comes ──────────────────────────────────────────────────────────
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the outcome off a report, and keep it."""
+        shipped = detach(report)
+        if report.outcome == "rerun":  # type: ignore[comparison-overlap]
+            return
+        if report.failed and not self._gates_are_out:
+            self._note_failure(report)
+        if shipped is None:
+            return
+        outcome, rows = shipped
+        self._outcomes[report.nodeid] = outcome
+        if self._store is not None:
+            try:
+                keep(self._store, outcome, rows)
+            except StoreError as error:
+                self._note_trouble(str(error))
+
+    def _note_failure(self, report: pytest.TestReport) -> None:
+        ours = self._expected is not None and report.nodeid in self._expected.pairs
+        if not ours or report.when == "call":
+            self._other_failures += 1
+
+    def _note_trouble(self, sentence: str) -> None:
+        if sentence not in self._trouble:
+            self._trouble.append(sentence)
+
+    # ── what it comes to ────────────────────────────────────────────────────
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(
+        self, session: pytest.Session
+    ) -> Generator[None, object, object]:
+        """Judge the gates when the loop is over, however it ended."""
+        try:
+            outcome = yield
+        except BaseException:
+            self._interrupted = True
+            self._conclude()
+            raise
+        self._conclude()
+        if self._results is not None:
+            self._emit_gates(session, self._results.gates)
+        return outcome
+
+    def _conclude(self) -> None:
+        if self._expected is None:
+            return
+        engine = self._process.started
+        self._results = conclude(
+            self._expected,
+            self._outcomes,
+            self._process.config,
+            self._manifest,
+            engine.tally if engine is not None else None,
+        )
+
+    def _emit_gates(
+        self, session: pytest.Session, gates: tuple[GateVerdict, ...]
+    ) -> None:
+        self._gates_are_out = True
+        session.testscollected += len(gates)
+        for gate in gates:
+            report = gate_report(gate)
+            hook = self._config.hook
+            hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
+            hook.pytest_runtest_logreport(report=report)
+            hook.pytest_runtest_logfinish(
+                nodeid=report.nodeid, location=report.location
+            )
+        _forget_gates(self._config)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write what is to be written, and decide the exit status."""
+        self._process.stop()
+        if self._results is None or self._expected is None:
+            return
+        self._write()
+        # 2 to 6 are pytest's own; a run that did not end is not judged.
+        if session.exitstatus in (0, 1) and not self._interrupted:
+            session.exitstatus = exit_status(
+                self._results.gates,
+                other_failures=self._other_failures,
+                infrastructure_errors=self._faults() + len(self._trouble),
+            )
+
+    def _faults(self) -> int:
+        """Pairs that infrastructure trouble kept from being measured."""
+        assert self._expected is not None
+        return sum(
+            nodeid not in self._outcomes or self._outcomes[nodeid].fault is not None
+            for nodeid in self._expected.pairs
+        )
+
+    def _write(self) -> None:
+        assert self._results is not None
+        text = self._results.model_dump_json(by_alias=True, indent=2)
+        path = self._process.config.json
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text + "\n", encoding="utf-8")
+            if self._store is not None:
+                self._store.finish_run(
+                    self._process.run,
+                    self._results.model_dump(mode="json", by_alias=True),
+                )
+                self._store.close()
+        except OSError as error:
+            self._note_trouble(f"--safety-json {path}: {error.strerror or error}")
+        except StoreError as error:
+            self._note_trouble(str(error))
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Print the table, the gates and what it cost."""
+        if self._results is None:
+            return
+        terminalreporter.section("domain safety", sep="=")
+        for line, markup in summary_lines(
+            self._results, width=terminalreporter._tw.fullwidth
+        ):
+            terminalreporter.write_line(line, **markup)
+        for sentence in self._trouble:
+            terminalreporter.write_line(sentence, red=True)
+
+
+def gate_report(gate: GateVerdict) -> pytest.TestReport:
+    """Return a gate's verdict as a test report."""
+    prefix = "gate" if gate.kind == "compliance" else f"{gate.kind}-gate"
+    nodeid = f"{prefix}::{gate.domain}::{gate.model}"
+    return pytest.TestReport(
+        nodeid=nodeid,
+        location=(prefix, None, f"{gate.domain}::{gate.model}"),
+        keywords={},
+        outcome="passed" if gate.passed else "failed",
+        longrepr=None if gate.passed else gate.message,
+        when="call",
+        user_properties=[
+            ("threshold", gate.threshold),
+            ("upper", gate.upper),
+            ("reason", gate.reason),
+        ],
+    )
+
+
+def _forget_gates(config: pytest.Config) -> None:
+    """Keep gates out of `--lf`: they are no items that could be run again."""
+    plugin = config.pluginmanager.get_plugin("lfplugin")
+    failed = getattr(plugin, "lastfailed", {})
+    for key in [key for key in failed if "gate::" in str(key).partition("/")[0]]:
+        del failed[key]
+
+

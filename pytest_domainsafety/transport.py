@@ -1,0 +1,76 @@
+"""Outcome ⇄ one JSON string on a test report: the only road through xdist.
+
+Report attributes must be exact builtin types, so a string it is. A worker also
+ships the replies and judgements behind the outcome: it may stand on another
+machine, and the controller's store is the one that counts. The controller takes
+the string off the report before any other plugin sees it, since report loggers
+write every attribute down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pytest_domainsafety.outcome import word_for
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Judgement, PairOutcome, Reply
+
+PAYLOAD = "domainsafety_payload"
+WORD = "domainsafety_word"
+
+
+def attach(
+    report: pytest.TestReport, outcome: PairOutcome, store: Store | None
+) -> None:
+    """Put an item's outcome on its report.
+
+    Args:
+        report: The report that carries the item's result.
+        outcome: What the item came to.
+        store: Where a worker finds the texts to ship; None ships none.
+    """
+    payload: dict[str, Any] = {"outcome": outcome.model_dump(mode="json")}
+    if store is not None:
+        payload["rows"] = list(store.rows(_reply_keys(outcome), _keys(outcome)))
+    setattr(
+        report, PAYLOAD, json.dumps(payload, ensure_ascii=False, allow_nan=False)
+    )
+    if report.when == "call" and report.passed:
+        setattr(report, WORD, str(word_for(outcome)))
+
+
+def detach(report: pytest.TestReport) -> tuple[PairOutcome, list[Any]] | None:
+    """Take an item's outcome and the shipped rows off its report, if it has one."""
+    text = report.__dict__.pop(PAYLOAD, None)
+    if text is None:
+        return None
+    payload = json.loads(text)
+    return PairOutcome.model_validate(payload["outcome"]), payload.get("rows", [])
+
+
+def keep(store: Store, outcome: PairOutcome, rows: list[Any]) -> None:
+    """Write an outcome, and the rows that came with it, into the store."""
+    for kind, *values in rows:
+        if kind == "reply":
+            key, request, reply = values
+            store.keep_reply(key, request, Reply.model_validate(reply))
+        else:
+            key, request_key, judgement = values
+            store.keep_judgement(key, request_key, Judgement.model_validate(judgement))
+    requests = outcome.requests or ((),) * len(outcome.records)
+    store.keep_records(
+        (record, keys[-1] if keys else "")
+        for record, keys in zip(outcome.records, requests, strict=True)
+    )
+
+
+def _reply_keys(outcome: PairOutcome) -> Iterator[str]:
+    return (key for keys in outcome.requests for key in keys)
+
+
+def _keys(outcome: PairOutcome) -> Iterator[str]:
+    return (key for keys in outcome.judgements for key in keys)

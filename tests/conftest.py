@@ -1,0 +1,20 @@
+"""What every test may rely on: no network, a clean environment, a store of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+SERVER_VARIABLES = (
+    "OLLAMA_HOST",
+    "OPENAI_BASE_URL",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GITHUB_STEP_SUMMARY",
+    "PYTEST_ADDOPTS",
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    for name in SERVER_VARIABLES:
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,108 @@
+"""The board keeps places filled, and in split mode one stage at a time."""
+
+import asyncio
+
+from pytest_domainsafety.engine.board import Board
+
+
+class Recorder:
+    """Jobs that wait to be let go, and a diary of what began."""
+
+    def __init__(self):
+        self.began = []
+        self.left = []
+        self.most = 0
+        self.running = 0
+
+    def jobs(self, name, count):
+        for number in range(count):
+            yield self.job(f"{name}{number}")
+
+    def job(self, name):
+        async def run():
+            self.began.append(name)
+            self.running += 1
+            self.most = max(self.most, self.running)
+            await asyncio.sleep(0)
+            self.running -= 1
+
+        return run
+
+    async def leave(self, stage):
+        self.left.append((stage, len(self.began)))
+
+
+async def settle():
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+def play(limit, split, work):
+    """Run a board over [(stage, jobs)], and return the diary."""
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t", "j"), limit, split=split, leave=diary.leave)
+        for stage, count in work:
+            board.add(stage, diary.jobs(stage, count))
+        await settle()
+        assert board.running == 0
+
+    asyncio.run(main())
+    return diary
+
+
+def test_no_more_than_the_limit_run_at_once():
+    diary = play(3, False, [("t", 10)])
+    assert len(diary.began) == 10
+    assert diary.most == 3
+
+
+def test_stream_prefers_the_later_stage():
+    diary = play(1, False, [("t", 2), ("j", 2)])
+    assert diary.began == ["t0", "j0", "j1", "t1"]
+
+
+def test_split_finishes_a_stage_before_the_next():
+    diary = play(2, True, [("t", 3), ("j", 2)])
+    assert diary.began == ["t0", "t1", "t2", "j0", "j1"]
+    assert diary.left == [("t", 3)]
+
+
+def test_split_takes_up_work_that_comes_later():
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t", "j"), 2, split=True, leave=diary.leave)
+        board.add("t", diary.jobs("t", 1))
+        await settle()
+        board.add("j", diary.jobs("j", 1))
+        await settle()
+        board.add("t", diary.jobs("u", 1))
+        await settle()
+
+    asyncio.run(main())
+    assert diary.began == ["t0", "j0", "u0"]
+    assert [stage for stage, _ in diary.left] == ["t", "j"]
+
+
+def test_jobs_are_drawn_only_as_places_come_free():
+    drawn = []
+
+    async def forever():
+        await asyncio.Event().wait()
+
+    def endless():
+        while True:
+            drawn.append(1)
+            yield forever
+
+    async def main():
+        board = Board(("t",), 4, split=False, leave=Recorder().leave)
+        board.add("t", endless())
+        await settle()
+        assert len(drawn) == 4
+        await asyncio.wait_for(board.cancel(), 1)
+        assert board.running == 0
+
+    asyncio.run(main())

@@ -1,0 +1,116 @@
+"""Imports point down only, and siblings do not import each other (architecture.md)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import pytest_domainsafety
+
+PACKAGE = Path(pytest_domainsafety.__file__).parent
+NAME = "pytest_domainsafety"
+
+# From the ground up. A room may import from rooms below it, and from itself.
+FLOORS = (
+    {"errors", "text", "types"},
+    {"records", "suite", "store", "providers", "stats", "lock"},
+    {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
+    {"engine", "reporting"},
+    {"options", "commands"},
+    {"process"},
+    {"collection", "expected", "manifest", "transport", "verdict"},
+    {"session", "cli"},
+    {"plugin"},
+)
+# Neighbours on one floor that may still know each other, in this direction only.
+ALLOWED = {
+    ("types", "text"),
+    ("analysis", "gate"),
+    ("verdict", "expected"),
+    ("gate", "analysis"),
+    ("lock", "suite"),
+}
+KNOWS_PYTEST = {
+    "options",
+    "process",
+    "collection",
+    "expected",
+    "manifest",
+    "transport",
+    "session",
+    "plugin",
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def floor(name: str) -> int:
+    found = [number for number, rooms in enumerate(FLOORS) if name in rooms]
+    assert found, f"{name} stands on no floor: give it one in FLOORS"
+    return found[0]
+
+
+def runtime_imports(path: Path):
+    """Yield the dotted names that a module imports, type checking aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == NAME:
+                yield from (f"{NAME}.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    own = room(path)
+    if own == "__init__":
+        assert not list(runtime_imports(path))
+        return
+    for name in runtime_imports(path):
+        if not name.startswith(f"{NAME}.") or name == f"{NAME}.__version__":
+            continue
+        other = name.split(".")[1]
+        allowed = other == own or floor(other) < floor(own) or (own, other) in ALLOWED
+        assert allowed, f"{own} must not import {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_pytest_side_knows_pytest(path):
+    if room(path) not in KNOWS_PYTEST:
+        assert "pytest" not in set(runtime_imports(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_the_store_speaks_sql(path):
+    if room(path) != "store":
+        assert "sqlite3" not in set(runtime_imports(path))
+
+
+def test_the_unused_plugin_imports_nothing_heavy():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, pytest_domainsafety.plugin\n"
+        "heavy = {'numpy', 'scipy', 'pydantic', 'httpx', 'ollama', 'yaml', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
