@@ -103,7 +103,11 @@ class PairItem(pytest.Item):
         """Wait for the engine's outcome: trouble here is an error, no failure."""
         self.outcome = None
         self.user_properties.clear()
-        self.outcome = self.config.stash[PROCESS].outcome(self)
+        process = self.config.stash[PROCESS]
+        items = self.session.items
+        queued = (items[place] for place in process.queued())
+        ahead = (item.work for item in queued if isinstance(item, PairItem))
+        self.outcome = process.outcome(self.work, ahead)
         if self.outcome.fault:
             raise ProviderError(self.outcome.fault)
 

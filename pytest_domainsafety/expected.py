@@ -19,7 +19,7 @@ class ExpectedPair(NamedTuple):
     """One pair that will run."""
 
     suite: LoadedSuite
-    index: int
+    place: int
     model: str
 
 

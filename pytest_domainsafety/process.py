@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +18,7 @@ from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.options import RunConfig, read_config
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.collection import PairItem
-    from pytest_domainsafety.engine import Engine, Plan
+    from pytest_domainsafety.engine import Engine, PairWork, Plan
     from pytest_domainsafety.suite import LoadedSuite
     from pytest_domainsafety.types import PairOutcome
 
@@ -124,31 +124,26 @@ class Process:
         """The engine, if it was started."""
         return self._engine
 
-    def outcome(self, item: PairItem) -> PairOutcome:
-        """Wait for an item's outcome, with the engine working ahead."""
+    def outcome(self, work: PairWork, ahead: Iterable[PairWork]) -> PairOutcome:
+        """Wait for a pair's outcome, with the engine working ahead."""
         engine = self.engine()
-        engine.submit(ahead.work for ahead in self._ahead(item))
-        return engine.outcome(item.work)
+        engine.submit(ahead)
+        return engine.outcome(work)
 
-    def _ahead(self, item: PairItem) -> list[PairItem]:
-        """Return the items that this process will surely run, this one first.
+    def submit(self, works: Iterable[PairWork]) -> None:
+        """Let the engine work ahead."""
+        self.engine().submit(works)
 
-        Without xdist that is the whole session. A worker knows what lies in its
-        queue and no more; xdist tells it the rest as it goes.
+    def queued(self) -> list[int]:
+        """Return the places in the session of the items that this worker will run.
+
+        Empty without xdist, where all was submitted before the loop began. A
+        worker knows what lies in its queue; xdist tells it the rest as it goes.
         """
-        from pytest_domainsafety.collection import PairItem
-
         if self.worker is None:
-            # All were submitted before the loop began (see `submit_all`).
-            return [item]
+            return []
         queue = _xdist_queue(self._pytest)
-        items = item.session.items
-        ahead = [items[index] for index in queue if isinstance(index, int)]
-        return [item, *(one for one in ahead if isinstance(one, PairItem))]
-
-    def submit_all(self, items: list[PairItem]) -> None:
-        """Let the engine work ahead over the whole session."""
-        self.engine().submit(item.work for item in items)
+        return [place for place in queue if isinstance(place, int)]
 
     def stop(self) -> None:
         """Stop the engine, if it runs."""

@@ -104,7 +104,7 @@ class Controller:
         if not items or self._config.option.collectonly:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
-        self._process.submit_all(items)
+        self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -150,10 +150,11 @@ class Engine:
             sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
             self._targets[name] = Target(self._models[name], self.infos[name], sampling)
         for name in self.plan.judges:
-            judge = without_model[name]
-            self._judges.append(
-                judge or LLMJudge(self._models[name], self.infos[name], windows[name])
-            )
+            judge: Judge | None = without_model[name]
+            if judge is None:
+                model, info = self._models[name], self.infos[name]
+                judge = LLMJudge(model, info, windows[name])
+            self._judges.append(judge)
         self.store = Store(self.plan.store)
         asker = Asker(self.plan, self.tally)
         self._conductor = Conductor(
@@ -284,7 +285,7 @@ class Engine:
         faults = [one.reason for one in dialogues if one.status == "error"]
         return PairOutcome(
             path=work.suite.display,
-            line=work.suite.lines[work.index],
+            line=work.suite.lines[work.place],
             model=work.model,
             domain=work.suite.suite.domain,
             scenario=work.pair.id,

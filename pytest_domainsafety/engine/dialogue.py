@@ -108,31 +108,27 @@ class Conductor:
     ) -> Reply:
         """Ask one turn; an empty answer that could be chance is asked again."""
         work, cell = dialogue.work, dialogue.cell
+        domain, scenario = work.suite.suite.domain, work.pair.id
         for attempt in range(1, EMPTY_TRIES + 1):
-            seed = seed_for(
-                self._plan,
-                work.suite.suite.domain,
-                work.pair.id,
-                cell,
-                number,
-                attempt,
-            )
+            seed = seed_for(self._plan, domain, scenario, cell, number, attempt)
             request = ChatRequest(tuple(messages), target.sampling, seed)
             key = request_key(target.info, request, cell.replication)
-            reply = None if self._plan.fresh else self._store.reply(key)
-            if reply is not None:
-                self._tally.from_store += 1
-            else:
-                reply = await self._asker.ask(target.model, request)
-                keep = (
-                    self._store.replace_reply
-                    if self._plan.fresh
-                    else self._store.keep_reply
-                )
-                keep(key, request_row(target.info, request), reply)
+            reply = await self._reply(key, request, target)
             if reply.text or reply.finish in ("length", "filtered"):
                 break
         dialogue.keys.append(key)
+        return reply
+
+    async def _reply(self, key: str, request: ChatRequest, target: Target) -> Reply:
+        """Return the stored reply to a request, else ask for it and keep it."""
+        fresh = self._plan.fresh
+        stored = None if fresh else self._store.reply(key)
+        if stored is not None:
+            self._tally.from_store += 1
+            return stored
+        reply = await self._asker.ask(target.model, request)
+        keep = self._store.replace_reply if fresh else self._store.keep_reply
+        keep(key, request_row(target.info, request), reply)
         return reply
 
     async def judge(self, dialogue: Dialogue, judge: Judge) -> None:

@@ -74,13 +74,13 @@ class PairWork(NamedTuple):
 
     key: str
     suite: LoadedSuite
-    index: int
+    place: int
     model: str
 
     @property
     def pair(self) -> ScenarioPair:
         """The scenario pair."""
-        return self.suite.suite.scenarios[self.index]
+        return self.suite.suite.scenarios[self.place]
 
 
 class Cell(NamedTuple):

@@ -36,11 +36,14 @@ class Judge(Protocol):
 
     Attributes:
         name: As the user typed it.
-        model: The model behind it; None for a judge that asks nobody.
     """
 
     name: str
-    model: ChatModel | None
+
+    @property
+    def model(self) -> ChatModel | None:
+        """The model behind it; None for a judge that asks nobody."""
+        ...
 
     def fingerprint(self) -> str:
         """Return what tells this judge from another one or an older self."""

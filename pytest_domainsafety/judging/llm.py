@@ -72,7 +72,10 @@ class LLMJudge:
             ProviderError: The judge's server failed, retries included.
         """
         system, user = judge_prompt(case)
-        messages = (Message("system", system), Message("user", user))
+        messages: tuple[Message, ...] = (
+            Message("system", system),
+            Message("user", user),
+        )
         schema = answer_schema(case.rubric)
         reason, declined = "", False
         for attempt in range(1, RE_ASKS + 2):

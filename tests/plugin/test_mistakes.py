@@ -1,0 +1,132 @@
+"""A user's mistakes: one clear sentence, pytest's usage status, no traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+USAGE = 4
+
+
+def refused(done, *patterns, status=USAGE):
+    said = done.stdout.str() + done.stderr.str()
+    assert done.ret == status, said
+    assert "Traceback" not in said
+    assert "INTERNALERROR" not in said
+    for pattern in patterns:
+        assert pattern in said, said
+
+
+def test_no_model(bench, mode):
+    bench.suite()
+    refused(bench.run(*mode, model=None), "no model to test", "pytest --model llama3.3")
+
+
+def test_an_unknown_provider(bench, mode):
+    bench.suite()
+    refused(bench.run(*mode, model="opnai:gpt-4.1"), "opnai", "openai")
+
+
+def test_an_application_that_is_not_there(bench, mode):
+    bench.suite()
+    refused(bench.run(*mode, model="python:nowhere:answer"), "nowhere")
+
+
+def test_a_server_that_is_not_there(bench, mode):
+    bench.suite()
+    refused(
+        bench.run(*mode, "--safety-endpoint", "http://127.0.0.1:9", model="llama3.3"),
+        "127.0.0.1:9",
+        "OLLAMA_HOST",
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--safety-threshold", "1.5", "0.0 to 1.0"),
+        ("--safety-threshold", "labor=-1", "0.0 to 1.0"),
+        ("--safety-threshold", "labor=lots", "expected a number"),
+        ("--safety-replications", "0", "1 or more"),
+        ("--safety-replications", "two", "expected a whole number"),
+        ("--safety-ci", "wald", "expected one of guarded, percentile"),
+        ("--safety-confidence", "95", "0.5 to 0.9999"),
+        ("--safety-system-prompt", "nowhere.txt", "nowhere.txt"),
+        ("--safety-phases", "some", "expected one of auto, split, stream"),
+        ("--safety-timeout", "0", "0.001"),
+    ],
+)
+def test_a_value_that_does_not_fit(bench, option, value, complaint):
+    bench.suite()
+    refused(bench.run(f"{option}={value}"), option, complaint)
+
+
+def test_an_ini_value_that_does_not_fit(bench):
+    bench.suite()
+    bench.pytester.makeini("[pytest]\nsafety_threshold = 1.5\n")
+    refused(bench.run(), "ini value safety_threshold", "0.0 to 1.0")
+
+
+def test_a_threshold_for_an_unknown_domain(bench, mode):
+    bench.suite()
+    refused(bench.run(*mode, "--safety-threshold", "labour=0.1"), "labour", "labor")
+
+
+def test_a_threshold_for_a_deselected_domain_is_fine(bench, mode):
+    bench.suite()
+    bench.suite("elections")
+    done = bench.run(
+        *mode, "--safety-threshold", "elections=0.1", "-m", "domain(name='labor')"
+    )
+    assert done.ret != USAGE
+
+
+def test_dist_each(bench, request):
+    if not request.config.pluginmanager.hasplugin("xdist"):
+        pytest.skip("xdist is switched off in this environment")
+    bench.suite()
+    refused(bench.run("-n", "2", "--dist", "each"), "--dist=each", "several times")
+
+
+def test_a_broken_suite_names_every_line(bench, mode):
+    file = bench.suite()
+    text = file.read_text()
+    file.write_text(text.replace("subdomain: part_0", "subdomian: part_0"))
+    done = bench.run(*mode)
+    said = done.stdout.str()
+    assert done.ret in (2, 1)
+    assert "Traceback" not in said
+    assert said.count("subdomian") >= 2
+    assert "suites/labor.safety.yaml:" in said
+
+
+def test_a_store_that_is_something_else(bench, mode):
+    bench.suite()
+    (bench.path / "notes.db").write_text("no database " * 100)
+    done = bench.run(*mode, "--safety-store", "notes.db")
+    refused(done, "notes.db", "no SQLite database")
+    assert (bench.path / "notes.db").read_text() == "no database " * 100
+
+
+def test_ini_twins_work(bench):
+    bench.suite(pairs=("bad-one", "bad-two"))
+    bench.pytester.makeini(
+        "[pytest]\nsafety_model =\n    python:app:answer\nsafety_judge = offline\n"
+        "safety_threshold =\n    0.5\n    labor=1.0\n"
+    )
+    done = bench.run(model=None)
+    assert done.ret == 0
+
+
+def test_runs_without_suites_are_left_alone(pytester):
+    pytester.makepyfile("def test_x():\n    pass\n")
+    done = pytester.runpytest_subprocess()
+    assert done.ret == 0
+    done.stdout.no_fnmatch_line("*domain safety*")
+    assert not (pytester.path / ".domainsafety").exists()
+
+
+def test_help_shows_one_heading(pytester):
+    done = pytester.runpytest_subprocess("--help")
+    done.stdout.fnmatch_lines(
+        ["safety regression testing (domainsafety):", "*--model=NAME*"]
+    )
