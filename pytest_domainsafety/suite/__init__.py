@@ -1,0 +1,26 @@
+"""Suite files: YAML → :class:`~pytest_domainsafety.types.Suite`.
+
+A file is parsed once, to YAML nodes; plain data is built from the nodes, and
+the nodes are asked for lines only where something is wrong. All problems of a
+file are told at once, each with its line.
+"""
+
+from pytest_domainsafety.suite.loading import (
+    SUFFIXES,
+    LoadedSuite,
+    clashes,
+    find_suites,
+    load_suite,
+    load_suites,
+    suite_files,
+)
+
+__all__ = [
+    "SUFFIXES",
+    "LoadedSuite",
+    "clashes",
+    "find_suites",
+    "load_suite",
+    "load_suites",
+    "suite_files",
+]

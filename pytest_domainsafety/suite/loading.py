@@ -1,0 +1,152 @@
+"""Loading suites: one file, or all that stand under some paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pytest_domainsafety.errors import SuiteError, SuiteProblem, UserError
+from pytest_domainsafety.suite.problems import document_problems
+from pytest_domainsafety.suite.reading import Document, read_document
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import Suite
+
+SUFFIXES = (".safety.yaml", ".safety.yml")
+"""How a suite file's name ends."""
+
+# Folders that pytest does not look into either.
+_PASSED_OVER = frozenset({"build", "dist", "node_modules", "venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSuite:
+    """One suite file that holds.
+
+    Attributes:
+        suite: Its content.
+        path: The file.
+        display: How messages and node ids name it.
+        lines: The 1-based line at which each scenario begins.
+        rubric_hash: Fingerprint of the rubric: another one, another instrument.
+    """
+
+    suite: Suite
+    path: Path
+    display: str
+    lines: tuple[int, ...]
+    rubric_hash: str
+
+    @property
+    def hash(self) -> str:
+        """Fingerprint of the whole content; comments and layout do not count."""
+        return fingerprint("suite", self.suite.model_dump(mode="json", by_alias=True))
+
+
+def load_suite(path: Path, display: str | None = None) -> LoadedSuite:
+    """Load one suite file.
+
+    Args:
+        path: The file.
+        display: How messages name it; the path where None.
+
+    Returns:
+        The suite with the lines of its scenarios.
+
+    Raises:
+        SuiteError: The file can't be used; carries every problem in it.
+    """
+    name = display or str(path)
+    document = read_document(path, name)
+    try:
+        # Strict, so that `threshold: yes` is not read as 1.0.
+        suite = Suite.model_validate(document.data, strict=True)
+    except ValidationError as error:
+        raise SuiteError(document_problems(document, name, error)) from None
+    ids = {pair.id for pair in suite.scenarios}
+    if document.faults or len(ids) < len(suite.scenarios):
+        raise SuiteError(document_problems(document, name))
+    return LoadedSuite(suite, path, name, _lines(document), suite.rubric.hash())
+
+
+def load_suites(paths: Iterable[Path]) -> list[LoadedSuite]:
+    """Load all suites under some files and folders.
+
+    Returns:
+        At least one suite, in the order of the paths.
+
+    Raises:
+        UserError: A path is not there, or there is no suite under one.
+        SuiteError: Some files can't be used, or a domain has the same scenario
+            id in two of them; carries every problem in all files.
+    """
+    loaded: list[LoadedSuite] = []
+    problems: list[SuiteProblem] = []
+    for path in suite_files(paths):
+        try:
+            loaded.append(load_suite(path))
+        except SuiteError as error:
+            problems += error.problems
+    problems += clashes(loaded)
+    if problems:
+        raise SuiteError(problems)
+    return loaded
+
+
+def suite_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the suite files that some paths stand for, each once.
+
+    Raises:
+        UserError: A path is not there, or there is no suite under one.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+        found = find_suites(path) if path.is_dir() else [path]
+        if not found:
+            raise UserError(
+                f"{path}: no suite in this folder; a suite's name ends in "
+                f"{SUFFIXES[0]}, and `domainsafety init` writes one to start from"
+            )
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+def find_suites(folder: Path) -> list[Path]:
+    """Return the suite files under a folder, sorted; hidden folders are left out."""
+    found: list[Path] = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and name not in _PASSED_OVER
+        ]
+        found += [Path(where, name) for name in names if name.endswith(SUFFIXES)]
+    return sorted(found)
+
+
+def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
+    """Return scenario ids that two files of one domain share."""
+    first: dict[tuple[str, str], str] = {}
+    problems = []
+    for loaded in suites:
+        for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True):
+            key = (loaded.suite.domain, pair.id)
+            other = first.setdefault(key, f"{loaded.display}:{line}")
+            if other != f"{loaded.display}:{line}":
+                message = f"the domain {key[0]!r} has this id already at {other}"
+                problems.append(
+                    SuiteProblem(loaded.display, line, message, pair.id, "id")
+                )
+    return problems
+
+
+def _lines(document: Document) -> tuple[int, ...]:
+    for key, value in document.root.value:
+        if key.value == "scenarios":
+            return tuple([child.start_mark.line + 1 for child in value.value])
+    raise AssertionError("a valid suite has scenarios")
