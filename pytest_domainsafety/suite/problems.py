@@ -165,9 +165,8 @@ def _path(data: Any, detail: ErrorDetails) -> Path:
     """
     path: list[str | int] = []
     for part in detail["loc"]:
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, tuple) and isinstance(part, int) and part < len(data):
+        inside = isinstance(data, dict) and part in data
+        if inside or (isinstance(data, tuple) and isinstance(part, int)):
             data = data[part]
         elif detail["type"] != "missing" or part != detail["loc"][-1]:
             continue

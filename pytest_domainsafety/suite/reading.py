@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from pytest_domainsafety.errors import SuiteError, SuiteProblem
 from pytest_domainsafety.text import clean, printable
@@ -152,9 +152,9 @@ def _syntax_fault(error: yaml.YAMLError) -> Fault:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None)
     parts = [getattr(error, "context", None), problem]
     what = ", ".join(part for part in parts if part) or "a character is not allowed"
+    line = int(mark.line) + 1 if mark else 1
     if "but found another document" in what:
-        return Fault(mark.line + 1 if mark else 1, "holds more than one YAML document")
-    line = mark.line + 1 if mark else 1
+        return Fault(line, "holds more than one YAML document")
     return Fault(line, f"is not valid YAML: {printable(what)}")
 
 
@@ -168,20 +168,19 @@ class _Builder:
         self._escapes = escapes
 
     def build(self, node: Node) -> Any:
-        kind = type(node)
-        if kind is ScalarNode:
+        if isinstance(node, ScalarNode):
             if node.tag == _STR and not self._escapes:
                 return node.value
             return self._scalar(node)
-        if kind is SequenceNode:
+        if isinstance(node, SequenceNode):
             if node.tag != _SEQ:
                 self._foreign(node)
             return tuple([self.build(child) for child in node.value])
         if node.tag != _MAP:
             self._foreign(node)
-        data = {}
+        data: dict[str, Any] = {}
         for key, value in node.value:
-            if type(key) is ScalarNode:
+            if isinstance(key, ScalarNode):
                 data[key.value] = self.build(value)
         if len(data) < len(node.value):
             self._odd_keys(node)
@@ -209,10 +208,10 @@ class _Builder:
         else:
             self._note(node, f"has the YAML tag {tag!r}; a suite has none")
 
-    def _odd_keys(self, node: MappingNode) -> None:
+    def _odd_keys(self, node: Node) -> None:
         seen: set[str] = set()
         for key, _ in node.value:
-            if type(key) is not ScalarNode:
+            if not isinstance(key, ScalarNode):
                 self._note(key, "has a list or mapping as a key; expected a name")
             elif key.value in seen:
                 name = printable(key.value, 40)

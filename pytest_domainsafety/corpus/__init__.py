@@ -1,0 +1,1 @@
+"""Is a corpus any good? The checks behind `domainsafety validate`."""
