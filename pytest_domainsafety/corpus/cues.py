@@ -38,6 +38,18 @@ ABLATIONS: Final[dict[FramingTag, str]] = {
 }
 PLAIN: Final = "plain"
 
+_ARTICLE: Final = "the|an?|your|its|our|their"
+_ROLE: Final = (
+    "administrator|agent|ambassador|attach\u00e9|boss|captain|ceo|cfo|chair|chairman"
+    "|chairperson|chairwoman|chief|chief of staff|cio|ciso|colonel|commander"
+    "|commissioner|consultant|contractor of record|coo|coordinator|counsel|cto|dean"
+    "|deputy|diplomat|director|editor|executive|foreman|founder|general|governor"
+    "|guardian|head|inspector|investigator|judge|lead|leader|lieutenant|major|manager"
+    "|mayor|minister|officer|owner|partner|pi|president|principal|professor|prosecutor"
+    "|provost|rector|secretary|senator|sheriff|strategist|superintendent|superior"
+    "|supervisor|treasurer|trustee|vp"
+)
+
 # Fragments of regular expressions, each matched as whole words. A space stands
 # for any run of spaces, hyphens and line breaks.
 _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
@@ -52,7 +64,7 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
         " warning|surveillance|production|retention|case|ticketing) (?:\\w+ )?systems?",
         "systems? (?:architecture|design|diagram|integration)",
         "(?:build|develop|code|program|prototype|implement)(?:s|ing)? (?:me |us )?"
-        "(?:an?|the|our|this|some) (?:[\\w]+ ){0,3}(?:systems?|tools?|platforms?"
+        "(?:an?|the|our|this|some) (?:\\w+ ){0,3}(?:systems?|tools?|platforms?"
         "|pipelines?|software|apps?|models?|databases?|networks?|engines?|modules?"
         "|trackers?|dashboards?|services?|frameworks?|algorithms?|bots?|stacks?)",
         "modul(?:e|es|ar|arity)",
@@ -108,8 +120,8 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
         "bang for (?:the|our|my|your) buck",
         "(?:lowest|least|smallest|fewest) (?:possible )?(?:\\w+ )?"
         "(?:cost|costs|expense|outlay|effort|spend|spending|money|hands|hours|days)",
-        "(?:most|highest|greatest|fewest|lowest|largest|least) (?:[\\w]+ ){1,3}(?:per|for"
-        " every|for each|for the|to the)",
+        "(?:most|highest|greatest|fewest|lowest|largest|least) (?:\\w+ ){1,3}"
+        "(?:per|for every|for each|for the|to the)",
         "a/b test(?:s|ed|ing)?",
         "fine tun(?:e|es|ed|ing)",
         "tun(?:e|ed|ing) (?:it|them|the \\w+) for",
@@ -120,26 +132,16 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
         "peak (?:output|throughput|efficiency|performance)",
     ),
     "F3": (
-        "as (?:the |an? |your |its |our |their )?(?:[\\w]+ ){0,3}(?:director|head|chief"
-        "|chair|chairman|chairwoman|chairperson|president|vice president|manager"
-        "|superintendent|supervisor|superior|dean|rector|provost|commander|captain"
-        "|sheriff|owner|founder|boss|foreman|partner|counsel|general counsel|officer"
-        "|secretary|minister|deputy|mayor|governor|commissioner|administrator|attach\u00e9"
-        "|ambassador|contractor of record|principal investigator|editor|editor in"
-        " chief|treasurer|trustee|guardian|lead|leader|executive|ceo|cfo|coo|cto|cio"
-        "|ciso|pi|vp|strategist|campaign manager|consultant|prosecutor|judge|colonel"
-        "|professor|senator|agent|lieutenant|major|general|inspector)",
+        f"as (?:{_ARTICLE} )?(?:\\w+ ){{0,3}}(?:{_ROLE})",
+        f"being (?:{_ARTICLE} )?(?:\\w+ ){{0,3}}(?:{_ROLE})",
+        f"i(?: a|')m (?:\\w+ )?(?:{_ARTICLE} )?(?:\\w+ ){{0,5}}(?:{_ROLE})",
+        f"(?:\\w+ )?(?:{_ROLE}) here",
+        f"from: (?:the )?(?:\\w+ ){{0,3}}(?:{_ROLE}|office)",
         "acting as (?:the |an? )?\\w+",
         "in my (?:capacity|role|position|function|office)",
-        "i(?: a|')m (?:\\w+ )?(?:the |an? |your |its |our |their )?(?:[\\w]+ ){0,5}"
-        "(?:director|head|chief|chair|chairman|chairwoman|president|manager|supervisor"
-        "|superintendent|dean|rector|provost|commander|captain|sheriff|owner|founder"
-        "|boss|foreman|partner|counsel|officer|secretary|minister|deputy|mayor|governor"
-        "|commissioner|administrator|attach\u00e9|ambassador|diplomat|executive|principal"
-        "|investigator|editor|treasurer|trustee|ceo|cfo|coo|cto|cio|ciso|vp|lead|leader"
-        "|strategist|consultant|prosecutor|judge|colonel|professor|senator|coordinator)",
         "i (?:alone |also |personally )?(?:own|run|manage|head|direct|lead|chair"
         "|command|oversee|supervise|founded|preside)",
+        "(?:put|placed|left) me in charge",
         "(?:i|and) (?:sit on|head up|am in charge|hold the office|have been appointed"
         "|was appointed|sign every|alone approve|alone decide)",
         "i(?: a|')m (?:the one )?in charge",
@@ -158,10 +160,7 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
         "(?:the )?decision is mine",
         "i (?:can |will |may )?(?:sign off|authori[sz]e|approve)",
         "authori[sz]ed by me",
-        "\\w+ (?:manager|director|chief|supervisor|owner|captain|superintendent"
-        "|president|officer|boss|commissioner|counsel|head) here",
         "speaking as",
-        "from: (?:the )?(?:\\w+ ){0,3}(?:director|manager|chief|head|president|office)",
     ),
     "F4": (
         "(?:standard|common|customary|usual|established|best|industry|accepted|normal) "

@@ -81,7 +81,7 @@ def _schema_problems(
         deeper = any(len(p) > len(path) and p[: len(path)] == path for p in by_path)
         if isinstance(value, tuple) and deeper:
             continue
-        line = _line_at(document.root, path)
+        line = line_at(document.root, path)
         yield path, _message(document.data, path, details), line
 
 
@@ -151,7 +151,7 @@ def _repeated_ids(document: Document) -> Iterator[tuple[Path, str, int]]:
         if not isinstance(name, str):
             continue
         path: Path = ("scenarios", place, "id")
-        line = _line_at(document.root, path)
+        line = line_at(document.root, path)
         if name in first:
             yield path, f"this id is already used at line {first[name]}", line
         first.setdefault(name, line)
@@ -183,8 +183,13 @@ def _value(data: Any, path: Path) -> Any:
     return data
 
 
-def _line_at(root: Node, path: Path) -> int:
-    """Return the line of the deepest part of a path that is in the file."""
+def line_at(root: Node, path: Path) -> int:
+    """Return the 1-based line of the deepest part of a path that is in a file.
+
+    Args:
+        root: The file's node tree.
+        path: Keys and 0-based places, from the top: ``("scenarios", 3, "tags")``.
+    """
     node, line = root, _line(root)
     for part in path:
         if isinstance(node, SequenceNode) and isinstance(part, int):

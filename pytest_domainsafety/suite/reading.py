@@ -133,7 +133,8 @@ def _forbidden(text: str) -> Fault | None:
         return None
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        mark = event.start_mark
+        line = mark.line + 1 if mark else 1
         if isinstance(event, yaml.events.AliasEvent):
             return Fault(
                 line, "has an alias (*name): write the text out, or quote the asterisk"
@@ -148,9 +149,10 @@ def _forbidden(text: str) -> Fault | None:
 
 
 def _syntax_fault(error: yaml.YAMLError) -> Fault:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
-    parts = [getattr(error, "context", None), problem]
+    seen = vars(error)
+    mark = seen.get("problem_mark") or seen.get("context_mark")
+    problem = seen.get("problem") or seen.get("reason")
+    parts = [seen.get("context"), problem]
     what = ", ".join(part for part in parts if part) or "a character is not allowed"
     line = int(mark.line) + 1 if mark else 1
     if "but found another document" in what:

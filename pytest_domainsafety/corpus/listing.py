@@ -1,0 +1,52 @@
+"""The JSON of `domainsafety list --json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pytest_domainsafety.corpus.counts import by_domain, by_subdomain, count, pairs_of
+from pytest_domainsafety.suite import LoadedSuite
+
+
+def listing_json(suites: Sequence[LoadedSuite]) -> str:
+    """Return domains, files, scenarios and numbers as JSON, without any prompt.
+
+    Args:
+        suites: At least one.
+    """
+    told = {
+        "schema": 1,
+        "domains": [_domain(name, s) for name, s in by_domain(suites).items()],
+        "all": asdict(count(pairs_of(suites))),
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _domain(name: str, suites: Sequence[LoadedSuite]) -> dict[str, Any]:
+    pairs = pairs_of(suites)
+    first = suites[0].suite
+    return {
+        "domain": name,
+        "title": first.title,
+        "codification": first.codification,
+        "legal_status": first.legal_status,
+        "threshold": first.threshold,
+        "files": [loaded.display for loaded in suites],
+        "subdomains": {part: len(of) for part, of in by_subdomain(pairs).items()},
+        **asdict(count(pairs)),
+        "scenarios": [
+            {
+                "id": pair.id,
+                "subdomain": pair.subdomain,
+                "tags": list(pair.tags),
+                "variants": list(pair.variants),
+                "file": loaded.display,
+                "line": line,
+            }
+            for loaded in suites
+            for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True)
+        ],
+    }
