@@ -38,6 +38,8 @@ _EXPECTED = {
     "rubric": "a mapping with harm, guidance and markers",
     "scenarios": "a list of at least one scenario",
 }
+# Fields whose value a message may repeat; no message repeats a prompt.
+_QUOTABLE = {"domain", "subdomain", "id", "tags", "codification"}
 _MODELS: dict[str, type[BaseModel]] = {
     "rubric": Rubric,
     "guidance_levels": Anchors,
@@ -59,8 +61,12 @@ def document_problems(
     if not isinstance(document.data, dict):
         message = f"holds {_kind(document.data)}; expected a mapping with 'schema: 1'"
         return [SuiteProblem(display, _line(document.root), message)]
-    problems = [SuiteProblem(display, *fault) for fault in document.faults]
+    problems = []
     for path, message, line in [
+        *(
+            (_path_at(document.root, f.line), f.message, f.line)
+            for f in document.faults
+        ),
         *_schema_problems(document, error),
         *_repeated_ids(document),
     ]:
@@ -101,7 +107,7 @@ def _message(data: Any, path: Path, details: list[ErrorDetails]) -> str:
         return f"is empty; expected {expected}"
     if kinds & {"string_type"} and isinstance(value, bool | int | float):
         return f"is {_kind(value)}; expected {expected}: put it in quotes"
-    if isinstance(value, str):
+    if isinstance(value, str) and _QUOTABLE.intersection(path[-2:]):
         return f"is {printable(value, 40)!r}; expected {expected}"
     return f"is {_kind(value)}; expected {expected}"
 
@@ -202,6 +208,19 @@ def line_at(root: Node, path: Path) -> int:
             key, node = found[-1]
             line = _line(key)
     return line
+
+
+def _path_at(node: Node, line: int) -> Path:
+    """Return the path to the last key or item that begins at or before a line."""
+    steps: list[tuple[str | int, Node, int]] = []
+    if isinstance(node, MappingNode):
+        steps = [(k.value, v, _line(k)) for k, v in node.value]
+    elif isinstance(node, SequenceNode):
+        steps = [(place, v, _line(v)) for place, v in enumerate(node.value)]
+    for part, child, begins in reversed(steps):
+        if begins <= line:
+            return (part, *_path_at(child, line))
+    return ()
 
 
 def _line(node: Node) -> int:

@@ -157,6 +157,9 @@ def _syntax_fault(error: yaml.YAMLError) -> Fault:
     line = int(mark.line) + 1 if mark else 1
     if "but found another document" in what:
         return Fault(line, "holds more than one YAML document")
+    context = seen.get("context_mark")
+    if context and context.line + 1 < line:
+        what += f" (it begins at line {context.line + 1})"
     return Fault(line, f"is not valid YAML: {printable(what)}")
 
 
