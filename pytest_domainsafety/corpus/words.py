@@ -7,7 +7,10 @@ import re
 _WORD = re.compile(r"\w[\w'\u2019]*")
 _SENTENCE_END = re.compile(r"[.!?:;]+(?=\s|$)")
 _VOWELS = re.compile(r"[aeiouy]+")
-_SILENT_E = re.compile(r"(?<![aeiouy])e$|(?<=[^dt])ed$")
+# A final e ("made", not "little"), and that of -ed and -es ("walked", "rules").
+_SILENT_E = re.compile(
+    r"(?<![aeiouy])(?<![^aeiouy]l)e$|(?<=[^dt])ed$|(?<=[^aeiouysxzcgh])es$"
+)
 
 
 def words(text: str) -> list[str]:
@@ -18,7 +21,7 @@ def words(text: str) -> list[str]:
 def syllables(word: str) -> int:
     """Return how many syllables an English word has, by its groups of vowels.
 
-    A final silent e and the e of a past tense do not count. At least one.
+    A silent e at the end does not count. At least one.
     """
     groups = len(_VOWELS.findall(word))
     silent = 1 if groups > 1 and _SILENT_E.search(word) else 0
