@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from pytest_domainsafety.errors import SuiteError, UserError
 from pytest_domainsafety.suite import (
@@ -14,6 +16,7 @@ from pytest_domainsafety.suite import (
     load_suites,
     reading,
 )
+from pytest_domainsafety.suite.schema import SCHEMA_FILE, schema_text, suite_schema
 
 BROKEN = Path(__file__).parents[1] / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
@@ -299,3 +302,40 @@ def test_our_suites_load(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True):
         assert lines[line - 1].strip() == f"- id: {pair.id}"
+
+
+def as_json(data):
+    if isinstance(data, dict):
+        return {key: as_json(value) for key, value in data.items()}
+    return [as_json(value) for value in data] if isinstance(data, tuple) else data
+
+
+def schema_errors(path):
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    data = as_json(reading.read_document(path, "x").data)
+    return list(Draft202012Validator(schema).iter_errors(data))
+
+
+def test_the_published_schema_is_in_step():
+    """`python -m pytest_domainsafety.suite.schema` writes it."""
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
+    Draft202012Validator.check_schema(suite_schema())
+
+
+@pytest.mark.parametrize("path", find_suites(SUITES), ids=lambda path: path.name)
+def test_our_suites_fit_the_published_schema(path):
+    assert schema_errors(path) == []
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    relative = os.path.relpath(SCHEMA_FILE, path.parent)
+    assert first == f"# yaml-language-server: $schema={relative}"
+
+
+SEEN_BY_EDITORS = (
+    "anchors bad_names missing_field one_marker schema_2 turns threshold_range "
+    "unknown_key wrong_types scenario_is_text"
+)
+
+
+@pytest.mark.parametrize("name", SEEN_BY_EDITORS.split())
+def test_the_published_schema_finds_what_the_loader_finds(name):
+    assert schema_errors(BROKEN / f"{name}.safety.yaml")
