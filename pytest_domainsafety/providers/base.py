@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_domainsafety.errors import RequestTimeout
 from pytest_domainsafety.text import clean, printable, split_reasoning
@@ -112,7 +112,13 @@ def build_reply(
     Args:
         text: The answer as it came, perhaps with a trace written into it.
         reasoning: The trace from the server's own field, if it has one.
-        finish: See :class:`Reply`, as are the others.
+        finish: See :class:`Reply` for this and the rest.
+        tokens_in: Prompt tokens.
+        tokens_out: Generated tokens.
+        latency_s: Seconds that the request took.
+        load_s: Seconds of those for loading the model.
+        model: The model's name in the answer.
+        logprobs: Token alternatives.
 
     Returns:
         The reply with trace and answer apart, both free of unsafe characters.
@@ -133,6 +139,25 @@ def build_reply(
         cleaned=answer_changed or trace_changed,
         logprobs=logprobs,
     )
+
+
+def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:
+    """Return the tokens' alternatives, or None where they are not to be had."""
+    if not isinstance(entries, list) or not entries:
+        return None
+    choices = []
+    try:
+        for entry in entries:
+            others = entry.get("top_logprobs") or [entry]
+            choices.append(
+                TokenChoice(
+                    str(entry["token"]),
+                    tuple((str(one["token"]), float(one["logprob"])) for one in others),
+                )
+            )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return tuple(choices)
 
 
 @asynccontextmanager

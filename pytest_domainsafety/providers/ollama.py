@@ -1,0 +1,359 @@
+"""Ollama, by its native API: the only one that can set the context window.
+
+The package `ollama` lists models and unloads them. A chat request is sent over
+the same connections without it, for three reasons: its `chat` has no
+`truncate` and `shift`, it drops the Retry-After header, and it validates every
+answer into objects that we would take apart again.
+
+Answers are not streamed. A stalled stream could be told from a slow one, but
+the long silence is before the first token (a queue, a model that loads), where
+a stream is silent too; each request has a total time-out, and closing the
+connection makes the server stop generating. In return one request is one JSON
+object, whatever its length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import ollama
+import pydantic
+
+from pytest_domainsafety.errors import (
+    BadAnswer,
+    ConfigError,
+    DomainSafetyError,
+    ModelNotFound,
+    PromptTooLong,
+    ProviderError,
+    ServerFault,
+    ServerUnreachable,
+)
+from pytest_domainsafety.providers.base import (
+    ProviderSettings,
+    build_reply,
+    read_logprobs,
+    time_limit,
+)
+from pytest_domainsafety.providers.http import (
+    HttpServer,
+    check_model,
+    check_status,
+    parse_json,
+)
+from pytest_domainsafety.providers.pool import Pool
+from pytest_domainsafety.text import fingerprint, printable
+from pytest_domainsafety.types import (
+    ChatRequest,
+    Finish,
+    ModelInfo,
+    Reply,
+)
+
+DEFAULT_PORT = 11434
+SMALLEST_DEFAULT_WINDOW = 4096
+MOST_CHARACTERS_A_TOKEN = 10
+UNLOAD_LIMIT_S = 10.0
+NANOSECONDS = 1e9
+FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
+HINT = "start it with 'ollama serve', or set OLLAMA_HOST to where it runs"
+
+
+def parse_host(value: str) -> str:
+    """Return the base URL that a value of OLLAMA_HOST means to a client.
+
+    A server's ``0.0.0.0`` (every address) is reached at 127.0.0.1; so is
+    ``localhost``, which may mean IPv6 where Ollama listens on IPv4 only.
+
+    Args:
+        value: ``host``, ``host:port``, ``:port`` or a URL, as Ollama takes them.
+    """
+    text = value.strip().strip("\"'").rstrip("/")
+    scheme, sign, rest = text.partition("://")
+    if not sign:
+        scheme, rest = "http", text
+    place, slash, path = rest.partition("/")
+    login, at, place = place.rpartition("@")
+    found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?", place)
+    if found is None:
+        bare_ipv6 = place.count(":") > 1 and "]" not in place
+        host, port = (f"[{place}]" if bare_ipv6 else place), None
+    else:
+        host, port = found[1], found[2]
+    if host in {"", "0.0.0.0", "localhost", "[::]", "[::0]"}:
+        host = "127.0.0.1"
+    number = port or ("443" if scheme == "https" else "80" if sign else DEFAULT_PORT)
+    return f"{scheme}://{login}{at}{host}:{number}{slash}{path}"
+
+
+class OllamaModel:
+    """One model on one or several Ollama servers.
+
+    Args:
+        name: As the user typed it.
+        rest: The model's name to Ollama; without a tag it means ``:latest``.
+        settings: Endpoints as :func:`parse_host` takes them; without any,
+            OLLAMA_HOST (a list is separated by commas), else 127.0.0.1:11434.
+    """
+
+    def __init__(self, name: str, rest: str, settings: ProviderSettings) -> None:
+        """Prepare; nothing is asked yet."""
+        self.name = name
+        self._model = rest
+        self._settings = settings
+        places = settings.endpoints_for("ollama") or tuple(
+            filter(None, os.environ.get("OLLAMA_HOST", "").split(","))
+        )
+        key = os.environ.get("OLLAMA_API_KEY")
+        self._pool = Pool(
+            [
+                HttpServer(
+                    parse_host(place),
+                    timeout_s=settings.connect_timeout_s,
+                    headers={"authorization": f"Bearer {key}"} if key else None,
+                    hint=HINT,
+                )
+                for place in places or ("",)
+            ]
+        )
+        self._family = ""
+        self._loaded = False
+
+    async def describe(self) -> ModelInfo:
+        """See :meth:`ChatModel.describe`; several servers must hold one digest."""
+        limit = self._settings.timeout_s
+        async with time_limit(limit, f"Ollama, asked about {self.name!r},"):
+            found = await asyncio.gather(
+                *(self._look(server) for server in self._pool.servers),
+                return_exceptions=True,
+            )
+        infos = [one for one in found if isinstance(one, ModelInfo)]
+        for error in (one for one in found if isinstance(one, BaseException)):
+            # A server that is down may come back; anything else is a fault now.
+            if not (infos and isinstance(error, ServerUnreachable)):
+                raise error
+        if len({info.digest for info in infos}) > 1:
+            raise ConfigError(
+                f"The model {printable(self._model)!r} is not the same on "
+                f"{', '.join(info.endpoints[0] for info in infos)}; "
+                f"'ollama pull {printable(self._model)}' on each of them."
+            )
+        self._family = infos[0].family or ""
+        shown = tuple(server.shown for server in self._pool.servers)
+        return infos[0].model_copy(update={"endpoints": shown})
+
+    async def _look(self, server: HttpServer) -> ModelInfo:
+        version = await self._get(server, "GET", "/api/version")
+        listed = await self._listed(server)
+        shown = await self._show(server, listed)
+        details = shown.get("details") or {}
+        known = shown.get("model_info") or {}
+        architecture = known.get("general.architecture", "")
+        length = known.get(f"{architecture}.context_length")
+        entry = listed.get(_tagged(self._model))
+        template = str(shown.get("template") or "")
+        remote = shown.get("remote_model") or shown.get("remote_host")
+        digest = entry.digest if entry else None
+        return ModelInfo(
+            name=self.name,
+            provider="ollama",
+            model=self._model,
+            digest=digest or fingerprint("model", [known, template]),
+            family=details.get("family") or None,
+            quantisation=details.get("quantization_level") or None,
+            parameters=details.get("parameter_size") or None,
+            context_length=length if isinstance(length, int) and length > 0 else None,
+            template_hash=fingerprint("template", template) if template else None,
+            system_prompt=shown.get("system") or None,
+            capabilities=tuple(shown.get("capabilities") or ()),
+            endpoints=(server.shown,),
+            server=f"ollama {printable(str(version.get('version', '?')), 40)}",
+            remote=bool(remote) or _tagged(self._model).endswith(("cloud",)),
+        )
+
+    async def _listed(self, server: HttpServer) -> dict[str, ollama.ListResponse.Model]:
+        """Return what is on a server by full name, read by Ollama's own client."""
+        async with server.faults():
+            with _client_faults(server):
+                models = (await self._client(server).list()).models
+        return {one.model: one for one in models if one.model}
+
+    async def _show(
+        self, server: HttpServer, listed: dict[str, ollama.ListResponse.Model]
+    ) -> dict[str, Any]:
+        # The package's types drop `system`, `remote_model` and `remote_host`.
+        body = {"model": self._model}
+        response = await server.send("POST", "/api/show", body)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            there = ", ".join(sorted(printable(name, 80) for name in listed)[:20])
+            wanted = printable(self._model)
+            raise ModelNotFound(
+                f"Ollama at {server.shown} has no model {wanted!r}; "
+                f"it has {there or 'none at all'}. "
+                f"To get it, type: ollama pull {wanted}"
+            )
+        check_status(response, server.shown, self._model)
+        return parse_json(response, server.shown)
+
+    async def _get(self, server: HttpServer, method: str, path: str) -> dict[str, Any]:
+        response = await server.send(method, path)
+        check_status(response, server.shown, self._model)
+        return parse_json(response, server.shown)
+
+    def _client(self, server: HttpServer) -> ollama.AsyncClient:
+        # Shares the server's connections, so it must not be closed by itself.
+        return ollama.AsyncClient(
+            server.base,
+            transport=server.transport,
+            timeout=httpx.Timeout(None, connect=self._settings.connect_timeout_s),
+        )
+
+    async def chat(self, request: ChatRequest) -> Reply:
+        """See :meth:`ChatModel.chat`."""
+        settings = self._settings
+        limit = settings.timeout_s
+        if not self._loaded:
+            limit = max(limit, settings.load_timeout_s)
+        started = time.perf_counter()
+        with self._pool.choose() as server:
+            async with time_limit(limit, f"{server.shown} (model {self.name!r})"):
+                response = await server.send("POST", "/api/chat", self._body(request))
+            check_status(response, server.shown, self._model)
+            answer = parse_json(response, server.shown)
+            reply = self._reply(answer, server, time.perf_counter() - started)
+        self._loaded = True
+        _check_window(request, reply, self._model)
+        return reply
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        sampling = request.sampling
+        options: dict[str, Any] = {
+            "temperature": sampling.temperature,
+            "num_predict": sampling.max_tokens,
+            "seed": request.seed,
+        }
+        if sampling.num_ctx is not None:
+            options["num_ctx"] = sampling.num_ctx
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": [message._asdict() for message in request.messages],
+            "stream": False,
+            "options": options,
+            # A prompt that does not fit shall be an error, not cut in silence.
+            "truncate": False,
+            "shift": False,
+        }
+        if sampling.think is not None:
+            body["think"] = self._think(on=sampling.think)
+        if request.response_schema is not None:
+            body["format"] = request.response_schema
+        if request.logprobs:
+            body |= {"logprobs": True, "top_logprobs": request.logprobs}
+        return body
+
+    def _think(self, *, on: bool) -> bool | str:
+        """Return the switch that the model understands: gpt-oss knows levels only."""
+        if self._family.replace("-", "") == "gptoss":
+            return "medium" if on else "low"
+        return on
+
+    def _reply(
+        self, answer: dict[str, Any], server: HttpServer, seconds: float
+    ) -> Reply:
+        message = answer.get("message")
+        if not isinstance(message, dict) or not answer.get("done", True):
+            raise BadAnswer(f"{server.shown} sent an answer without a message.")
+        text, trace = message.get("content") or "", message.get("thinking") or ""
+        if not isinstance(text, str) or not isinstance(trace, str):
+            raise BadAnswer(f"{server.shown} sent a message that is not text.")
+        model = answer.get("model")
+        if isinstance(model, str) and model:
+            check_model(_tagged(model), _tagged(self._model), server.shown)
+        return build_reply(
+            text,
+            reasoning=trace,
+            finish=FINISH.get(str(answer.get("done_reason") or "stop"), "other"),
+            tokens_in=_count(answer.get("prompt_eval_count")),
+            tokens_out=_count(answer.get("eval_count")),
+            latency_s=seconds,
+            load_s=(_count(answer.get("load_duration")) or 0) / NANOSECONDS,
+            model=str(model or ""),
+            logprobs=read_logprobs(answer.get("logprobs")),
+        )
+
+    async def unload(self) -> None:
+        """Ask every server to free the model's memory."""
+        for server in self._pool.servers:
+            try:
+                async with time_limit(UNLOAD_LIMIT_S, server.shown), server.faults():
+                    with _client_faults(server):
+                        await self._client(server).chat(
+                            self._model, messages=[], keep_alive=0
+                        )
+            except DomainSafetyError:
+                continue
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+
+
+@contextmanager
+def _client_faults(server: HttpServer) -> Iterator[None]:
+    """Translate what the package `ollama` raises inside the block."""
+    try:
+        yield
+    except ollama.ResponseError as error:
+        fault: type[ProviderError] = (
+            ServerFault if error.status_code >= 500 else BadAnswer
+        )
+        raise fault(f"{server.shown} answered {error.status_code}.") from None
+    except (pydantic.ValidationError, ValueError, TypeError):
+        raise BadAnswer(
+            f"{server.shown} does not answer as Ollama does; "
+            "for an OpenAI-compatible server write '--model openai:NAME'."
+        ) from None
+    except ConnectionError:
+        raise ServerUnreachable(
+            f"{server.shown}: nothing answers there; {server.hint}."
+        ) from None
+
+
+def _tagged(model: str) -> str:
+    """Return a model's name with its tag: none means ``latest``."""
+    return model if ":" in model.rpartition("/")[2] else f"{model}:latest"
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _check_window(request: ChatRequest, reply: Reply, model: str) -> None:
+    """Notice a prompt that was cut although we asked for an error.
+
+    Older servers do not know `truncate`: they fill the window, or keep about
+    half of it. The count of prompt tokens is the only tell. It is looked at
+    only where the prompt may really be too long.
+
+    Raises:
+        PromptTooLong: The server cannot have read the whole prompt.
+    """
+    window = request.sampling.num_ctx or SMALLEST_DEFAULT_WINDOW
+    read = reply.tokens_in
+    characters = sum(len(message.content) for message in request.messages)
+    if not read or characters <= window:
+        return
+    filled = request.sampling.num_ctx is not None and read >= window
+    if filled or read * MOST_CHARACTERS_A_TOKEN < characters:
+        raise PromptTooLong(
+            f"The server read {read} tokens of a prompt of {characters} characters "
+            f"to {printable(model)!r} and cut the rest (context window {window}); "
+            "raise --safety-num-ctx or shorten the prompt."
+        )

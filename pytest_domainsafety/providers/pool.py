@@ -1,0 +1,75 @@
+"""Several servers for one model: least in flight first, failing ones set aside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pytest_domainsafety.errors import RequestTimeout, ServerFault, ServerUnreachable
+from pytest_domainsafety.providers.http import HttpServer
+
+FIRST_REST_S = 1.0
+LONGEST_REST_S = 60.0
+
+
+@dataclass(slots=True)
+class _Member:
+    server: HttpServer
+    in_flight: int = 0
+    failures: int = 0
+    rests_until: float = 0.0
+
+
+class Pool:
+    """Chooses the server of each request.
+
+    A server that can't be reached, fails or times out rests for a second,
+    twice as long each time until it answers again; while all rest, the one
+    whose rest ends first is tried, so that a lone server is always asked.
+
+    Args:
+        servers: At least one.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self, servers: list[HttpServer], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin with every server in good health."""
+        self._members = [_Member(server) for server in servers]
+        self._clock = clock
+
+    @property
+    def servers(self) -> list[HttpServer]:
+        """All servers, the resting ones included."""
+        return [member.server for member in self._members]
+
+    @contextmanager
+    def choose(self) -> Iterator[HttpServer]:
+        """Lend the best server for one request, and note how it fared."""
+        now = self._clock()
+        awake = [one for one in self._members if one.rests_until <= now]
+        if awake:
+            member = min(awake, key=lambda one: one.in_flight)
+        else:
+            member = min(self._members, key=lambda one: one.rests_until)
+        member.in_flight += 1
+        try:
+            yield member.server
+        except (ServerUnreachable, ServerFault, RequestTimeout):
+            rest = min(FIRST_REST_S * 2**member.failures, LONGEST_REST_S)
+            member.failures += 1
+            member.rests_until = self._clock() + rest
+            raise
+        else:
+            member.failures = 0
+            member.rests_until = 0.0
+        finally:
+            member.in_flight -= 1
+
+    async def aclose(self) -> None:
+        """Close every server's connections."""
+        for server in self.servers:
+            await server.aclose()
