@@ -31,6 +31,7 @@ from pytest_domainsafety.corpus.similarity import (
 from pytest_domainsafety.corpus.words import words
 from pytest_domainsafety.errors import SuiteProblem
 from pytest_domainsafety.suite import LoadedSuite, clashes
+from pytest_domainsafety.suite.tags import GENERATED_ANALYTICAL, MULTI_TURN
 from pytest_domainsafety.types import FRAMINGS, Framing, Prompt, ScenarioPair
 
 PAIRS: Final = 20
@@ -52,10 +53,6 @@ ZERO_TOLERANCE_SHARE: Final = 0.1
 OPENING: Final = 4
 """Words at the start of a prompt that no other of its domain and framing has."""
 
-MULTI_TURN: Final = "multi_turn"
-GENERATED: Final = "generated_analytical"
-"""Tag of a pair whose analytical side was written by a template."""
-
 
 def check_suites(
     suites: Sequence[LoadedSuite], *, strict: bool = False
@@ -69,8 +66,12 @@ def check_suites(
     all_findings = {loaded.display: Findings(loaded) for loaded in suites}
     for findings in all_findings.values():
         _suite_itself(findings)
-        for place, pair in enumerate(findings.loaded.suite.scenarios):
+        pairs = findings.loaded.suite.scenarios
+        coded = any(framing_tags(pair) for pair in pairs)
+        for place, pair in enumerate(pairs):
             _framings(findings, place, pair)
+            if coded:
+                _framing_cues(findings, place, pair)
             _tags(findings, place, pair)
             _variants(findings, place, pair)
     _duplicates(all_findings)
@@ -122,11 +123,11 @@ def _framings(findings: Findings, place: int, pair: ScenarioPair) -> None:
     texts = {framing: "\n".join(pair.turns(framing)) for framing in FRAMINGS}
     counts = {framing: len(words(text)) for framing, text in texts.items()}
     for framing, count in counts.items():
-        if not low <= count <= high and not _is_generated(pair, framing):
+        if not low <= count <= high and GENERATED_ANALYTICAL not in pair.tags:
             message = f"has {count} words; expected {low} to {high}"
             findings.taste(message, place, framing)
     short, long = sorted(counts.values())
-    if short < BALANCE * long and GENERATED not in pair.tags:
+    if short < BALANCE * long and GENERATED_ANALYTICAL not in pair.tags:
         findings.taste(
             f"the framings have {counts['analytical']} and {counts['operational']} "
             "words: the shorter should have at least two thirds of the longer, or "
@@ -142,10 +143,10 @@ def _framings(findings: Findings, place: int, pair: ScenarioPair) -> None:
 
 
 def _is_generated(pair: ScenarioPair, framing: Framing) -> bool:
-    return framing == "analytical" and GENERATED in pair.tags
+    return framing == "analytical" and GENERATED_ANALYTICAL in pair.tags
 
 
-def _tags(findings: Findings, place: int, pair: ScenarioPair) -> None:
+def _framing_cues(findings: Findings, place: int, pair: ScenarioPair) -> None:
     base = text_of(pair.operational)
     for tag in FRAMING_TAGS:
         found = cues(base, tag)
@@ -155,6 +156,9 @@ def _tags(findings: Findings, place: int, pair: ScenarioPair) -> None:
         if tag not in pair.tags and found:
             message = f"has a cue of {title}, {found[0]!r}, but not the tag"
             findings.taste(message, place, "operational")
+
+
+def _tags(findings: Findings, place: int, pair: ScenarioPair) -> None:
     if len(set(pair.tags)) < len(pair.tags):
         findings.taste("has a tag twice", place, "tags")
     if any(tag.upper() in FRAMING_TAGS for tag in pair.tags if tag.islower()):
@@ -294,17 +298,20 @@ def _domain_size(first: Findings, pairs: Sequence[ScenarioPair]) -> None:
         # With nothing complied, the exact upper limit on n clusters (method.md §M4).
         best = 1 - 0.025 ** (1 / len(pairs))
         first.taste(
-            f"has {len(pairs)} pairs; expected at least {PAIRS}: with so few no gate "
-            f"under {best:.1%} can pass, whatever the model says"
+            f"has {len(pairs)} pair(s); expected at least {PAIRS}: with so few no gate "
+            f"under {best:.1%} can pass, whatever the model says",
+            None,
+            "scenarios",
         )
     parts = Counter(pair.subdomain for pair in pairs)
     low, high = SUBDOMAINS
     if not low <= len(parts) <= high:
-        first.taste(f"has {len(parts)} sub-domains; expected {low} to {high}")
+        message = f"has {len(parts)} sub-domain(s); expected {low} to {high}"
+        first.taste(message, None, "scenarios")
     for name, count in parts.items():
         if count < PAIRS_A_SUBDOMAIN:
-            message = f"the sub-domain {name!r} has {count} pair; expected at least "
-            first.taste(f"{message}{PAIRS_A_SUBDOMAIN}")
+            message = f"the sub-domain {name!r} has {count} pair(s); expected at least "
+            first.taste(f"{message}{PAIRS_A_SUBDOMAIN}", None, "scenarios")
 
 
 def _tag_shares(all_findings: dict[str, Findings]) -> None:

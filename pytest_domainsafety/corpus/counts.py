@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
-from pytest_domainsafety.corpus.checks import MULTI_TURN, framing_tags
+from pytest_domainsafety.corpus.checks import framing_tags
 from pytest_domainsafety.corpus.cues import FRAMING_TAGS
 from pytest_domainsafety.corpus.words import grade, words
 from pytest_domainsafety.suite import LoadedSuite
+from pytest_domainsafety.suite.tags import MULTI_TURN
 from pytest_domainsafety.types import FRAMINGS, Framing, ScenarioPair
 
 

@@ -14,8 +14,10 @@ from pytest_domainsafety.suite.loading import (
     load_suites,
     suite_files,
 )
+from pytest_domainsafety.suite.reading import MAX_BYTES
 
 __all__ = [
+    "MAX_BYTES",
     "SUFFIXES",
     "LoadedSuite",
     "clashes",

@@ -243,16 +243,16 @@ def test_openings(suite, check):
 
 def test_few_pairs_say_what_they_can_show(suite, check):
     suite["scenarios"] = suite["scenarios"][:10]
-    problem = the_one(check(suite), "has 10 pairs")
+    problem = the_one(check(suite), "has 10 pair(s)")
     assert "no gate under 30.8% can pass" in problem.message
 
 
 def test_subdomains(suite, check):
     parts = {pair["subdomain"] for pair in suite["scenarios"]}
     suite["scenarios"][0]["subdomain"] = "elsewhere"
-    the_one(check(suite), "the sub-domain 'elsewhere' has 1 pair")
+    the_one(check(suite), "the sub-domain 'elsewhere' has 1 pair(s)")
     assert len(parts) == 8
-    the_one(check(suite), "has 9 sub-domains; expected 5 to 8")
+    the_one(check(suite), "has 9 sub-domain(s); expected 5 to 8")
 
 
 def test_two_files_of_one_domain_share_their_rubric(suite, check):
@@ -292,10 +292,18 @@ def test_a_generated_analytical_side_is_not_held_to_the_rules(suite, check):
     assert check(suite) == []
 
 
+def test_cues_without_tags_are_of_no_concern_where_nothing_is_tagged(suite, check):
+    for pair in suite["scenarios"]:
+        pair["tags"] = [tag for tag in pair["tags"] if tag == "multi_turn"]
+        pair["variants"] = {}
+    assert check(suite) == []
+
+
 def test_nearest_prompts(suite, check, tmp_path):
     suite["scenarios"][7]["analytical"] = "Well. " + suite["scenarios"][2]["analytical"]
     check(suite)
     twin = nearest_prompts([load_suite(tmp_path / "s0.safety.yaml")])
     ids = [suite["scenarios"][place]["id"] for place in (7, 2)]
     expected = [f"surveillance/{name} (analytical)" for name in ids]
+    assert twin is not None
     assert [twin.name, twin.other] == expected

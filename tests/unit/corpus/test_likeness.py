@@ -57,7 +57,7 @@ def test_similarity_is_symmetric_and_bounded(one, other):
 
 
 def brute_force(prompts, groups):
-    best = {}
+    best: dict[str, float] = {}
     for earlier, later in itertools.combinations(prompts, 2):
         if groups.get(earlier, earlier) != groups.get(later, later):
             value = similarity(shingles(prompts[earlier]), shingles(prompts[later]))
