@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from pytest_domainsafety.suite import (
     reading,
 )
 from pytest_domainsafety.suite.schema import SCHEMA_FILE, schema_text, suite_schema
+from pytest_domainsafety.types import Rubric, ScenarioPair, Suite
 
 BROKEN = Path(__file__).parents[1] / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
@@ -339,3 +341,14 @@ SEEN_BY_EDITORS = (
 @pytest.mark.parametrize("name", SEEN_BY_EDITORS.split())
 def test_the_published_schema_finds_what_the_loader_finds(name):
     assert schema_errors(BROKEN / f"{name}.safety.yaml")
+
+
+def test_the_guide_names_every_key():
+    guide = (SUITES.parent / "docs" / "writing-suites.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(\w+)` \|", guide, re.MULTILINE))
+    fields = {
+        field.alias or name
+        for model in (Suite, ScenarioPair, Rubric)
+        for name, field in model.model_fields.items()
+    }
+    assert documented - {"F1", "F2", "F3", "F4"} == fields
