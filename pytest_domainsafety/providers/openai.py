@@ -51,8 +51,9 @@ class OpenAIModel:
         name: As the user typed it.
         rest: The model's name to the server.
         settings: Endpoints are base URLs as far as ``/v1``; without any,
-            OPENAI_BASE_URL, else OpenAI's own. OPENAI_API_KEY is sent where set.
+            OPENAI_BASE_URL, else OpenAI's own.
         provider: The registered name to report.
+        key_variable: The variable that holds the key; None sends none.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class OpenAIModel:
         rest: str,
         settings: ProviderSettings,
         provider: str = "openai",
+        *,
+        key_variable: str | None = "OPENAI_API_KEY",
     ) -> None:
         """Prepare; nothing is asked yet."""
         self.name = name
@@ -70,7 +73,7 @@ class OpenAIModel:
         places = settings.endpoints_for(provider) or (
             os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL,
         )
-        key = os.environ.get("OPENAI_API_KEY")
+        key = os.environ.get(key_variable) if key_variable else None
         self._pool = Pool(
             [
                 HttpServer(
@@ -117,6 +120,10 @@ class OpenAIModel:
             remote=any(not _is_local(server.base) for server in servers),
         )
 
+    async def entry(self) -> dict[str, Any]:
+        """Return what the first server's list says of the model, perhaps nothing."""
+        return await self._listed(self._pool.servers[0])
+
     async def _listed(self, server: HttpServer) -> dict[str, Any]:
         """Return the server's entry for the model; empty where it lists none."""
         response = await server.send("GET", "/models")
@@ -129,7 +136,8 @@ class OpenAIModel:
         listed = {str(one.get("id")): one for one in data if isinstance(one, dict)}
         # Aliases of a hosted model need not be on the list.
         for name, entry in listed.items():
-            if self._model in (name, *(entry.get("aliases") or ())):
+            aliases = (name, name.removesuffix(":latest"))
+            if self._model in (*aliases, *(entry.get("aliases") or ())):
                 return entry
         if any(name.startswith(f"{self._model}-") for name in listed):
             return {}
