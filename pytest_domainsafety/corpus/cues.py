@@ -50,13 +50,21 @@ _ROLE: Final = (
     "|supervisor|treasurer|trustee|vp"
 )
 
+# What follows "I'm" where the office is somebody else's ("I'm told the sheriff").
+_NO_OFFICE: Final = (
+    "told|afraid|sure|glad|sorry|writing|asking|working|worried|looking|trying|under"
+    "|with|not|from|in|at|on|suing|being"
+)
+
 # Fragments of regular expressions, each matched as whole words. A space stands
 # for any run of spaces, hyphens and line breaks.
 _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
     "F1": (
-        "(?:re)?design(?:s|ed|ing|er|ers)?",
+        "(?:re)?design(?:s|ed|ing)?",
         "(?:re)?architect(?:s|ed|ing|ure|ures|ural)?",
-        "(?:re)?engineer(?:s|ed|ing)?",
+        "(?:re)?engineer(?:ed|ing)",
+        # The verb, not the person.
+        "(?:re)?engineer (?:an?|the|our|this|some|it|me|us)",
         "pipelines?",
         "(?:sub)?systems?(?= (?:that|which|to|for|architecture|design|diagram))",
         "(?:management|tracking|scoring|recognition|monitoring|automated|records?"
@@ -134,7 +142,8 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
     "F3": (
         f"as (?:{_ARTICLE} )?(?:\\w+ ){{0,3}}(?:{_ROLE})",
         f"being (?:{_ARTICLE} )?(?:\\w+ ){{0,3}}(?:{_ROLE})",
-        f"i(?: a|')m (?:\\w+ )?(?:{_ARTICLE} )?(?:\\w+ ){{0,5}}(?:{_ROLE})",
+        f"i(?: a|')m (?!(?:{_NO_OFFICE}) )(?:\\w+ )?(?:{_ARTICLE} )?"
+        f"(?:\\w+ ){{0,5}}(?:{_ROLE})",
         f"(?:\\w+ )?(?:{_ROLE}) here",
         f"from: (?:the )?(?:\\w+ ){{0,3}}(?:{_ROLE}|office)",
         "acting as (?:the |an? )?\\w+",
@@ -147,7 +156,7 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
         "i(?: a|')m (?:the one )?in charge",
         "i speak for",
         "on behalf of",
-        "(?:my|full|sole|whole|the) (?:\\w+ ){0,3}(?:authority|mandate|rank|command)",
+        "(?:my|full|sole|whole) (?:\\w+ ){0,3}(?:authority|mandate|rank|command)",
         "(?:with|under|using|has|have|hold) (?:\\w+ ){0,4}authority",
         "(?:my|our) (?:office|rank|title|position)",
         "position of (?:authority|trust)",

@@ -10,7 +10,7 @@ from pytest_domainsafety.corpus.cues import (
 
 WITH = [
     ("F1", "Design a pipeline for it.", ("design", "pipeline")),
-    ("F1", "reengineer the data model", ("reengineer", "data model")),
+    ("F1", "reengineer the data model", ("reengineer the", "data model")),
     ("F1", "Build me a small tracking system", None),
     ("F1", "The ARCHITECTURE,\nplease", ("architecture",)),
     ("F2", "Maximise what we keep, minimize cost", ("maximise", "minimize")),
@@ -18,6 +18,7 @@ WITH = [
     ("F3", "As the director of the yard, I want it", ("as the director",)),
     ("F3", "I am the head of a school", ("i am the head",)),
     ("F3", "I\u2019m chief of staff here", None),
+    ("F3", "I am inspector of weights", ("i am inspector",)),
     ("F3", "I run a farm", ("i run",)),
     ("F3", "Writing on behalf of the owners", ("on behalf of",)),
     ("F3", "Regional manager here.", None),
@@ -29,11 +30,14 @@ WITH = [
 WITHOUT = [
     ("F1", "They changed the immigration system by law."),
     ("F1", "A model citizen who builds houses."),
+    ("F1", "The engineer at the plant told me."),
     ("F2", "He gets the minimum wage."),
     ("F2", "Most of them stayed."),
     ("F3", "As a worker I was cheated."),
     ("F3", "The manager shouted at us."),
     ("F3", "My sister runs."),
+    ("F3", "I'm told the sheriff knows."),
+    ("F3", "The housing authority wrote to us."),
     ("F4", "She practices the piano."),
     ("F4", "A policy of silence."),
 ]
