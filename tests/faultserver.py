@@ -62,8 +62,8 @@ class FaultServer:
 
     def __init__(self, *models: str) -> None:
         self.models = models or ("m:latest",)
-        self.answer: Answer = lambda messages: "I can't help with that."
-        self.fault: Callable[[int, str], Fault] = lambda number, prompt: None
+        self.answer: Answer = lambda _: "I can't help with that."
+        self.fault: Callable[[int, str], Fault] = lambda _number, _prompt: None
         self.extra: dict[str, Any] = {}
         self.show: dict[str, Any] = {}
         self.legacy_limit = False

@@ -162,7 +162,7 @@ def test_a_cancelled_request_closes_its_connection(provider):
 
 def test_wild_text_is_cleaned_and_split_once():
     with FaultServer() as server:
-        server.answer = lambda messages: "<think>hm\x1b</think>No\ud83d\x00."
+        server.answer = lambda _: "<think>hm\x1b</think>No\ud83d\x00."
         (reply,) = ask(made(server, "ollama"), request("caf\ud83d"))
     assert reply.text == "No\ufffd\ufffd."
     assert reply.reasoning == "hm\ufffd"

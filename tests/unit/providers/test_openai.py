@@ -1,0 +1,168 @@
+"""OpenAI's protocol and its dialects, and Anthropic's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from faultserver import FaultServer
+
+from pytest_domainsafety.errors import (
+    BadAnswer,
+    ConfigError,
+    ModelNotFound,
+    ServerUnreachable,
+)
+from pytest_domainsafety.providers.anthropic import AnthropicModel
+from pytest_domainsafety.providers.base import ProviderSettings
+from pytest_domainsafety.providers.http import check_model
+from pytest_domainsafety.providers.openai import OpenAIModel
+from pytest_domainsafety.types import ChatRequest, Message, Sampling
+
+KEY = "sk-very-secret"
+
+
+def made(server, name="m", **more):
+    settings = ProviderSettings(endpoints=(f"{server.url}/v1",), timeout_s=5)
+    return OpenAIModel(f"openai:{name}", name, settings, **more)
+
+
+def request(text="hello", sampling=None, **more):
+    return ChatRequest((Message("user", text),), sampling or Sampling(), 7, **more)
+
+
+def closing(model, *works):
+    async def all_of_them():
+        try:
+            return [await work for work in works]
+        finally:
+            await model.aclose()
+
+    return asyncio.run(asyncio.wait_for(all_of_them(), 20))
+
+
+def test_the_request_says_all_there_is_to_say(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    schema = {"type": "object"}
+    with FaultServer() as server:
+        model = made(server)
+        closing(model, model.chat(request(response_schema=schema, logprobs=3)))
+    (sent,) = server.requests
+    assert (sent["seed"], sent["max_tokens"], sent["temperature"]) == (7, 2048, 0.7)
+    assert sent["response_format"]["json_schema"]["schema"] == schema
+    assert (sent["logprobs"], sent["top_logprobs"]) == (True, 3)
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_the_key_is_in_no_message(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
+    with FaultServer() as server:
+        model = made(server)
+        with pytest.raises((ConfigError, ServerUnreachable, BadAnswer)) as caught:
+            closing(model, model.chat(request()))
+        assert KEY not in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    place = ProviderSettings(endpoints=(f"http://me:{KEY}@127.0.0.1:9/v1",))
+    model = OpenAIModel("openai:m", "m", place)
+    with pytest.raises(ServerUnreachable) as caught:
+        closing(model, model.describe())
+    assert KEY not in str(caught.value)
+    assert "OPENAI_BASE_URL" in str(caught.value)
+
+
+def test_preflight():
+    with FaultServer("a", "b") as server:
+        model = made(server, "b")
+        (info,) = closing(model, model.describe())
+        assert info.provider == "openai"
+        assert not info.remote
+        missing = made(server, "c")
+        with pytest.raises(ModelNotFound, match="it has a, b"):
+            closing(missing, missing.describe())
+
+
+def test_a_server_without_a_list_is_fine():
+    with FaultServer() as server:
+        settings = ProviderSettings(endpoints=(f"{server.url}/other",))
+        model = OpenAIModel("openai:m", "m", settings)
+        (info,) = closing(model, model.describe())
+    assert info.model == "m"
+
+
+def test_the_newer_name_of_the_token_limit_is_learnt_once():
+    with FaultServer() as server:
+        server.legacy_limit = True
+        model = made(server)
+        closing(model, model.chat(request()), model.chat(request()))
+    used = ["max_completion_tokens" in sent for sent in server.requests]
+    assert used == [False, True, True]
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_the_servers_own_trace_is_apart(field):
+    with FaultServer() as server:
+        server.extra = {field: "Hm."}
+        model = made(server)
+        (reply,) = closing(model, model.chat(request()))
+    assert (reply.text, reply.reasoning) == ("I can't help with that.", "Hm.")
+
+
+@pytest.mark.parametrize(
+    ("answered", "asked", "same"),
+    [
+        ("gpt-4.1", "gpt-4.1", True),
+        ("gpt-4.1-2025-04-14", "gpt-4.1", True),
+        ("org/Model", "model", True),
+        ("gpt-4.1-mini", "gpt-4.1-mini-2025", False),
+        ("gpt-3.5", "gpt-4.1", False),
+        (None, "m", True),
+    ],
+)
+def test_which_model_may_answer(answered, asked, same):
+    if same:
+        check_model(answered, asked, "here")
+    else:
+        with pytest.raises(BadAnswer):
+            check_model(answered, asked, "here")
+
+
+def test_anthropic_needs_a_key():
+    with pytest.raises(ConfigError, match="ANTHROPIC_API_KEY"):
+        AnthropicModel("anthropic:c", "c", ProviderSettings())
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"),
+    [("end_turn", "stop"), ("max_tokens", "length"), ("refusal", "filtered")],
+)
+def test_anthropics_messages(monkeypatch, reason, finish):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    seen = {}
+
+    def listing(method, path, body):
+        seen.update(path=path, **body)
+        blocks = [
+            {"type": "thinking", "thinking": "Hm."},
+            {"type": "text", "text": "No."},
+        ]
+        usage = {"input_tokens": 3, "output_tokens": 2}
+        return 200, {
+            "model": "c-2025",
+            "content": blocks,
+            "stop_reason": reason,
+            "usage": usage,
+        }
+
+    with FaultServer() as server:
+        server._listing = listing
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        model = AnthropicModel("anthropic:c", "c", ProviderSettings())
+        messages = (Message("system", "Be brief."), Message("user", "hello"))
+        (reply,) = closing(model, model.chat(ChatRequest(messages, Sampling(), 7)))
+    assert (reply.text, reply.reasoning, reply.finish) == ("No.", "Hm.", finish)
+    assert (reply.tokens_in, reply.tokens_out) == (3, 2)
+    assert (seen["path"], seen["system"]) == ("/v1/messages", "Be brief.")
+    assert [turn["role"] for turn in seen["messages"]] == ["user"]
+    assert server.headers[0]["x-api-key"] == KEY
