@@ -176,15 +176,17 @@ def _digest(path: Path) -> str:
 def _threads() -> int:
     """Return this process's share of the processor.
 
-    llama.cpp's threads wait for each other by spinning: with more threads than
-    cores it gets slower by far, so workers of xdist share the cores out.
+    llama.cpp's threads wait for each other by spinning: where one of them has
+    to share its core, all get slower by far. So workers of xdist share the
+    cores out, and one core is left to the engine and to everybody else.
     """
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         cores = os.cpu_count() or 1
     workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
-    return max(1, cores // max(1, int(workers) if workers.isdigit() else 1))
+    share = cores // max(1, int(workers) if workers.isdigit() else 1)
+    return max(1, share - 1)
 
 
 def _millions(parameters: Any) -> str | None:
