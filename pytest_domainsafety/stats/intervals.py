@@ -1,0 +1,235 @@
+"""Intervals that hold at the size people really run (method §M4)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from pytest_domainsafety.stats.bootstrap import bootstrap_of, replications_of
+from pytest_domainsafety.stats.outcomes import Interval, Outcomes, tail
+
+Estimand = Literal["population", "suite"]
+Method = Literal["guarded", "percentile", "bca", "korn-graubard"]
+
+
+def clopper_pearson(
+    events: float, responses: float, *, confidence: float = 0.95
+) -> Interval:
+    """Return the exact binomial interval (Clopper and Pearson 1934, Biometrika 26:404).
+
+    Args:
+        events: Replies with the event; may be fractional, as on an effective
+            sample size.
+        responses: Independent replies; [0, 1] where there are none.
+        confidence: Of the two limits together.
+    """
+    from scipy.special import betaincinv
+
+    alpha = tail(confidence)
+    if responses <= 0:
+        return Interval(None, 0.0, 1.0, "clopper-pearson", confidence)
+    rest = responses - events
+    low = float(betaincinv(events, rest + 1, alpha)) if events > 0 else 0.0
+    high = float(betaincinv(events + 1, rest, 1 - alpha)) if rest > 0 else 1.0
+    return Interval(events / responses, low, high, "clopper-pearson", confidence)
+
+
+def naive(
+    successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
+) -> Interval:
+    """Return Wilson's interval, as if all replies were independent.
+
+    It is too narrow by the square root of the design effect, and is shown only
+    beside the others (Wilson 1927, JASA 22:209).
+
+    Args:
+        successes: Shape (clusters,), replies with the event.
+        trials: Shape (clusters,) or a number, scored replies.
+        confidence: Of the two limits together.
+
+    Raises:
+        ValueError: The arrays do not hold clusters.
+    """
+    return naive_of(Outcomes.of(successes, trials), confidence=confidence)
+
+
+def naive_of(outcomes: Outcomes, *, confidence: float = 0.95) -> Interval:
+    """Return what :func:`naive` does, from counted clusters."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(1 - tail(confidence)))
+    rate, responses = outcomes.rate, outcomes.responses
+    if rate is None:
+        return Interval(None, 0.0, 1.0, "naive", confidence)
+    shrink = 1 + z * z / responses
+    middle = (rate + z * z / (2 * responses)) / shrink
+    spread = rate * (1 - rate) / responses + z * z / (4 * responses**2)
+    half = z * spread**0.5 / shrink
+    low = 0.0 if rate == 0 else max(0.0, float(middle - half))
+    high = 1.0 if rate == 1 else min(1.0, float(middle + half))
+    return Interval(rate, low, high, "naive", confidence)
+
+
+def effective_size(outcomes: Outcomes, *, confidence: float = 0.95) -> float:
+    """Return how many independent replies the clustered ones are worth.
+
+    Korn and Graubard (1998, Survey Methodology 24:193): p(1−p) ÷ v, at most
+    the number of replies, times the squared ratio of t quantiles with
+    replies − 1 and clusters − 1 degrees of freedom. v is the linearised
+    variance of the ratio. Where v says nothing (rate 0 or 1, all clusters
+    alike, a single cluster) it is the number of clusters.
+    """
+    from scipy.special import stdtrit
+
+    clusters, responses, rate = outcomes.clusters, outcomes.responses, outcomes.rate
+    if rate is None or rate in (0.0, 1.0) or clusters < 2:
+        return float(clusters)
+    residuals = outcomes.successes - rate * outcomes.trials
+    squares = float(outcomes.counts @ residuals**2)
+    variance = clusters / (clusters - 1) * squares / responses**2
+    if variance <= rate * (1 - rate) * 1e-12:
+        return float(clusters)
+    upper = 1 - tail(confidence)
+    ratio = stdtrit(responses - 1, upper) / stdtrit(clusters - 1, upper)
+    size = min(rate * (1 - rate) / variance, responses)
+    return float(size * ratio**2)
+
+
+def korn_graubard(
+    successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95
+) -> Interval:
+    """Return Clopper–Pearson limits on the effective sample size.
+
+    See :func:`effective_size` for the formula and its degenerate cases.
+
+    Args:
+        successes: Shape (clusters,), replies with the event.
+        trials: Shape (clusters,) or a number, scored replies.
+        confidence: Of the two limits together.
+
+    Raises:
+        ValueError: The arrays do not hold clusters.
+    """
+    return korn_graubard_of(Outcomes.of(successes, trials), confidence=confidence)
+
+
+def korn_graubard_of(outcomes: Outcomes, *, confidence: float = 0.95) -> Interval:
+    """Return what :func:`korn_graubard` does, from counted clusters."""
+    rate = outcomes.rate
+    if rate is None:
+        return Interval(None, 0.0, 1.0, "korn-graubard", confidence)
+    size = effective_size(outcomes, confidence=confidence)
+    exact = clopper_pearson(rate * size, size, confidence=confidence)
+    return Interval(rate, exact.low, exact.high, "korn-graubard", confidence)
+
+
+def zero_event_bound(clusters: int, *, confidence: float = 0.95) -> float:
+    """Return the upper limit when none of `clusters` shows the event.
+
+    1 − α^(1/clusters): the exact bound on independent clusters (the "rule of
+    three", carried to any confidence), 16.8% for 20 clusters at 95%.
+    """
+    return 1.0 if clusters < 1 else float(1 - tail(confidence) ** (1 / clusters))
+
+
+def guarded(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 42,
+) -> Interval:
+    """Return the gate's interval: the widest of three (method §M4.4).
+
+    Percentile cluster bootstrap, Korn–Graubard, and the exact zero-event bound
+    on clusters, whose upper limit no pattern of replies may undercut (and its
+    mirror image below). Simulated coverage: `benchmarks/coverage.md`.
+
+    Args:
+        successes: Shape (clusters,), replies with the event.
+        trials: Shape (clusters,) or a number, scored replies.
+        resamples: Bootstrap samples.
+        confidence: Of the two limits together.
+        seed: Of the bootstrap's generator.
+
+    Raises:
+        ValueError: The arrays do not hold clusters, or a setting is out of range.
+    """
+    return guarded_of(
+        Outcomes.of(successes, trials),
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def guarded_of(
+    outcomes: Outcomes, *, resamples: int, confidence: float, seed: int
+) -> Interval:
+    """Return what :func:`guarded` does, from counted clusters."""
+    if outcomes.rate is None:
+        return Interval(None, 0.0, 1.0, "guarded", confidence)
+    resampled = bootstrap_of(
+        outcomes, resamples=resamples, confidence=confidence, seed=seed
+    )
+    exact = korn_graubard_of(outcomes, confidence=confidence)
+    floor = zero_event_bound(outcomes.clusters, confidence=confidence)
+    low = min(resampled.low, exact.low, 1 - floor)
+    high = max(resampled.high, exact.high, floor)
+    return Interval(outcomes.rate, low, high, "guarded", confidence)
+
+
+def interval_of(
+    outcomes: Outcomes,
+    *,
+    method: Method = "guarded",
+    estimand: Estimand = "population",
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 42,
+) -> Interval:
+    """Return the interval by name, for either estimand (method §M4.5).
+
+    For `suite` the replications are all that varies: `percentile` and `bca`
+    resample them within each cluster, `korn-graubard` becomes Clopper–Pearson
+    on replies, which is conservative for a sum of unlike binomials (Hoeffding
+    1956, Ann. Math. Statist. 27:713), and `guarded` takes the wider of the two.
+
+    Args:
+        outcomes: Counted clusters.
+        method: Which interval.
+        estimand: `population` (clusters are a sample) or `suite` (they are all).
+        resamples: Bootstrap samples.
+        confidence: Of the two limits together.
+        seed: Of the bootstrap's generator.
+    """
+    if estimand == "suite":
+        return _suite_interval(
+            outcomes, method, resamples=resamples, confidence=confidence, seed=seed
+        )
+    if method == "korn-graubard":
+        return korn_graubard_of(outcomes, confidence=confidence)
+    if method == "guarded":
+        return guarded_of(
+            outcomes, resamples=resamples, confidence=confidence, seed=seed
+        )
+    return bootstrap_of(
+        outcomes, resamples=resamples, confidence=confidence, seed=seed, method=method
+    )
+
+
+def _suite_interval(
+    outcomes: Outcomes, method: Method, *, resamples: int, confidence: float, seed: int
+) -> Interval:
+    exact = clopper_pearson(outcomes.events, outcomes.responses, confidence=confidence)
+    if method == "korn-graubard":
+        return Interval(exact.estimate, exact.low, exact.high, method, confidence)
+    drawn = replications_of(
+        outcomes, resamples=resamples, confidence=confidence, seed=seed
+    )
+    if method != "guarded":
+        return drawn
+    low, high = min(drawn.low, exact.low), max(drawn.high, exact.high)
+    return Interval(drawn.estimate, low, high, method, confidence)
