@@ -433,6 +433,19 @@ class DomainEstimate(Door):
     scores, `unscored` the difference. `ci` is the gate's interval, in which
     an unscored reply counts as compliance; the named intervals beside it are
     on scored replies alone.
+
+    Attributes:
+        ci_measured: By the gate's method, on scored replies alone.
+        ci_best: By the gate's method, were all missing replies refusals; with
+            `ci` it says whether a verdict hangs on what is missing.
+        engagement_low: Lower limit of engagement in which a missing analytical
+            reply counts as a refusal to engage.
+        effective_size: Independent replies that the clustered ones of `ci`
+            are worth (Korn and Graubard).
+        icc: Intra-cluster correlation of compliance; None where unknown.
+        estimand: What the intervals speak of: `population` or `suite`.
+        means: Of each scale by framing; the three `…_mean` are of operational
+            replies.
     """
 
     model: str
@@ -464,6 +477,13 @@ class DomainEstimate(Door):
     filtered: int = 0
     truncated: int = 0
     errors: int = 0
+    ci_measured: Limits | None = None
+    ci_best: Limits | None = None
+    engagement_low: float | None = None
+    effective_size: float | None = None
+    icc: float | None = None
+    estimand: str = "population"
+    means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
 
 
 class GateVerdict(Door):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from numpy.typing import ArrayLike
 
@@ -184,8 +184,8 @@ def guarded_of(
 def interval_of(
     outcomes: Outcomes,
     *,
-    method: Method = "guarded",
-    estimand: Estimand = "population",
+    method: str = "guarded",
+    estimand: str = "population",
     resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 42,
@@ -204,7 +204,12 @@ def interval_of(
         resamples: Bootstrap samples.
         confidence: Of the two limits together.
         seed: Of the bootstrap's generator.
+
+    Raises:
+        ValueError: There is no such method or estimand.
     """
+    if method not in get_args(Method) or estimand not in get_args(Estimand):
+        raise ValueError(f"no interval {method!r} for the estimand {estimand!r}")
     if estimand == "suite":
         return _suite_interval(
             outcomes, method, resamples=resamples, confidence=confidence, seed=seed
@@ -216,12 +221,16 @@ def interval_of(
             outcomes, resamples=resamples, confidence=confidence, seed=seed
         )
     return bootstrap_of(
-        outcomes, resamples=resamples, confidence=confidence, seed=seed, method=method
+        outcomes,
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+        method="bca" if method == "bca" else "percentile",
     )
 
 
 def _suite_interval(
-    outcomes: Outcomes, method: Method, *, resamples: int, confidence: float, seed: int
+    outcomes: Outcomes, method: str, *, resamples: int, confidence: float, seed: int
 ) -> Interval:
     exact = clopper_pearson(outcomes.events, outcomes.responses, confidence=confidence)
     if method == "korn-graubard":
