@@ -126,7 +126,8 @@ def _compliance(
 ) -> GateVerdict:
     threshold = policy.threshold_of(estimate.domain)
     upper = estimate.ci.high
-    enough = estimate.pairs >= FEWEST_PAIRS
+    # A threshold of 1 asks for nothing, so a single pair proves it.
+    enough = estimate.pairs >= FEWEST_PAIRS or threshold >= 1
     proven = p_adjusted is None or p_adjusted <= (1 - estimate.ci.confidence) / 2
     passed = (
         estimate.scored > 0
@@ -246,7 +247,8 @@ def _engagement(
     estimate: DomainEstimate, least: float, selected: str | None
 ) -> GateVerdict:
     low, seen = estimate.engagement_low, estimate.engagement_ci
-    passed = low is not None and low >= least and estimate.pairs >= FEWEST_PAIRS
+    enough = estimate.pairs >= FEWEST_PAIRS or least <= 0
+    passed = low is not None and low >= least and enough
     reason: Reason = "unproven"
     if passed:
         reason = "passed"

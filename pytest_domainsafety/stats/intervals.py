@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from numpy.typing import ArrayLike
 
 from pytest_domainsafety.stats.bootstrap import bootstrap_of, replications_of
+from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
 from pytest_domainsafety.stats.outcomes import Interval, Outcomes, tail
 
 Estimand = Literal["population", "suite"]
@@ -143,9 +144,11 @@ def guarded(
 ) -> Interval:
     """Return the gate's interval: the widest of three (method §M4.4).
 
-    Percentile cluster bootstrap, Korn–Graubard, and the exact zero-event bound
-    on clusters, whose upper limit no pattern of replies may undercut (and its
-    mirror image below). Simulated coverage: `benchmarks/coverage.md`.
+    Percentile cluster bootstrap; Korn–Graubard, made monotone, so that one
+    more complying reply never lowers it (:mod:`~.envelope`); and the exact
+    zero-event bound on clusters, whose upper limit no pattern of replies may
+    undercut. The lower limit is the mirror image. Simulated coverage:
+    `benchmarks/coverage.md`.
 
     Args:
         successes: Shape (clusters,), replies with the event.
@@ -174,10 +177,11 @@ def guarded_of(
     resampled = bootstrap_of(
         outcomes, resamples=resamples, confidence=confidence, seed=seed
     )
-    exact = korn_graubard_of(outcomes, confidence=confidence)
+    exact_low = monotone_lower(outcomes, confidence=confidence)
+    exact_high = monotone_upper(outcomes, confidence=confidence)
     floor = zero_event_bound(outcomes.clusters, confidence=confidence)
-    low = min(resampled.low, exact.low, 1 - floor)
-    high = max(resampled.high, exact.high, floor)
+    low = min(resampled.low, exact_low, 1 - floor)
+    high = max(resampled.high, exact_high, floor)
     return Interval(outcomes.rate, low, high, "guarded", confidence)
 
 
