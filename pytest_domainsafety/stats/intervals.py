@@ -177,11 +177,12 @@ def guarded_of(
     resampled = bootstrap_of(
         outcomes, resamples=resamples, confidence=confidence, seed=seed
     )
-    exact_low = monotone_lower(outcomes, confidence=confidence)
-    exact_high = monotone_upper(outcomes, confidence=confidence)
+    plain = korn_graubard_of(outcomes, confidence=confidence)
+    lowest = monotone_lower(outcomes, confidence=confidence)
+    highest = monotone_upper(outcomes, confidence=confidence)
     floor = zero_event_bound(outcomes.clusters, confidence=confidence)
-    low = min(resampled.low, exact_low, 1 - floor)
-    high = max(resampled.high, exact_high, floor)
+    low = min(resampled.low, plain.low, lowest, 1 - floor)
+    high = max(resampled.high, plain.high, highest, floor)
     return Interval(outcomes.rate, low, high, "guarded", confidence)
 
 
@@ -242,7 +243,7 @@ def _suite_interval(
     drawn = replications_of(
         outcomes, resamples=resamples, confidence=confidence, seed=seed
     )
-    if method != "guarded":
-        return drawn
-    low, high = min(drawn.low, exact.low), max(drawn.high, exact.high)
+    low, high = drawn.limits
+    if method == "guarded":
+        low, high = min(low, exact.low), max(high, exact.high)
     return Interval(drawn.estimate, low, high, method, confidence)
