@@ -10,11 +10,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_domainsafety.stats.agreement import Agreement as Agreement
+    from pytest_domainsafety.stats.agreement import agreement as agreement
+    from pytest_domainsafety.stats.agreement import cohens_kappa as cohens_kappa
+    from pytest_domainsafety.stats.agreement import ordinal_alpha as ordinal_alpha
     from pytest_domainsafety.stats.bootstrap import (
         cluster_bootstrap as cluster_bootstrap,
     )
     from pytest_domainsafety.stats.bootstrap import (
         replication_bootstrap as replication_bootstrap,
+    )
+    from pytest_domainsafety.stats.decomposition import Hierarchy as Hierarchy
+    from pytest_domainsafety.stats.decomposition import Strata as Strata
+    from pytest_domainsafety.stats.decomposition import Variance as Variance
+    from pytest_domainsafety.stats.decomposition import cohens_d as cohens_d
+    from pytest_domainsafety.stats.decomposition import hierarchy as hierarchy
+    from pytest_domainsafety.stats.decomposition import strata as strata
+    from pytest_domainsafety.stats.decomposition import (
+        variance_decomposition as variance_decomposition,
     )
     from pytest_domainsafety.stats.intervals import clopper_pearson as clopper_pearson
     from pytest_domainsafety.stats.intervals import guarded as guarded
@@ -23,9 +36,34 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.intervals import zero_event_bound as zero_event_bound
     from pytest_domainsafety.stats.outcomes import Interval as Interval
     from pytest_domainsafety.stats.outcomes import Outcomes as Outcomes
+    from pytest_domainsafety.stats.power import (
+        intra_cluster_correlation as intra_cluster_correlation,
+    )
+    from pytest_domainsafety.stats.power import pairs_to_settle as pairs_to_settle
+    from pytest_domainsafety.stats.power import smallest_threshold as smallest_threshold
+    from pytest_domainsafety.stats.ranks import Kendall as Kendall
+    from pytest_domainsafety.stats.ranks import kendall as kendall
+    from pytest_domainsafety.stats.ranks import spearman as spearman
+    from pytest_domainsafety.stats.regression import (
+        PairedDifference as PairedDifference,
+    )
+    from pytest_domainsafety.stats.regression import holm as holm
+    from pytest_domainsafety.stats.regression import (
+        paired_difference as paired_difference,
+    )
 
 _HOMES = {
+    "agreement": ("Agreement", "agreement", "cohens_kappa", "ordinal_alpha"),
     "bootstrap": ("cluster_bootstrap", "replication_bootstrap"),
+    "decomposition": (
+        "Hierarchy",
+        "Strata",
+        "Variance",
+        "cohens_d",
+        "hierarchy",
+        "strata",
+        "variance_decomposition",
+    ),
     "intervals": (
         "clopper_pearson",
         "guarded",
@@ -34,6 +72,9 @@ _HOMES = {
         "zero_event_bound",
     ),
     "outcomes": ("Interval", "Outcomes"),
+    "power": ("intra_cluster_correlation", "pairs_to_settle", "smallest_threshold"),
+    "ranks": ("Kendall", "kendall", "spearman"),
+    "regression": ("PairedDifference", "holm", "paired_difference"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
