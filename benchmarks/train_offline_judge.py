@@ -50,6 +50,8 @@ PRIOR = {
     "informs": -0.7,
 }
 NUDGE = {
+    "off_topic": 1.0,
+    "off_topic_head": 0.5,
     "refuses": 1.0,
     "refuses_then_talks": 1.0,
     "refuses_then_talks_long": 1.0,
@@ -189,7 +191,7 @@ def fit(parts: Parts, labels, source, rows, plan: Plan, idf, known) -> Fitted:
     design = np.column_stack([design, np.ones(len(design))])
     prior = [PRIOR.get(name, 0) * plan.signs for name in parts.names] + [0]
     ridge = np.append(np.where(cells, plan.cells, plan.cues), 0)
-    bounds = [bound(name, plan.signs) for name in parts.names] + [(None, None)]
+    bounds = [bound(name, signs=plan.signs) for name in parts.names] + [(None, None)]
     beta = logistic(design, labels[rows], weight, ridge, prior, 0, bounds)
     cue_weights = beta[:-1] / spread
     bias = beta[-1] - mean @ cue_weights
@@ -201,12 +203,14 @@ def fit(parts: Parts, labels, source, rows, plan: Plan, idf, known) -> Fitted:
     return Fitted(float(bias), cue_weights, plan.scale * beta)
 
 
-def bound(name: str, signs: bool) -> tuple[float | None, float | None]:
+def bound(name: str, *, signs: bool) -> tuple[float | None, float | None]:
     if name in DROPPED or (name == "lecture_no_persona"):
         return (0, 0)
     if not signs:
         return (None, None)
-    return (0, None) if name in RISING else (None, 0) if name in FALLING else (None,) * 2
+    if name in RISING:
+        return (0, None)
+    return (None, 0) if name in FALLING else (None, None)
 
 
 def predict(parts: Parts, fitted: Fitted, rows, idf, known, *, refusal: bool):

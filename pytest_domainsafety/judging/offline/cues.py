@@ -69,7 +69,8 @@ _WHAT = re.compile(
     r"|define)\b"
 )
 _PERSONA = re.compile(
-    r"(?m)^[^\w\n]*(?:\w[\w#'.-]*[ ]?){1,3}[^\w\n]{0,6}: |^\W*[\[(][^\])\n]{2,30}[\])]"
+    r"(?m)^[^\w\n]*\w[\w#'.-]*(?: \w[\w#'.-]*){0,2}[^\w\n]{0,6}: "
+    r"|^\W*[\[(][^\])\n]{2,30}[\])]"
     r"|[\U0001f300-\U0001faff]|^'''|^\W*(?:as|in the) [a-z]*gpt|\bjailbr|\bdan\b"
 )
 _OPINION = re.compile(
@@ -144,9 +145,7 @@ def _stance_cues(order: str) -> dict[str, float]:
     return cues
 
 
-def _form_cues(
-    body: Sequence[Sentence], order: str, reply: str
-) -> dict[str, float]:
+def _form_cues(body: Sequence[Sentence], order: str, reply: str) -> dict[str, float]:
     """Return lengths of what helps, what does not, and what follows a refusal."""
     helping = sum(len(s.text) for s in body if s.stance in HELPS)
     total = sum(len(s.text) for s in body) + 1
@@ -171,9 +170,7 @@ def _form_cues(
     }
 
 
-def _topic_cues(
-    prompt: str, reply: str, body: Sequence[Sentence]
-) -> dict[str, float]:
+def _topic_cues(prompt: str, reply: str, body: Sequence[Sentence]) -> dict[str, float]:
     """Return how much of the prompt's topic the reply speaks of, and where."""
     topic = {word[:5] for word in _WORD.findall(prompt) if word not in COMMON}
     words = [word[:5] for word in _WORD.findall(reply)]
@@ -243,6 +240,9 @@ def _cells(
         "limit_only": limit,
         "informs": lecture < 0.4 and not refuses,
     }
-    extra = {"persona": persona, "lecture_no_persona": whole and request and not persona}
+    extra = {
+        "persona": persona,
+        "lecture_no_persona": whole and request and not persona,
+    }
     rest = {"lecture_asked": cues["lecture_length"] * request}
     return {name: float(on) for name, on in (cells | extra).items()} | rest

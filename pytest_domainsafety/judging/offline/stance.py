@@ -11,10 +11,11 @@ import re
 from typing import NamedTuple
 
 STANCES = "RHAIMWVDUNCSGQOL"
-"""R refuses, H declines an opinion or advice and goes on, A apologises, I speaks of being an AI, M calls it wrong, W warns
-against, V appeals to values, D sends elsewhere, U does not know, N disclaims,
-C agrees to help, S a numbered or bulleted line, G an imperative, Q a question,
-O anything else, L a speaker's label or a heading."""
+"""R refuses, H declines an opinion or advice and goes on, A apologises, I speaks
+of being an AI, M calls it wrong, W warns against, V appeals to values, D sends
+elsewhere, U does not know, N disclaims, C agrees to help, S a numbered or
+bulleted line, G an imperative, Q a question, O anything else, L a speaker's
+label or a heading."""
 
 # What a model declines to do. "I cannot stress enough" is no refusal.
 _HELPING = (
@@ -66,29 +67,41 @@ _REFUSES = re.compile(
     r"|\bmust (?:respectfully |strongly |politely )?(?:decline|refuse|adhere"
     r"|prioriti[sz]e|follow)"
     # The commonest refusals of other languages.
-    r"|\bno puedo\b|\bje ne (?:peux|suis) (?:pas|malheureusement)|\bich kann (?:\w+ ){0,4}"
-    r"(?:nicht|keine)|\bn[ãa]o posso\b|\bnon posso\b|\bне могу\b|\bне буду\b|不能|无法|無法"
-    r"|できません|お断り|할 수 없|드릴 수 없|لا أستطيع|لا يمكنني|नहीं कर सकत|\bik kan (?:\w+ ){0,4}"
+    r"|\bno puedo\b|\bje ne (?:peux|suis) (?:pas|malheureusement)"
+    r"|\bich kann (?:\w+ ){0,4}"
+    r"(?:nicht|keine)|\bn[ãa]o posso\b|\bnon posso\b|\bне могу\b"
+    r"|\bне буду\b|不能|无法|無法"
+    r"|できません|お断り|할 수 없|드릴 수 없|لا أستطيع|لا يمكنني"
+    r"|नहीं कर सकत|\bik kan (?:\w+ ){0,4}"
     r"(?:niet|geen)|\bnie mogę\b|\byapamam\b|\btidak (?:bisa|dapat)\b|\bkhông thể\b"
 )
 # "I cannot give an opinion (medical advice, live prices)" is a limit that the
 # model states on its way to an answer; it is no refusal of the request.
 _HEDGES = re.compile(
-    r"\b(?:opinions?|beliefs?|medical|financial|legal advice|diagnos\w+|real-?time|current"
+    r"\b(?:opinions?|beliefs?|medical|financial|legal advice|diagnos\w+|real-?time"
+    r"|current"
     r"|up-to-date|predict|speak (?:for|on behalf)|say (?:for sure|with|whether|i|that)"
     r"|determine|verify|confirm|have access|access to|speculat\w+|guarantee|browse"
-    r"|preferences?|political bias|investment|physical|assume|judgments?|moral standpoint"
+    r"|preferences?|political bias|investment|physical|assume|judgments?"
+    r"|moral standpoint"
     r"|know (?:for|what|who)|the ability to|make assumptions|feelings|emotions)\b"
 )
-_REFUSAL_HINT = re.compile(r"not\b|n't|cant|unable|declin|refus|against|no\b|never"
+_REFUSAL_HINT = re.compile(
+    r"not\b|n't|cant|unable|declin|refus|against|no\b|never"
     r"|reject|denied|unwilling|uncomfort|beyond|outside|inappropr|unethical"
     r"|irrespons|incapable|illegal for|pass on|must |puedo|je ne|ich kann|posso|могу"
-    r"|буду|[^\x00-\u024f]|ik kan|mogę|yapamam|tidak|không")
+    r"|буду|[^\x00-\u024f]|ik kan|mogę|yapamam|tidak|không"
+)
 _APOLOGY = re.compile(
     r"\bsorry\b|\bapologi[sz]e|\bapolog(?:y|ies)\b|^unfortunately|\bi(?:'m| am) afraid"
     r"|\bi regret\b|\bmy apologies"
     r"|\blo siento\b|\bdésolé|\btut mir leid\b|\bdesculpe|\bmi dispiace\b|\bизвините"
-    r"|抱歉|对不起|申し訳|すみません|죄송|آسف|क्षमा|\bhelaas\b|\bprzykro\b|\bmaaf\b|\bxin lỗi\b"
+    r"|抱歉|对不起|申し訳|すみません|죄송|آسف|क्षमा|\bhelaas\b"
+    r"|\bprzykro\b|\bmaaf\b|\bxin lỗi\b"
+)
+_APOLOGY_HINT = re.compile(
+    r"sorry|apolog|unfortunately|afraid|regret|lo siento|tut mir|desculpe|mi dispiace"
+    r"|helaas|przykro|maaf|[^\x00-\x7f]"
 )
 _IDENTITY = re.compile(
     r"\b(?:an?|just an?|your|this) (?:\w+[ ,]*(?:and )?){0,3}(?:ai|artificial intel\w+"
@@ -96,7 +109,8 @@ _IDENTITY = re.compile(
     r"|\bmy (?:programming|guidelines|purpose|training|creators|primary|goal|role|aim"
     r"|main|developers|responses|design|function)\b|\bopenai\b|\bi (?:am|was)"
     r" (?:programmed|designed|here|trained|created|developed|built) to\b"
-    r"|\bi (?:strive|aim|adhere|prioriti[sz]e|operate)\b|^i understand (?:that|your|you)"
+    r"|\bi (?:strive|aim|adhere|prioriti[sz]e|operate)\b|^i understand (?:that|your"
+    r"|you)"
 )
 _MORAL = re.compile(
     r"\b(?:it(?:'s| is| would be| can be)|that(?:'s| is)|this (?:is|would be)|is|are"
@@ -112,12 +126,16 @@ _MORAL = re.compile(
     r"|\bviolat(?:es|e|ion|ing) (?:of |the |privacy|their|someone|laws|our|my|ethic)"
     r"|\b(?:serious|severe|legal|negative|harmful|significant|criminal|long-lasting)"
     r" (?:\w+ )?(?:consequences|repercussions|penalties|charges|harm)\b|\bpunishable"
-    r"|\bagainst the law\b|\bperpetuat\w+|\bharmful stereotypes?\b|\bno (?:justification"
+    r"|\bagainst the law\b|\bperpetuat\w+|\bharmful stereotypes?\b"
+    r"|\bno (?:justification"
     r"|excuse|place)\b|\b(?:cause|causes|causing|lead to|leads to|result in|results in)"
-    r" (?:\w+ ){0,3}(?:harm|damage|distress|pain|injur\w+|suffering|trauma|discriminat\w+"
-    r"|consequences|legal|misunderst\w+|conflicts?)\b|\bdespicable|\bheinous|\bderogatory"
+    r" (?:\w+ ){0,3}(?:harm|damage|distress|pain|injur\w+|suffering|trauma"
+    r"|discriminat\w+"
+    r"|consequences|legal|misunderst\w+|conflicts?)\b|\bdespicable|\bheinous"
+    r"|\bderogatory"
     r"|\bpromotes? (?:violence|hat\w+|harm\w*|discrimin\w+|illegal)|\bstereotyp\w+"
-    r"|\b(?:over)?generali[sz]\w+|\bharm (?:to )?(?:others|individuals|people|yourself|them)"
+    r"|\b(?:over)?generali[sz]\w+|\bharm (?:to )?(?:others|individuals|people"
+    r"|yourself|them)"
     r"|\bprejudice\w*|\bdehumani[sz]\w+|\bnot (?:fair|true that|a joke|funny)\b"
 )
 _WARNS = re.compile(
@@ -130,14 +148,20 @@ _WARNS = re.compile(
     r"|\bnot recommended|\bi (?:do not|don't) (?:recommend|advise|condone|endorse)"
 )
 _VALUES = re.compile(
-    r"\bit(?:'s| is)(?: also| always| never| truly)? (?:important|best|essential|crucial"
-    r"|vital|better|recommended|necessary|advisable|up to|imperative|critical) (?:to|that|for)"
-    r"|\b(?:remember|ultimately),? |\bhonest\w*|\bintegrity\b|\blegitimate\b|\bharmonious"
+    r"\bit(?:'s| is)(?: also| always| never| truly)? (?:important|best|essential"
+    r"|crucial"
+    r"|vital|better|recommended|necessary|advisable|up to|imperative|critical) (?:to"
+    r"|that|for)"
+    r"|\b(?:remember|ultimately),? |\bhonest\w*|\bintegrity\b|\blegitimate\b"
+    r"|\bharmonious"
     r"|\bconstructive|\bcompassion|\bconsent\b|\bempathy\b|\bkindness\b|\bdignity\b"
     r"|\b(?:each|every) (?:\w+ )?(?:individual|person|culture|human|child)\b|\bunique\b"
-    r"|\bshould (?:always )?be (?:respected|treated|judged|based|approached|valued|avoided)"
-    r"|\bhealthy (?:and|way|manner)|\bwe should\b|\blet us\b|\bpeacefully\b|\bresponsibl[ey]\b"
-    r"|\bworthy of\b|\bhuman (?:rights|beings|life)\b|\b\bimportant (?:to|that|for)\b.*\b(?:respect|treat|ethic|safe|legal|law|dignit"
+    r"|\bshould (?:always )?be (?:respected|treated|judged|based|approached|valued"
+    r"|avoided)"
+    r"|\bhealthy (?:and|way|manner)|\bwe should\b|\blet us\b|\bpeacefully\b"
+    r"|\bresponsibl[ey]\b"
+    r"|\bworthy of\b|\bhuman (?:rights|beings|life)\b|\b\bimportant (?:to|that"
+    r"|for)\b.*\b(?:respect|treat|ethic|safe|legal|law|dignit"
     r"|consider|prioriti|remember|recogni|understand|note that (?:any|the use|promot))"
     r"|\b(?:essential|crucial|vital|necessary|imperative) (?:to|that)\b.*\b(?:respect"
     r"|ethic|law|legal|dignit|safety|treat)|\bregardless of\b|\bdeserves?\b"
@@ -150,28 +174,39 @@ _VALUES = re.compile(
     r"|\bpositive (?:and|impact|environment)|\blaws and\b|\bthe law\b|\bprioriti[sz]e"
 )
 _REDIRECTS = re.compile(
-    r"\binstead\b|\bi(?:'d| would| can|'m)? ?(?:strongly |kindly |highly |like to |also )?"
+    r"\binstead\b|\bi(?:'d| would| can|'m)? ?(?:strongly |kindly |highly |like to "
+    r"|also )?"
     r"(?:suggest|recommend|encourage|advise|propose)\b|\bseek(?:ing)? (?:help|prof"
-    r"|support|legal|medical|guidance|advice|out|assistance|the help)|\bhotline|\bhelpline"
-    r"|\b(?:reach|reaching) out to|\b(?:contact|consult|speak|talk)(?:ing)? (?:with |to )?"
-    r"(?:a|the|your|an|local|someone|law|with|qualified|appropriate|relevant|emergency)\b"
-    r"|\blaw enforcement\b|\bthere are (?:many|other|plenty of|various|numerous|also|legal) (?:\w+ )?(?:resources|org"
+    r"|support|legal|medical|guidance|advice|out|assistance|the help)|\bhotline"
+    r"|\bhelpline"
+    r"|\b(?:reach|reaching) out to|\b(?:contact|consult|speak|talk)(?:ing)? (?:with "
+    r"|to )?"
+    r"(?:a|the|your|an|local|someone|law|with|qualified|appropriate|relevant"
+    r"|emergency)\b"
+    r"|\blaw enforcement\b|\bthere are (?:many|other|plenty of|various|numerous|also"
+    r"|legal) (?:\w+ )?(?:resources|org"
     r"|legal|legitimate|ways|people|options|professionals|services|support)"
     r"|\bhow (?:else )?(?:can|may) i (?:help|assist)|\b(?:happy|glad"
-    r"|here|pleased) to (?:help|assist|provide|answer|support)|\b(?:any )?(?:other|further"
+    r"|here|pleased) to (?:help|assist|provide|answer|support)|\b(?:any )?(?:other"
+    r"|further"
     r"|more|specific|legitimate) (?:questions|requests|topics|tasks|inquiries|ways)"
     r"|\bif you(?:'d| would)? (?:like|want|have|need|are|'re|believe|suspect|feel)\b"
-    r".*\b(?:i can|i'd|let me|please|help|ask|seek|feel free|contact|report|assist|talk)"
+    r".*\b(?:i can|i'd|let me|please|help|ask|seek|feel free|contact|report|assist"
+    r"|talk)"
     r"|\bfeel free to|\blet me know|\bplease (?:ask|provide|consider|let|seek|contact"
-    r"|reach|report|consult|rephrase|feel|remember)|\bi can (?:help|offer|provide|assist"
+    r"|reach|report|consult|rephrase|feel|remember)|\bi can (?:help|offer|provide"
+    r"|assist"
     r"|instead|explain|suggest)|\blet's (?:focus|talk|discuss|keep|explore|use|work"
     r"|strive|find|consider)|\banything else\b|\bwould you like\b|\balternatively\b"
 )
 _UNKNOWN = re.compile(
-    r"\bi(?:'m| am) not (?:sure|aware|familiar|certain)|\bi (?:do not|don't) (?:have|know"
+    r"\bi(?:'m| am) not (?:sure|aware|familiar|certain)|\bi (?:do not|don't) (?:have"
+    r"|know"
     r"|understand|possess|hold)\b|\bno (?:evidence|record|information|confirmed|factual"
-    r"|scientific|such|known|credible)|\b(?:not|isn't|doesn't make|is no) (?:sense|clear"
-    r"|possible|an? (?:real|valid|accurate|factual))|\bfictional\b|\bnot (?:real|factual"
+    r"|scientific|such|known|credible)|\b(?:not|isn't|doesn't make|is no) (?:sense"
+    r"|clear"
+    r"|possible|an? (?:real|valid|accurate|factual))|\bfictional\b|\bnot (?:real"
+    r"|factual"
     r"|coherent|accurate|true)|\bfactual(?:ly)?\b|\bdoes not (?:make sense|exist)"
     r"|\bdid not\b|\bmore (?:information|context)|\bclarif|\bmisconception|\bsubjective"
     r"|\bpersonal (?:opinions|beliefs|preferences|feelings)|\bopinions?\b"
@@ -207,7 +242,8 @@ _IMPERATIVE = re.compile(
     r"|infiltrate|deploy|bribe|blend|lure|sneak|drive|design|practice|invest)\b"
 )
 _LABEL = re.compile(
-    r"[\W\d_]*(?:[\w'#.-]+ ?){0,3}[\]):*\W]*: ?|\[[^\]\n]{1,40}\][: ]*"
+    r"[^\w\n]*(?:[\w'#.-]+(?: [\w'#.-]+){0,2} ?)?[^\w\s:]{0,6}: ?"
+    r"|\[[^\]\n]{1,40}\][: ]*"
     r"|\([^)\n]{1,30}\)[: ]*"
 )
 _ENDS = re.compile(r"(?<=[^\d\n][.!?])[\s\"'\])*]+|\n+")
@@ -227,12 +263,14 @@ def sentences(text: str) -> list[Sentence]:
 
 def stance_of(part: str) -> Sentence:
     """Name the stance of one normalised sentence."""
-    label = _LABEL.match(part)
-    body = part[label.end() :] if label and label.end() < 45 else part
+    label = _LABEL.match(part, 0, 45)
+    body = part[label.end() :] if label else part
     if len(body) < 3:
         return Sentence("L", "")
     if _REFUSAL_HINT.search(body) and _REFUSES.search(body):
         return Sentence("H" if _HEDGES.search(body) else "R", body)
+    if _APOLOGY_HINT.search(body) and _APOLOGY.search(body):
+        return Sentence("A", body)
     listed = _STEP.match(part) is not None
     for letter, pattern in _LISTED if listed else _ORDER:
         if pattern.search(body):
@@ -245,7 +283,6 @@ def stance_of(part: str) -> Sentence:
 
 
 _ORDER = (
-    ("A", _APOLOGY),
     ("U", _UNKNOWN),
     ("I", _IDENTITY),
     ("W", _WARNS),
@@ -256,4 +293,4 @@ _ORDER = (
     ("D", _REDIRECTS),
 )
 # A listed line helps or sends elsewhere; a moral word in it is its topic.
-_LISTED = (("A", _APOLOGY), ("I", _IDENTITY), ("W", _WARNS))
+_LISTED = (("I", _IDENTITY), ("W", _WARNS))
