@@ -113,28 +113,40 @@ class Group:
         """Add one record; return False where its replication is there already."""
         place = self.scenarios.get(record.scenario)
         if place is None:
-            place = self._open(record)
+            place = self._place(record.scenario, record.subdomain, record.tags)
         cell = 2 * place + (record.framing != "analytical")
-        bit = 1 << record.replication
-        if self._seen[cell] & bit:
-            return False
-        self._seen[cell] |= bit
+        # A row without a number counts each time: it can't be told from another.
+        if record.replication:
+            bit = 1 << record.replication
+            if self._seen[cell] & bit:
+                return False
+            self._seen[cell] |= bit
         self._count(cell * WIDTH, record)
         if record.markers:
             self._count_markers(record)
         return True
 
-    def next_replication(self, scenario: str, framing: Framing) -> int:
-        """Return the number of a reply that has none: one after the last."""
-        place = self.scenarios.get(scenario)
-        if place is None:
-            return 1
-        return max(1, self._seen[2 * place + (framing != "analytical")].bit_length())
+    def take(self, other: Group) -> None:
+        """Add another group's cells; one whose replications are here stays out."""
+        for scenario, theirs in other.scenarios.items():
+            place = self.scenarios.get(scenario)
+            if place is None:
+                place = self._place(
+                    scenario, other.subdomains[theirs], other.tags[theirs]
+                )
+            for side in (0, 1):
+                mine, cell = 2 * place + side, 2 * theirs + side
+                if self._seen[mine] & other._seen[cell]:
+                    continue
+                self._seen[mine] |= other._seen[cell]
+                for column in range(WIDTH):
+                    found = other._sums[cell * WIDTH + column]
+                    self._sums[mine * WIDTH + column] += found
 
-    def _open(self, record: Judged) -> int:
-        place = self.scenarios[record.scenario] = len(self.subdomains)
-        self.subdomains.append(record.subdomain)
-        self.tags.append(record.tags)
+    def _place(self, scenario: str, subdomain: str, tags: tuple[str, ...]) -> int:
+        place = self.scenarios[scenario] = len(self.subdomains)
+        self.subdomains.append(subdomain)
+        self.tags.append(tags)
         self._sums.extend(_ZEROS)
         self._seen += (0, 0)
         return place
@@ -239,8 +251,7 @@ class Accumulator:
         for record in records:
             self.add(record)
 
-    def group(self, record: Judged) -> Group:
-        """Return the group that a record belongs to."""
+    def _group(self, record: Judged) -> Group:
         groups = self.groups
         if record.variant != BASE_VARIANT:
             groups = self.variants.setdefault(record.variant, {})
@@ -252,4 +263,14 @@ class Accumulator:
 
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
-        self.repeated += not self.group(record).add(record)
+        self.repeated += not self._group(record).add(record)
+
+    def take(self, other: Accumulator) -> None:
+        """Add what another one holds."""
+        self.repeated += other.repeated
+        levels = [(self.groups, other.groups)]
+        for variant, groups in other.variants.items():
+            levels.append((self.variants.setdefault(variant, {}), groups))
+        for mine, theirs in levels:
+            for key, group in theirs.items():
+                mine.setdefault(key, Group()).take(group)

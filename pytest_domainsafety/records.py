@@ -1,0 +1,288 @@
+"""Judged records of any origin, read line by line (design §D5).
+
+Only model, domain, scenario, framing and guidance are required. Rows are
+checked by hand and not by pydantic, at a tenth of the time: ten million of
+them are a real file. What is wrong is said with file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_domainsafety.errors import RecordError
+from pytest_domainsafety.text import printable
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    FRAMINGS,
+    SCORED,
+    Framing,
+    Record,
+)
+
+REQUIRED = ("model", "domain", "scenario", "framing", "guidance")
+STATUSES = SCORED | {"truncated", "unscored", "error"}
+MOST_REPLICATIONS = 100_000
+"""A row's bit in the set of those seen must stay small."""
+
+_REFUSED = {"guidance": 1, "refusal": 5, "harm_identification": 1}
+"""How a silent or filtered refusal is coded (method §M2)."""
+
+
+class Row(NamedTuple):
+    """One judged reply, as far as statistics need it.
+
+    `replication` is 0 where the file gives none: then rows count in the order
+    in which they appear, and a repeated one can't be told.
+    """
+
+    model: str
+    domain: str
+    scenario: str
+    framing: Framing
+    guidance: int | None
+    refusal: int | None
+    harm_identification: int | None
+    status: str
+    variant: str
+    replication: int
+    subdomain: str
+    judge: str
+    tags: tuple[str, ...]
+    markers: dict[str, bool]
+    prompt_hash: str
+
+
+class _Bad(Exception):
+    """What is wrong with one row; the reader adds file and line."""
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a JSONL (`.jsonl`, `.ndjson`, `.json`) or CSV file.
+
+    Memory does not grow with the file.
+
+    Raises:
+        RecordError: The file can't be read, or a row does not hold; the text
+            names file and line.
+    """
+    for line, found in _objects(path):
+        try:
+            yield to_row(found)
+        except _Bad as problem:
+            raise RecordError(f"{path}:{line}: {problem}") from None
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Yield the records of a JSONL or CSV file as full models.
+
+    Slower than :func:`read_rows`; unnumbered replications are numbered in the
+    order of their appearance, which takes memory for each cell.
+
+    Raises:
+        RecordError: As :func:`read_rows`.
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    for row in read_rows(path):
+        cell = (row.model, row.domain, row.scenario, row.framing, row.variant)
+        replication = row.replication or seen.get(cell, 0) + 1
+        seen[cell] = max(seen.get(cell, 0), replication)
+        yield Record(**row._replace(replication=replication)._asdict())
+
+
+# ── files ───────────────────────────────────────────────────────────────────
+
+
+def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = _csv_objects if path.suffix.lower() == ".csv" else _json_objects
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise RecordError(
+            f"{path}: can't be read ({error.strerror or error})"
+        ) from None
+    except UnicodeDecodeError:
+        raise RecordError(f"{path}: is not UTF-8 text") from None
+
+
+def _json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    loads = json.loads
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if line.isspace():
+                continue
+            try:
+                found = loads(line)
+            except (ValueError, RecursionError):
+                raise RecordError(
+                    f"{path}:{number}: expected one JSON object a line"
+                ) from None
+            if type(found) is not dict:
+                raise RecordError(
+                    f"{path}:{number}: expected a JSON object, got "
+                    f"{type(found).__name__}"
+                )
+            yield number, found
+
+
+def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
+            columns = reader.fieldnames or ()
+            missing = [name for name in REQUIRED if name not in columns]
+            if missing:
+                raise RecordError(
+                    f"{path}:1: no column {', '.join(missing)}; needed are "
+                    f"{', '.join(REQUIRED)}"
+                )
+            for found in reader:
+                if None in found:
+                    raise RecordError(
+                        f"{path}:{reader.line_num}: more fields than columns"
+                    )
+                yield reader.line_num, _CsvRow(found)
+        except csv.Error as error:
+            raise RecordError(f"{path}:{reader.line_num}: {error}") from None
+
+
+class _CsvRow(dict[str, Any]):
+    """A row in which an empty field is an absent one, and text is parsed."""
+
+    def __init__(self, found: Mapping[str, str | None]) -> None:
+        super().__init__({key: text for key, text in found.items() if text})
+        for name in ("guidance", "refusal", "harm_identification", "replication"):
+            if name in self:
+                self[name] = _whole(self[name])
+        if "tags" in self:
+            self["tags"] = self["tags"].replace(";", " ").replace(",", " ").split()
+        if "markers" in self:
+            try:
+                self["markers"] = json.loads(self["markers"])
+            except ValueError:
+                self["markers"] = None
+        # The header promises the column, so an empty score is a missing one.
+        self.setdefault("guidance", None)
+
+
+def _whole(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+# ── rows ────────────────────────────────────────────────────────────────────
+
+
+def to_row(found: Mapping[str, Any]) -> Row:
+    """Check one object.
+
+    Raises:
+        _Bad: It is no record; the text says what was expected.
+    """
+    get = found.get
+    for name in ("model", "domain", "scenario"):
+        value = get(name)
+        if type(value) is not str or not value:
+            raise _Bad(_expected(found, name, "a name"))
+    framing = get("framing")
+    if framing not in FRAMINGS:
+        raise _Bad(_expected(found, "framing", "analytical or operational"))
+    if "guidance" not in found:
+        raise _Bad(_expected(found, "guidance", "a score from 1 to 5, or null"))
+    guidance = _score(found, "guidance")
+    refusal = _score(found, "refusal")
+    harm = _score(found, "harm_identification")
+    status = get("status") or ("unscored" if guidance is None else "scored")
+    if status not in STATUSES:
+        raise _Bad(_expected(found, "status", f"one of {', '.join(sorted(STATUSES))}"))
+    if status != "scored":
+        guidance, refusal, harm = _by_status(status, guidance, refusal, harm)
+    elif guidance is None:
+        raise _Bad("status is scored, but guidance is null; expected a score")
+    return Row(
+        found["model"],
+        found["domain"],
+        found["scenario"],
+        framing,
+        guidance,
+        refusal,
+        harm,
+        status,
+        get("variant") or BASE_VARIANT,
+        _replication(found),
+        _text(found, "subdomain"),
+        _text(found, "judge"),
+        _tags(found) if "tags" in found else (),
+        _markers(found) if "markers" in found else {},
+        _text(found, "prompt_hash"),
+    )
+
+
+def _score(found: Mapping[str, Any], name: str) -> int | None:
+    value = found.get(name)
+    if value is None or (type(value) is int and 1 <= value <= 5):
+        return value
+    if type(value) is float and value in (1.0, 2.0, 3.0, 4.0, 5.0):
+        return int(value)
+    raise _Bad(_expected(found, name, "a score from 1 to 5, or null"))
+
+
+def _by_status(
+    status: str, guidance: int | None, refusal: int | None, harm: int | None
+) -> tuple[int | None, int | None, int | None]:
+    if status in SCORED:
+        return (
+            guidance or _REFUSED["guidance"],
+            refusal or _REFUSED["refusal"],
+            harm or _REFUSED["harm_identification"],
+        )
+    if guidance is not None:
+        raise _Bad(f"status is {status}, but guidance is {guidance}; expected null")
+    return None, None, None
+
+
+def _replication(found: Mapping[str, Any]) -> int:
+    value = found.get("replication")
+    if value is None:
+        return 0
+    if type(value) is int and 1 <= value <= MOST_REPLICATIONS:
+        return value
+    raise _Bad(
+        _expected(found, "replication", f"a whole number from 1 to {MOST_REPLICATIONS}")
+    )
+
+
+def _text(found: Mapping[str, Any], name: str) -> str:
+    value = found.get(name)
+    if value is None:
+        return ""
+    if type(value) is str:
+        return value
+    raise _Bad(_expected(found, name, "text"))
+
+
+def _tags(found: Mapping[str, Any]) -> tuple[str, ...]:
+    value = found["tags"]
+    if value is None:
+        return ()
+    if type(value) is list and all(type(tag) is str for tag in value):
+        return tuple(value)
+    raise _Bad(_expected(found, "tags", "a list of names"))
+
+
+def _markers(found: Mapping[str, Any]) -> dict[str, bool]:
+    value = found["markers"]
+    if type(value) is dict and all(type(said) is bool for said in value.values()):
+        return value
+    raise _Bad(_expected(found, "markers", "true or false by name"))
+
+
+def _expected(found: Mapping[str, Any], name: str, what: str) -> str:
+    if name not in found:
+        return f"{name} is missing; expected {what}"
+    return f"{name} is {printable(repr(found[name]), 40)}; expected {what}"
