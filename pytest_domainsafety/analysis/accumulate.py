@@ -86,6 +86,10 @@ class Judged(Protocol):
     def markers(self) -> dict[str, bool]: ...  # noqa: D102
     @property
     def tags(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def judge(self) -> str: ...  # noqa: D102
+    @property
+    def prompt_hash(self) -> str: ...  # noqa: D102
 
 
 class Group:

@@ -123,7 +123,7 @@ def ordinal_alpha(a: ArrayLike, b: ArrayLike) -> float | None:
     reach = np.cumsum(margin) - margin / 2
     distance = (reach[:, np.newaxis] - reach[np.newaxis]) ** 2
     expected = float(margin @ distance @ margin) / (margin.sum() - 1)
-    return 1 - float((both * distance).sum()) / expected if expected else None
+    return float(1 - (both * distance).sum() / expected) if expected else None
 
 
 def _by_scale(scores: Mapping[str, Sequence[int]] | Sequence[int]) -> dict[str, Floats]:

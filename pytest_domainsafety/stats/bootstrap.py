@@ -8,6 +8,7 @@ drawn at once as one binomial.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -64,18 +65,47 @@ def bootstrap_of(
     method: BootstrapMethod = "percentile",
 ) -> Interval:
     """Return what :func:`cluster_bootstrap` does, from counted clusters."""
-    alpha = tail(confidence)
-    rate = outcomes.rate
-    if rate is None:
+    tail(confidence)  # refuses a confidence out of range
+    if outcomes.rate is None:
         return Interval(None, 0.0, 1.0, method, confidence)
+    # A report asks for the same interval under several names: draw it once.
+    low, high = _limits(
+        outcomes.successes.tobytes(),
+        outcomes.trials.tobytes(),
+        outcomes.counts.tobytes(),
+        resamples,
+        confidence,
+        seed,
+        method,
+    )
+    return Interval(outcomes.rate, low, high, method, confidence)
+
+
+@lru_cache(maxsize=512)
+def _limits(
+    successes: bytes,
+    trials: bytes,
+    counts: bytes,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    method: BootstrapMethod,
+) -> tuple[float, float]:
+    outcomes = Outcomes(
+        np.frombuffer(successes),
+        np.frombuffer(trials),
+        np.frombuffer(counts, dtype=np.int64),
+    )
+    alpha = tail(confidence)
     rates = _resampled_rates(outcomes, resamples, seed)
     if rates is None:
-        return Interval(rate, rate, rate, method, confidence)
+        rate = outcomes.events / outcomes.responses
+        return rate, rate
     probabilities = np.array([alpha, 1 - alpha])
     if method == "bca":
         probabilities = _bca_probabilities(outcomes, rates, probabilities)
     low, high = np.quantile(rates, probabilities)
-    return Interval(rate, float(low), float(high), method, confidence)
+    return float(low), float(high)
 
 
 def replication_bootstrap(

@@ -116,7 +116,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _differences(sums: Floats) -> Floats:
-    result: Floats = sums[:, 2] / sums[:, 3] - sums[:, 0] / sums[:, 1]
+    # A resample without any cluster of one group has no difference.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Floats = sums[:, 2] / sums[:, 3] - sums[:, 0] / sums[:, 1]
     return result
 
 
@@ -133,7 +135,8 @@ def _limits(
         drawn = generator.multinomial(clusters, counts / clusters, size=size)
         found.append(_differences(drawn @ distinct))
     alpha = tail(confidence)
-    low, high = np.quantile(np.concatenate(found), [alpha, 1 - alpha])
+    every = np.concatenate(found)
+    low, high = np.quantile(every[np.isfinite(every)], [alpha, 1 - alpha])
     return float(low), float(high)
 
 
@@ -159,3 +162,40 @@ def _drawn_p(moved: Floats, observed: float, seed: int) -> float:
         signs = 2 * generator.integers(0, 2, size=(size, len(moved))) - 1
         extreme += int((np.abs(signs @ moved) >= observed - 1e-9).sum())
     return (extreme + 1) / (PERMUTATIONS + 1)
+
+
+def group_difference(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    inside: ArrayLike,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 42,
+) -> Interval:
+    """Return the rate inside a group of clusters minus the rate outside it.
+
+    Clusters are resampled as they are, so the groups' sizes vary too.
+
+    Args:
+        successes: Shape (clusters,).
+        trials: Shape (clusters,).
+        inside: Shape (clusters,), whether a cluster belongs to the group.
+        resamples: Of the bootstrap.
+        confidence: Of its two limits together.
+        seed: Of its generator.
+
+    Returns:
+        Percentile limits; no estimate and [−1, 1] where a group is empty.
+    """
+    won, tried = np.asarray(successes, np.float64), np.asarray(trials, np.float64)
+    member = np.asarray(inside, np.float64)
+    columns = np.stack(
+        [won * (1 - member), tried * (1 - member), won * member, tried * member], axis=1
+    )
+    sums = columns.sum(axis=0)
+    if not (sums[1] and sums[3]):
+        return Interval(None, -1.0, 1.0, "percentile", confidence)
+    low, high = _limits(columns, resamples, confidence, seed)
+    estimate = float(_differences(sums[np.newaxis])[0])
+    return Interval(estimate, low, high, "percentile", confidence)

@@ -1,0 +1,129 @@
+"""Records → Results: what every report is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
+from pytest_domainsafety.analysis.compare import regressions
+from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_groups
+from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.tables import build_tables
+from pytest_domainsafety.gate import FEWEST_PAIRS, GatePolicy, judge_gates
+from pytest_domainsafety.records import read_rows
+from pytest_domainsafety.types import DomainEstimate, Results
+
+
+def build_results(
+    records: Iterable[Judged],
+    settings: AnalysisSettings,
+    policy: GatePolicy,
+    manifest: Mapping[str, Any] | None = None,
+    *,
+    selected: Mapping[tuple[str, str], str] | None = None,
+    second: Iterable[Judged] = (),
+    baseline: Iterable[Judged] = (),
+    legal: Mapping[str, Mapping[str, str | None]] | None = None,
+    tolerance: float = 0.0,
+) -> Results:
+    """Return everything that judged records come to.
+
+    Args:
+        records: By the first judge; missing replies as status ``error``.
+        settings: Of the intervals.
+        policy: Of the gates.
+        manifest: Goes into the results as it is.
+        selected: By (model, domain) what ran, where that is not all.
+        second: The same replies, or some of them, by a second judge.
+        baseline: Records of a saved run to compare with.
+        legal: Domain → codification and legal status, from the suites.
+        tolerance: Rise of compliance below which nothing is a regression.
+    """
+    given = list(records) if second or baseline else records
+    sums = Accumulator(given)
+    results = _from_sums(sums, settings, policy, manifest, selected, legal)
+    update: dict[str, Any] = {}
+    other, before = list(second), list(baseline)
+    if other:
+        update["agreement"] = judge_agreement(given, other, settings)
+    if before:
+        update["regression"] = regressions(before, given, settings, tolerance=tolerance)
+    return results.model_copy(update=update) if update else results
+
+
+def analyze_files(
+    paths: Sequence[Path],
+    settings: AnalysisSettings,
+    policy: GatePolicy,
+    manifest: Mapping[str, Any] | None = None,
+) -> Results:
+    """Return what record files come to, in memory that does not grow with them.
+
+    Where there are several judges, the one with the most records is the first;
+    agreement with the second takes a second reading.
+
+    Raises:
+        RecordError: A file can't be read or a row does not hold.
+    """
+    judged = ByJudge(row for path in paths for row in read_rows(path))
+    first, *others = judged.names()
+    results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, None)
+    if not others:
+        return results
+    rows = [row for path in paths for row in read_rows(path) if row.judge == others[0]]
+    again = (row for path in paths for row in read_rows(path) if row.judge == first)
+    warning = (
+        f"records of {len(judged.names())} judges ({', '.join(judged.names())}): "
+        f"estimates are of {first}, which has the most"
+    )
+    return results.model_copy(
+        update={
+            "agreement": judge_agreement(again, rows, settings),
+            "warnings": (warning, *results.warnings),
+        }
+    )
+
+
+def _from_sums(
+    sums: Accumulator,
+    settings: AnalysisSettings,
+    policy: GatePolicy,
+    manifest: Mapping[str, Any] | None,
+    selected: Mapping[tuple[str, str], str] | None,
+    legal: Mapping[str, Mapping[str, str | None]] | None,
+) -> Results:
+    estimates = estimate_groups(sums, settings)
+    gates = judge_gates(estimates, policy, selected)
+    return Results(
+        run=dict(manifest or {}) | {"analysis": asdict(settings)},
+        domains=estimates,
+        gates=gates,
+        passed=bool(gates) and all(gate.passed for gate in gates),
+        tables=build_tables(sums, settings, legal),
+        warnings=tuple(_warnings(sums, estimates, policy)),
+    )
+
+
+def _warnings(
+    sums: Accumulator, estimates: tuple[DomainEstimate, ...], policy: GatePolicy
+) -> Iterable[str]:
+    if sums.repeated:
+        yield (
+            f"{sums.repeated} records repeat a replication that was there already "
+            "and are left out"
+        )
+    for estimate in estimates:
+        if estimate.pairs < FEWEST_PAIRS:
+            yield (
+                f"{estimate.domain} on {estimate.model}: {estimate.pairs} pairs are "
+                f"fewer than {FEWEST_PAIRS}, too few to prove anything"
+            )
+    domains = {estimate.domain for estimate in estimates}
+    for domain in sorted((policy.thresholds.keys() | policy.min_engagements) - domains):
+        yield (
+            f"there is a threshold for {domain!r}, but no record of it "
+            f"(there are: {', '.join(sorted(domains))})"
+        )

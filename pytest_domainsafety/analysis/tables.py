@@ -1,0 +1,340 @@
+"""The study's tables (method §M7), each where its inputs exist."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from pytest_domainsafety.analysis.accumulate import Accumulator, Column, Key, Sums
+from pytest_domainsafety.analysis.estimate import AnalysisSettings
+from pytest_domainsafety.stats.decomposition import (
+    cohens_d,
+    decompose,
+    hierarchy,
+    strata,
+)
+from pytest_domainsafety.stats.outcomes import Outcomes
+from pytest_domainsafety.stats.ranks import kendall
+from pytest_domainsafety.stats.regression import group_difference, paired_difference
+
+Table = dict[str, Any]
+AT_LEAST: dict[str, Column] = {"2": "at_least_2", "3": "complied", "4": "at_least_4"}
+FEWEST_RANKED = 3
+"""Fewer than this can't be ranked in more ways than chance would."""
+
+
+class _Clusters:
+    """All sums, and those of a domain over its models."""
+
+    def __init__(self, sums: Accumulator) -> None:
+        self.by_key: dict[Key, Sums] = {
+            key: group.sums() for key, group in sorted(sums.groups.items())
+        }
+        self.by_domain: dict[str, list[Sums]] = defaultdict(list)
+        for (_, domain), found in self.by_key.items():
+            self.by_domain[domain].append(found)
+        self.domains = sorted(self.by_domain)
+        self.models = sorted({model for model, _ in self.by_key})
+
+    def rates(self, column: Column) -> dict[str, float]:
+        """Return the share of scored operational replies, by domain over models."""
+        return {
+            domain: sum(found.total("operational", column) for found in parts) / scored
+            for domain, parts in self.by_domain.items()
+            if (scored := sum(found.total("operational", "scored") for found in parts))
+        }
+
+    def column(self, parts: Iterable[Sums], column: Column) -> Any:
+        """Return one operational column over the clusters of several sums."""
+        return np.concatenate([found.of("operational", column) for found in parts])
+
+
+def build_tables(
+    sums: Accumulator,
+    settings: AnalysisSettings,
+    legal: Mapping[str, Mapping[str, str | None]] | None = None,
+) -> Table:
+    """Return every table whose inputs are there.
+
+    Args:
+        sums: Records, added up.
+        settings: Of the intervals.
+        legal: Domain → ``codification`` and ``legal_status``, from the suites.
+    """
+    clusters = _Clusters(sums)
+    makers: dict[str, Callable[[], Table | None]] = {
+        "domains": lambda: _domains(clusters, settings),
+        "models": lambda: _models(clusters),
+        "strata": lambda: _strata(clusters),
+        "threshold_kendall": lambda: _threshold_kendall(clusters),
+        "variance": lambda: _variance(clusters),
+        "hierarchy": lambda: _hierarchy(clusters),
+        "intra_domain": lambda: _intra_domain(clusters),
+        "condition_effect": lambda: _condition_effect(clusters),
+        "framing_tags": lambda: _framing_tags(clusters, settings),
+        "variants": lambda: _variants(clusters, sums, settings),
+        "legal": lambda: _legal(clusters, legal or {}),
+    }
+    made = {name: make() for name, make in makers.items()}
+    return {name: table for name, table in made.items() if table}
+
+
+def _domains(clusters: _Clusters, settings: AnalysisSettings) -> Table | None:
+    """Compliance by domain over models, with the study's interval."""
+    if len(clusters.models) < 2:
+        return None
+    table: Table = {}
+    for domain in clusters.domains:
+        parts = clusters.by_domain[domain]
+        outcomes = Outcomes.of(
+            clusters.column(parts, "complied"), clusters.column(parts, "scored")
+        )
+        found = settings.percentile(outcomes)
+        if found.estimate is not None:
+            table[domain] = {
+                "clusters": outcomes.clusters,
+                "compliance_rate": found.estimate,
+                "ci": list(found.limits),
+            }
+    return table
+
+
+def _models(clusters: _Clusters) -> Table | None:
+    """Compliance and strong refusal by model over domains."""
+    table: Table = {}
+    for model in clusters.models:
+        parts = [found for (name, _), found in clusters.by_key.items() if name == model]
+        scored = clusters.column(parts, "scored").sum()
+        answered = clusters.column(parts, "with_refusal").sum()
+        if scored:
+            strong = clusters.column(parts, "strong").sum()
+            table[model] = {
+                "compliance_rate": float(
+                    clusters.column(parts, "complied").sum() / scored
+                ),
+                "strong_refusal_rate": float(strong / answered) if answered else None,
+            }
+    return table if len(clusters.domains) > 1 else None
+
+
+def _strata(clusters: _Clusters) -> Table | None:
+    rates = clusters.rates("complied")
+    table: Table = {}
+    before = 0.0
+    for groups in (2, 3, 4):
+        if groups >= len(rates):
+            break
+        found = strata(rates, groups)
+        if found is None:
+            return None
+        table[str(groups)] = {
+            "eta_squared": found.eta_squared,
+            "delta_eta_squared": found.eta_squared - before if before else None,
+            "groups": [list(group) for group in found.groups],
+        }
+        before = found.eta_squared
+    return table
+
+
+def _threshold_kendall(clusters: _Clusters) -> Table | None:
+    rates = {level: clusters.rates(column) for level, column in AT_LEAST.items()}
+    domains = sorted(rates["3"])
+    if len(domains) < FEWEST_RANKED:
+        return None
+    table: Table = {}
+    for low, high in pairwise(AT_LEAST):
+        found = kendall(
+            [rates[low][domain] for domain in domains],
+            [rates[high][domain] for domain in domains],
+        )
+        table[f"{low}-{high}"] = {"tau": found.tau, "p": found.p}
+    return table
+
+
+def _variance(clusters: _Clusters) -> Table | None:
+    means: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for (model, domain), found in clusters.by_key.items():
+        guidance = found.mean("operational", "guidance", "scored")
+        for scenario, mean in zip(found.scenarios, guidance, strict=True):
+            if not np.isnan(mean):
+                means[domain, scenario][model] = float(mean)
+    parts = decompose(means)
+    if parts is None:
+        return None
+    return {
+        name: {"ss": part.ss, "share": part.share}
+        for name in ("domain", "model", "scenario", "model_x_scenario")
+        for part in [getattr(parts, name)]
+    } | {"scenarios": parts.scenarios}
+
+
+def _hierarchy(clusters: _Clusters) -> Table | None:
+    if len(clusters.models) < FEWEST_RANKED or len(clusters.domains) < 2:
+        return None
+    rates: dict[str, dict[str, float]] = defaultdict(dict)
+    for (model, domain), found in clusters.by_key.items():
+        rate = found.ratio("operational", "complied", "scored")
+        if rate is not None:
+            rates[model][domain] = rate
+    found_order = hierarchy(rates)
+    return {
+        "models": list(found_order.models),
+        "rates": {model: dict(row) for model, row in rates.items()},
+        "mean_spearman": found_order.mean_spearman,
+        "correlations": {
+            f"{first}~{second}": value
+            for (first, second), value in found_order.correlations.items()
+        },
+        "positive": found_order.positive,
+        "sign_test_p": found_order.sign_test_p,
+    }
+
+
+def _intra_domain(clusters: _Clusters) -> Table:
+    """Range of compliance over a domain's sub-domains, over models."""
+    table: Table = {}
+    for domain in clusters.domains:
+        tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for found in clusters.by_domain[domain]:
+            complied = found.of("operational", "complied")
+            scored = found.of("operational", "scored")
+            for name, won, tried in zip(
+                found.subdomains, complied, scored, strict=True
+            ):
+                tally[name][0] += int(won)
+                tally[name][1] += int(tried)
+        rates = {name: a / b for name, (a, b) in tally.items() if name and b}
+        if len(rates) > 1:
+            low, high = (
+                min(rates, key=rates.__getitem__),
+                max(rates, key=rates.__getitem__),
+            )
+            table[domain] = {
+                "min": rates[low],
+                "min_subdomain": low,
+                "max": rates[high],
+                "max_subdomain": high,
+                "gap": rates[high] - rates[low],
+            }
+    return table
+
+
+def _condition_effect(clusters: _Clusters) -> Table:
+    """Paired d of guidance, operational against analytical, by domain."""
+    table: Table = {}
+    for domain in clusters.domains:
+        parts = clusters.by_domain[domain]
+        asked, done = (
+            np.concatenate(
+                [found.mean(framing, "guidance", "scored") for found in parts]
+            )
+            for framing in ("analytical", "operational")
+        )
+        both = ~(np.isnan(asked) | np.isnan(done))
+        if both.any():
+            table[domain] = {
+                "cohens_d": cohens_d(asked[both], done[both]),
+                "clusters": int(both.sum()),
+                "analytical_mean": float(asked[both].mean()),
+                "operational_mean": float(done[both].mean()),
+            }
+    return table
+
+
+def _framing_tags(clusters: _Clusters, settings: AnalysisSettings) -> Table | None:
+    parts = list(clusters.by_key.values())
+    tags = [set(given) for found in parts for given in found.tags]
+    names = sorted(set().union(*tags)) if tags else []
+    complied = clusters.column(parts, "complied") if parts else []
+    scored = clusters.column(parts, "scored") if parts else []
+    table: Table = {}
+    for name in names:
+        inside = np.array([name in given for given in tags])
+        found = group_difference(
+            complied,
+            scored,
+            inside,
+            resamples=settings.resamples,
+            confidence=settings.confidence,
+            seed=settings.seed,
+        )
+        known = found.estimate is not None
+        table[name] = {
+            "share": float(inside.mean()),
+            "with": _rate(complied, scored, inside),
+            "without": _rate(complied, scored, ~inside),
+            "difference": found.estimate,
+            "ci": list(found.limits) if known else None,
+        }
+    return table
+
+
+def _rate(won: Any, tried: Any, inside: Any) -> float | None:
+    count = int(tried[inside].sum())
+    return int(won[inside].sum()) / count if count else None
+
+
+def _variants(
+    clusters: _Clusters, sums: Accumulator, settings: AnalysisSettings
+) -> Table:
+    """Compliance with an ablated prompt against the prompt as written, paired."""
+    table: Table = {}
+    for variant, groups in sorted(sums.variants.items()):
+        for (model, domain), group in sorted(groups.items()):
+            base = clusters.by_key.get((model, domain))
+            if base is None:
+                continue
+            found = paired_difference(
+                *_paired(base, group.sums()),
+                resamples=settings.resamples,
+                confidence=settings.confidence,
+                seed=settings.seed,
+            )
+            if found.difference is not None:
+                table.setdefault(variant, {}).setdefault(domain, {})[model] = {
+                    "pairs": found.pairs,
+                    "difference": found.difference,
+                    "ci": list(found.interval.limits),
+                    "p": found.p,
+                }
+    return table
+
+
+def _paired(old: Sums, new: Sums) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Return (complied, scored) of both on the scenarios that both have."""
+    places = {name: place for place, name in enumerate(new.scenarios)}
+    shared = [name for name in old.scenarios if name in places]
+    at_old = [place for place, name in enumerate(old.scenarios) if name in places]
+    at_new = [places[name] for name in shared]
+    return (
+        (
+            old.of("operational", "complied")[at_old],
+            old.of("operational", "scored")[at_old],
+        ),
+        (
+            new.of("operational", "complied")[at_new],
+            new.of("operational", "scored")[at_new],
+        ),
+    )
+
+
+def _legal(clusters: _Clusters, legal: Mapping[str, Mapping[str, str | None]]) -> Table:
+    """The stratum (of two) beside each domain's legal status."""
+    rates = clusters.rates("complied")
+    known = {domain: facts for domain, facts in legal.items() if domain in rates}
+    if len(rates) < FEWEST_RANKED or not known:
+        return {}
+    found = strata(rates, 2)
+    return {
+        domain: {
+            "stratum": None if found is None else 1 + (domain in found.groups[1]),
+            "compliance_rate": rates[domain],
+            "codification": facts.get("codification"),
+            "legal_status": facts.get("legal_status"),
+        }
+        for domain, facts in sorted(known.items(), key=lambda item: rates[item[0]])
+    }
