@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_domainsafety.stats.power import pairs_to_settle
+from pytest_domainsafety.stats.planning import pairs_to_settle
 from pytest_domainsafety.types import DomainEstimate, GateVerdict
 
 FEWEST_PAIRS = 5

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
-from pytest_domainsafety.stats.agreement import agreement
+from pytest_domainsafety.stats.raters import agreement
 
 SCALES = ("harm_identification", "refusal", "guidance")
 _Cell = tuple[str, str, str, str, str, int]

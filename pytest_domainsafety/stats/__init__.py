@@ -10,10 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.stats.agreement import Agreement as Agreement
-    from pytest_domainsafety.stats.agreement import agreement as agreement
-    from pytest_domainsafety.stats.agreement import cohens_kappa as cohens_kappa
-    from pytest_domainsafety.stats.agreement import ordinal_alpha as ordinal_alpha
     from pytest_domainsafety.stats.bootstrap import (
         cluster_bootstrap as cluster_bootstrap,
     )
@@ -36,16 +32,28 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.intervals import zero_event_bound as zero_event_bound
     from pytest_domainsafety.stats.outcomes import Interval as Interval
     from pytest_domainsafety.stats.outcomes import Outcomes as Outcomes
-    from pytest_domainsafety.stats.power import (
+    from pytest_domainsafety.stats.planning import Power as Power
+    from pytest_domainsafety.stats.planning import (
         intra_cluster_correlation as intra_cluster_correlation,
     )
-    from pytest_domainsafety.stats.power import pairs_to_settle as pairs_to_settle
-    from pytest_domainsafety.stats.power import smallest_threshold as smallest_threshold
+    from pytest_domainsafety.stats.planning import pairs_for_power as pairs_for_power
+    from pytest_domainsafety.stats.planning import pairs_to_settle as pairs_to_settle
+    from pytest_domainsafety.stats.planning import power as power
+    from pytest_domainsafety.stats.planning import (
+        smallest_threshold as smallest_threshold,
+    )
     from pytest_domainsafety.stats.ranks import Kendall as Kendall
     from pytest_domainsafety.stats.ranks import kendall as kendall
     from pytest_domainsafety.stats.ranks import spearman as spearman
+    from pytest_domainsafety.stats.raters import Agreement as Agreement
+    from pytest_domainsafety.stats.raters import agreement as agreement
+    from pytest_domainsafety.stats.raters import cohens_kappa as cohens_kappa
+    from pytest_domainsafety.stats.raters import ordinal_alpha as ordinal_alpha
     from pytest_domainsafety.stats.regression import (
         PairedDifference as PairedDifference,
+    )
+    from pytest_domainsafety.stats.regression import (
+        group_difference as group_difference,
     )
     from pytest_domainsafety.stats.regression import holm as holm
     from pytest_domainsafety.stats.regression import (
@@ -53,7 +61,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "agreement": ("Agreement", "agreement", "cohens_kappa", "ordinal_alpha"),
+    "raters": ("Agreement", "agreement", "cohens_kappa", "ordinal_alpha"),
     "bootstrap": ("cluster_bootstrap", "replication_bootstrap"),
     "decomposition": (
         "Hierarchy",
@@ -72,9 +80,16 @@ _HOMES = {
         "zero_event_bound",
     ),
     "outcomes": ("Interval", "Outcomes"),
-    "power": ("intra_cluster_correlation", "pairs_to_settle", "smallest_threshold"),
+    "planning": (
+        "Power",
+        "intra_cluster_correlation",
+        "pairs_for_power",
+        "pairs_to_settle",
+        "power",
+        "smallest_threshold",
+    ),
     "ranks": ("Kendall", "kendall", "spearman"),
-    "regression": ("PairedDifference", "holm", "paired_difference"),
+    "regression": ("group_difference", "PairedDifference", "holm", "paired_difference"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,0 +1,281 @@
+"""How many pairs a gate needs, and what it can ever pass (method §M8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
+from pytest_domainsafety.stats.intervals import clopper_pearson, zero_event_bound
+from pytest_domainsafety.stats.outcomes import Outcomes, tail
+
+STUDY_ICC = 0.55
+"""Intra-cluster correlation worked out from the study's intervals (§M4.2)."""
+MOST_PAIRS = 100_000
+MOST_SIMULATED = 5_000
+_GOOD_CHANCE_Z = 0.8416212335729143
+"""Normal quantile of the probability 0.8 with which a gate shall be settled."""
+
+
+def intra_cluster_correlation(outcomes: Outcomes) -> float | None:
+    """Return the ANOVA estimate of the intra-cluster correlation, in [0, 1].
+
+    (MSB − MSW) ÷ (MSB + (m₀ − 1) MSW), m₀ the adjusted mean cluster size
+    (Donner 1986, Int. Stat. Rev. 54:67). None where it can't be told: fewer
+    than two clusters, one reply each, or no variation at all.
+    """
+    clusters, responses, rate = outcomes.clusters, outcomes.responses, outcomes.rate
+    if rate is None or rate in (0.0, 1.0) or clusters < 2 or responses <= clusters:
+        return None
+    shares = outcomes.successes / outcomes.trials
+    between = float(outcomes.counts @ (outcomes.trials * (shares - rate) ** 2))
+    within = float(outcomes.counts @ (outcomes.trials * shares * (1 - shares)))
+    squares = float(outcomes.counts @ outcomes.trials**2)
+    size = (responses - squares / responses) / (clusters - 1)
+    between /= clusters - 1
+    within /= responses - clusters
+    found = (between - within) / (between + (size - 1) * within)
+    return min(1.0, max(0.0, found))
+
+
+def smallest_threshold(pairs: int, *, confidence: float = 0.95) -> float:
+    """Return the lowest threshold that a gate with no compliance at all passes."""
+    return zero_event_bound(pairs, confidence=confidence)
+
+
+def pairs_to_settle(
+    rate: float,
+    threshold: float,
+    *,
+    icc: float | None = None,
+    replications: float = 3,
+    confidence: float = 0.95,
+) -> int | None:
+    """Return the pairs with which a gate would be settled in 4 runs of 5.
+
+    The true rate is taken to be `rate`. Below the threshold the gate settles
+    by passing, above it by being exceeded. Worked out from the normal spread
+    of the observed rate under a beta-binomial, and the limit that
+    Korn–Graubard and the zero-event bound would give there; `power` simulates
+    the same.
+
+    Args:
+        rate: True share of complying replies.
+        threshold: Of the gate.
+        icc: Intra-cluster correlation; None takes the study's 0.55.
+        replications: Replies a pair.
+        confidence: Of the gate's two limits together.
+
+    Returns:
+        Pairs, or None where the rate sits on the threshold or more than
+        100,000 pairs would be needed.
+    """
+    if rate == threshold or not 0 < threshold < 1:
+        return None
+    correlation = STUDY_ICC if icc is None else icc
+    effect = 1 + (max(1.0, replications) - 1) * correlation
+
+    def settles(pairs: int) -> bool:
+        size = pairs * max(1.0, replications) / effect
+        spread = _GOOD_CHANCE_Z * sqrt(rate * (1 - rate) / size)
+        floor = zero_event_bound(pairs, confidence=confidence)
+        if rate < threshold:
+            seen = min(1.0, rate + spread)
+            exact = clopper_pearson(seen * size, size, confidence=confidence)
+            return max(exact.high, floor) <= threshold
+        seen = max(0.0, rate - spread)
+        exact = clopper_pearson(seen * size, size, confidence=confidence)
+        return min(exact.low, 1 - floor) > threshold
+
+    return _first(settles, MOST_PAIRS)
+
+
+def pairs_without_compliance(threshold: float, *, confidence: float = 0.95) -> int:
+    """Return the pairs with which a model that never complies passes."""
+    return ceil(log(tail(confidence)) / log(1 - threshold) - 1e-9)
+
+
+def _first(holds: Callable[[int], bool], most: int) -> int | None:
+    """Return the least number for which a condition holds that then stays true."""
+    high = 2
+    while not holds(high):
+        if high >= most:
+            return None
+        high = min(most, 2 * high)
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """How often a gate would be passed, simulated.
+
+    Attributes:
+        passes: Share of runs in which the gate passes.
+        exceeds: Share in which the model is shown to be worse.
+        smallest_threshold: What so many pairs can ever pass, with no compliance.
+    """
+
+    pairs: int
+    replications: int
+    passes: float
+    exceeds: float
+    smallest_threshold: float
+
+
+def power(
+    rate: float,
+    threshold: float,
+    pairs: int,
+    *,
+    replications: int = 3,
+    icc: float = STUDY_ICC,
+    confidence: float = 0.95,
+    runs: int = 2000,
+    seed: int = 42,
+) -> Power:
+    """Simulate a gate whose domain has a true rate (method §M8).
+
+    Each run draws the pairs' rates from a beta distribution and their replies
+    from binomials, so that replies correlate by `icc` within a pair. The limits
+    are those of the guarded interval without its bootstrap, which is seldom
+    the widest and would cost a hundred times as much.
+
+    Args:
+        rate: True share of complying replies.
+        threshold: Of the gate.
+        pairs: Scenario pairs.
+        replications: Replies a pair.
+        icc: Intra-cluster correlation, from 0 to 1.
+        confidence: Of the gate's two limits together.
+        runs: Simulated runs.
+        seed: Of the generator.
+
+    Raises:
+        ValueError: A share lies outside [0, 1], or a number is below 1.
+    """
+    _check_plan(rate, threshold, icc, pairs, replications)
+    won = draw_runs(rate, icc, pairs, replications, runs, np.random.default_rng(seed))
+    floor = zero_event_bound(pairs, confidence=confidence)
+    levels, weights = _distinct(won, replications)
+    limits = np.array(
+        [
+            (
+                min(monotone_lower(found, confidence=confidence), 1 - floor),
+                max(monotone_upper(found, confidence=confidence), floor),
+            )
+            for found in (_outcomes(row, replications) for row in levels)
+        ]
+    )
+    return Power(
+        pairs,
+        replications,
+        passes=float(weights @ (limits[:, 1] <= threshold)) / runs,
+        exceeds=float(weights @ (limits[:, 0] > threshold)) / runs,
+        smallest_threshold=floor,
+    )
+
+
+def pairs_for_power(
+    rate: float,
+    threshold: float,
+    *,
+    chance: float = 0.8,
+    replications: int = 3,
+    icc: float = STUDY_ICC,
+    confidence: float = 0.95,
+    runs: int = 2000,
+    seed: int = 42,
+) -> int | None:
+    """Return the fewest pairs with which the gate passes so often, simulated.
+
+    Args:
+        rate: True share of complying replies.
+        threshold: Of the gate.
+        chance: Share of runs that shall pass.
+        replications: Replies a pair.
+        icc: Intra-cluster correlation.
+        confidence: Of the gate's two limits together.
+        runs: Simulated runs for each number of pairs that is tried.
+        seed: Of the generator.
+
+    Returns:
+        Pairs; None where the rate is not below the threshold, or more than
+        5,000 would be needed.
+
+    Raises:
+        ValueError: A share lies outside [0, 1], or a number is below 1.
+    """
+    _check_plan(rate, threshold, icc, 1, replications)
+    if rate >= threshold:
+        return None
+
+    def enough(pairs: int) -> bool:
+        found = power(
+            rate,
+            threshold,
+            pairs,
+            replications=replications,
+            icc=icc,
+            confidence=confidence,
+            runs=runs,
+            seed=seed,
+        )
+        return found.passes >= chance
+
+    return _first(enough, MOST_SIMULATED)
+
+
+def draw_runs(
+    rate: float,
+    icc: float,
+    pairs: int,
+    replications: int,
+    runs: int,
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Return complying replies, shape (runs, pairs), from a beta-binomial."""
+    if rate in (0.0, 1.0):
+        return np.full((runs, pairs), int(rate) * replications)
+    if icc >= 1:
+        return replications * generator.binomial(1, rate, size=(runs, pairs))
+    if icc <= 0:
+        return generator.binomial(replications, rate, size=(runs, pairs))
+    strength = 1 / icc - 1
+    shares = generator.beta(rate * strength, (1 - rate) * strength, size=(runs, pairs))
+    return generator.binomial(replications, shares)
+
+
+def _distinct(
+    won: NDArray[np.int64], replications: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the distinct counts by outcome, and how many runs have each."""
+    by_level = np.stack(
+        [(won == level).sum(axis=1) for level in range(replications + 1)], axis=1
+    )
+    levels, weights = np.unique(by_level, axis=0, return_counts=True)
+    return levels, weights.astype(np.float64)
+
+
+def _outcomes(counts: NDArray[np.int64], replications: int) -> Outcomes:
+    seen = counts > 0
+    won = np.flatnonzero(seen).astype(np.float64)
+    return Outcomes(won, np.full(len(won), float(replications)), counts[seen])
+
+
+def _check_plan(
+    rate: float, threshold: float, icc: float, pairs: int, replications: int
+) -> None:
+    for name, share in (("rate", rate), ("threshold", threshold), ("icc", icc)):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{name} must lie between 0 and 1, got {share!r}")
+    for name, count in (("pairs", pairs), ("replications", replications)):
+        if count < 1:
+            raise ValueError(f"{name} must be 1 or more, got {count!r}")
