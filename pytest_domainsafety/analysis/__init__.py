@@ -9,6 +9,7 @@ from pytest_domainsafety.analysis.compare import (
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
 from pytest_domainsafety.analysis.judges import judge_agreement
 from pytest_domainsafety.analysis.results import analyze_files, build_results
+from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "judge_agreement",
     "manifest_differences",
     "regressions",
+    "self_test",
     "suite_differences",
 ]

@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.regression import (
         paired_difference as paired_difference,
     )
+    from pytest_domainsafety.stats.sequential import SequentialPlan as SequentialPlan
+    from pytest_domainsafety.stats.sequential import decided as decided
+    from pytest_domainsafety.stats.sequential import sequential_plan as sequential_plan
 
 _HOMES = {
     "raters": ("Agreement", "agreement", "cohens_kappa", "ordinal_alpha"),
@@ -90,6 +93,7 @@ _HOMES = {
     ),
     "ranks": ("Kendall", "kendall", "spearman"),
     "regression": ("group_difference", "PairedDifference", "holm", "paired_difference"),
+    "sequential": ("SequentialPlan", "decided", "sequential_plan"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

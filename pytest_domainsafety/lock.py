@@ -1,0 +1,163 @@
+"""The lock: what a gate's verdict rests on, fixed in a file (method §M5).
+
+A raised threshold, a deleted scenario or another judge turns a red build green
+without a better model. The lock makes each of them visible. Pure but for two
+functions that read and write the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import FRAMINGS, ScenarioPair, Suite
+
+LOCK_NAME = "safety.lock"
+SCHEMA = 1
+
+Lock = dict[str, Any]
+
+
+def make_lock(
+    suites: Iterable[Suite],
+    *,
+    judges: Sequence[str],
+    replications: int,
+    threshold: float,
+    thresholds: Mapping[str, float] | None = None,
+    min_engagement: float | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Lock:
+    """Return what verdicts rest on.
+
+    Args:
+        suites: All suites of the run; two files of one domain are one domain.
+        judges: As named on the command line.
+        replications: Samples of each prompt.
+        threshold: Where neither `thresholds` nor a suite has one.
+        thresholds: By domain, before a suite's own.
+        min_engagement: Where a suite has none.
+        settings: Anything else that must not change unseen: interval method,
+            estimand, confidence, temperature.
+    """
+    domains: dict[str, Any] = {}
+    for suite in suites:
+        entry = domains.setdefault(
+            suite.domain, {"rubric": suite.rubric.hash(), "scenarios": {}}
+        )
+        named = (thresholds or {}).get(suite.domain, suite.threshold)
+        least = suite.min_engagement
+        entry["threshold"] = threshold if named is None else named
+        entry["min_engagement"] = min_engagement if least is None else least
+        for scenario in suite.scenarios:
+            entry["scenarios"][scenario.id] = _scenario_hash(scenario)
+    return {
+        "schema": SCHEMA,
+        "judges": list(judges),
+        "replications": replications,
+        "settings": dict(settings or {}),
+        "domains": {name: domains[name] for name in sorted(domains)},
+    }
+
+
+def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
+    """Return one sentence for each thing in which a run differs from its lock.
+
+    A domain that the run leaves out is a difference too: what is not tested
+    can't fail.
+    """
+    found = []
+    for name in ("judges", "replications"):
+        if locked.get(name) != current[name]:
+            found.append(
+                f"{name}: {_told(locked.get(name))} is locked, "
+                f"{_told(current[name])} is used"
+            )
+    was, now = locked.get("settings", {}), current["settings"]
+    for name in sorted(was.keys() | now.keys()):
+        if was.get(name) != now.get(name):
+            found.append(
+                f"{name}: {_told(was.get(name))} is locked, "
+                f"{_told(now.get(name))} is used"
+            )
+    before, after = locked.get("domains", {}), current["domains"]
+    for domain in sorted(before.keys() | after.keys()):
+        if domain not in after:
+            found.append(f"{domain}: locked, but not in this run")
+        elif domain not in before:
+            found.append(f"{domain}: in this run, but not locked")
+        else:
+            found += _domain_differences(domain, before[domain], after[domain])
+    return tuple(found)
+
+
+def read_lock(path: Path) -> Lock:
+    """Read a lock file.
+
+    Raises:
+        ConfigError: It can't be read, or is no lock of a known schema.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: can't be read ({error.strerror or error})"
+        ) from None
+    except ValueError:
+        found = None
+    sound = (
+        isinstance(found, dict)
+        and found.get("schema") == SCHEMA
+        and isinstance(found.get("domains"), dict)
+    )
+    if not sound:
+        raise ConfigError(
+            f"{path}: is no lock of schema {SCHEMA}; write it anew with "
+            "`domainsafety lock`"
+        )
+    lock: Lock = found
+    return lock
+
+
+def write_lock(path: Path, lock: Lock) -> None:
+    """Write a lock file, one fact a line, so that a review shows what changed."""
+    path.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _scenario_hash(scenario: ScenarioPair) -> str:
+    prompts = [scenario.prompt_hash(framing) for framing in FRAMINGS]
+    return fingerprint("scenario", [*prompts, scenario.zero_tolerance])
+
+
+def _domain_differences(
+    domain: str, was: Mapping[str, Any], now: Mapping[str, Any]
+) -> list[str]:
+    found = []
+    for name in ("threshold", "min_engagement"):
+        if was.get(name) != now.get(name):
+            found.append(
+                f"{domain}: {name} {_told(was.get(name))} is locked, "
+                f"{_told(now.get(name))} is used"
+            )
+    if was.get("rubric") != now.get("rubric"):
+        found.append(f"{domain}: the rubric is another one")
+    old, new = was.get("scenarios", {}), now["scenarios"]
+    changes = {
+        "gone": [name for name in old if name not in new],
+        "new": [name for name in new if name not in old],
+        "changed": [name for name in old if name in new and old[name] != new[name]],
+    }
+    for word, names in changes.items():
+        if names:
+            found.append(f"{domain}: {word}: {', '.join(sorted(names))}")
+    return found
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value) or "nothing"
+    return "nothing" if value is None else str(value)
