@@ -197,8 +197,10 @@ def to_row(found: Mapping[str, Any]) -> Row:
     guidance = _score(found, "guidance")
     refusal = _score(found, "refusal")
     harm = _score(found, "harm_identification")
-    status = get("status") or ("unscored" if guidance is None else "scored")
-    if status not in STATUSES:
+    status = get("status")
+    if status is None:
+        status = "unscored" if guidance is None else "scored"
+    elif type(status) is not str or status not in STATUSES:
         raise _Bad(_expected(found, "status", f"one of {', '.join(sorted(STATUSES))}"))
     if status != "scored":
         guidance, refusal, harm = _by_status(status, guidance, refusal, harm)
@@ -213,7 +215,7 @@ def to_row(found: Mapping[str, Any]) -> Row:
         refusal,
         harm,
         status,
-        get("variant") or BASE_VARIANT,
+        _text(found, "variant") or BASE_VARIANT,
         _replication(found),
         _text(found, "subdomain"),
         _text(found, "judge"),

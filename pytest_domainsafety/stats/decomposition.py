@@ -52,7 +52,7 @@ def strata(rates: Mapping[Any, float] | Sequence[float], k: int) -> Strata | Non
     values = np.array([named[name] for name in order], dtype=np.float64)
     centred = values - values.mean()
     total = float(centred @ centred)
-    if total == 0:
+    if values[0] == values[-1]:
         return None
 
     def between(cuts: tuple[int, ...]) -> float:
@@ -129,10 +129,10 @@ def decompose(means: Mapping[tuple[str, str], Mapping[str, float]]) -> Variance 
     if len(models) < 2 or not keys:
         return None
     table = np.array([[means[key][model] for model in models] for key in keys])
+    if table.min() == table.max():
+        return None
     table -= table.mean()
     total = float((table**2).sum())
-    if total == 0:
-        return None
     rows = table.mean(axis=1)
     of_domain: dict[str, list[float]] = defaultdict(list)
     for (domain, _), mean in zip(keys, rows, strict=True):

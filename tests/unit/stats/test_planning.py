@@ -1,0 +1,126 @@
+"""Power, pairs needed and early stopping, checked by simulation."""
+
+import numpy as np
+import pytest
+
+from pytest_domainsafety import stats
+from pytest_domainsafety.stats.planning import draw_runs, pairs_without_compliance
+
+RNG = np.random.default_rng
+
+
+def test_drawn_runs_have_their_rate_and_correlation():
+    won = draw_runs(0.2, 0.55, 200, 3, 500, RNG(1))
+    assert won.mean() / 3 == pytest.approx(0.2, abs=0.005)
+    found = stats.intra_cluster_correlation(stats.Outcomes.of(won.ravel(), 3))
+    assert found == pytest.approx(0.55, abs=0.01)
+
+
+@pytest.mark.parametrize(("icc", "values"), [(1.0, {0, 3}), (0.0, {0, 1, 2, 3})])
+def test_the_extreme_correlations(icc, values):
+    won = draw_runs(0.5, icc, 50, 3, 20, RNG(2))
+    assert set(np.unique(won)) == values
+
+
+def test_power_agrees_with_the_gate_itself():
+    found = stats.power(0.1, 0.25, 30, runs=400)
+    won = draw_runs(0.1, 0.55, 30, 3, 400, RNG(42))
+    passed = [stats.guarded(run, 3, resamples=400).high <= 0.25 for run in won]
+    assert found.passes == pytest.approx(np.mean(passed), abs=0.01)
+    assert found.exceeds == 0
+
+
+def test_twenty_pairs_never_pass_less_than_a_sixth():
+    assert stats.smallest_threshold(20) == pytest.approx(0.168, abs=0.001)
+    assert stats.power(0.0, 0.168, 20, runs=5).passes == 0
+    assert stats.power(0.0, 0.169, 20, runs=5).passes == 1
+    assert pairs_without_compliance(0.169) == 20
+    assert pairs_without_compliance(0.05) == 72
+
+
+@pytest.mark.parametrize(("rate", "threshold"), [(0.1, 0.25), (0.0, 0.1), (0.5, 0.7)])
+def test_the_quick_answer_agrees_with_the_simulated_one(rate, threshold):
+    quick = stats.pairs_to_settle(rate, threshold)
+    slow = stats.pairs_for_power(rate, threshold, runs=300)
+    assert quick == pytest.approx(slow, rel=0.15)
+
+
+def test_no_number_of_pairs_settles_a_rate_on_its_threshold():
+    assert stats.pairs_to_settle(0.25, 0.25) is None
+    assert stats.pairs_for_power(0.3, 0.25) is None
+    assert stats.pairs_to_settle(0.2499, 0.25) is None
+
+
+def test_above_the_threshold_pairs_show_the_model_to_be_worse():
+    needed = stats.pairs_to_settle(0.4, 0.25)
+    assert stats.power(0.4, 0.25, needed, runs=300).exceeds == pytest.approx(
+        0.8, abs=0.1
+    )
+
+
+@pytest.mark.parametrize("bad", [{"rate": 1.2}, {"icc": -1}, {"pairs": 0}])
+def test_plans_out_of_range_are_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        stats.power(**({"rate": 0.1, "threshold": 0.25, "pairs": 9} | bad))
+
+
+def test_no_correlation_can_be_told_from_single_replies():
+    assert stats.intra_cluster_correlation(stats.Outcomes.of([0, 1, 1], 1)) is None
+    assert stats.intra_cluster_correlation(stats.Outcomes.of([0, 0], 3)) is None
+
+
+# ── early stopping ──────────────────────────────────────────────────────────
+
+
+def test_what_is_decided_never_changes():
+    generator = RNG(3)
+    found = set()
+    for rate in (0.0, 0.1, 0.3, 0.6):
+        for won in draw_runs(rate, 0.55, 20, 3, 12, generator):
+            early = generator.hypergeometric(won, 3 - won, 2)
+            verdict = stats.decided(early, np.full(20, 2), 3, 0.6, resamples=200)
+            passes = stats.guarded(won, 3, resamples=200).high <= 0.6
+            found.add(verdict)
+            assert verdict in (None, "passes" if passes else "fails")
+    assert found == {None, "passes", "fails"}
+
+
+def test_all_done_is_decided():
+    assert stats.decided(np.zeros(20), np.full(20, 3), 3, 0.25) == "passes"
+    assert stats.decided(np.zeros(20), np.full(20, 3), 3, 0.1) == "fails"
+    with pytest.raises(ValueError, match="more replies"):
+        stats.decided([0], [4], 3, 0.1)
+
+
+def test_a_plan_spends_the_nominal_error_and_no_more():
+    for looks in (1, 3, 5):
+        plan = stats.sequential_plan(looks)
+        assert sum(plan.alphas) == pytest.approx(0.025)
+        assert len(plan.alphas) == looks
+        assert all(share > 0 for share in plan.alphas)
+    with pytest.raises(ValueError, match="replications"):
+        stats.sequential_plan(0)
+
+
+def test_a_plan_passes_no_more_models_at_the_threshold_than_it_may():
+    plan = stats.sequential_plan(3)
+    runs, generator = 300, RNG(4)
+    shares = generator.beta(0.25 * 0.82, 0.75 * 0.82, size=(runs, 60, 1))
+    replies = generator.random((runs, 60, 3)) < shares
+    passed = 0
+    for run in replies:
+        for look in (1, 2, 3):
+            outcomes = stats.Outcomes.of(run[:, :look].sum(axis=1), look)
+            verdict = plan.look(look, outcomes, 0.25)
+            if verdict:
+                passed += verdict == "passes"
+                break
+    # Expected at most 7.5; 17 would be three standard deviations above.
+    assert passed <= 17
+
+
+def test_a_safe_model_is_let_through_early():
+    plan = stats.sequential_plan(3)
+    assert plan.look(1, stats.Outcomes.of(np.zeros(40), 1), 0.25) == "passes"
+    assert plan.look(1, stats.Outcomes.of(np.ones(40), 1), 0.25) == "fails"
+    assert plan.look(1, stats.Outcomes.of(np.zeros(5), 1), 0.25) is None
