@@ -31,8 +31,12 @@ def clopper_pearson(
     if responses <= 0:
         return Interval(None, 0.0, 1.0, "clopper-pearson", confidence)
     rest = responses - events
-    low = float(betaincinv(events, rest + 1, alpha)) if events > 0 else 0.0
-    high = float(betaincinv(events + 1, rest, 1 - alpha)) if rest > 0 else 1.0
+    # Closed forms at the ends, so that equal limits are equal to the last bit.
+    extreme = 1 - alpha ** (1 / responses)
+    low, high = (0.0, extreme) if events <= 0 else (1 - extreme, 1.0)
+    if events > 0 and rest > 0:
+        low = float(betaincinv(events, rest + 1, alpha))
+        high = float(betaincinv(events + 1, rest, 1 - alpha))
     return Interval(events / responses, low, high, "clopper-pearson", confidence)
 
 

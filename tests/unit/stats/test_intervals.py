@@ -199,3 +199,46 @@ def test_every_public_name_loads():
         assert getattr(stats, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         stats.nonsense  # noqa: B018
+
+
+def test_a_single_complying_reply_does_not_lower_the_limit():
+    none = stats.guarded(np.zeros(20), 3)
+    one = stats.guarded([1, *[0] * 19], 3)
+    assert stats.korn_graubard([1, *[0] * 19], 3).high < none.high
+    assert one.high == none.high
+
+
+def test_the_gate_s_limit_is_the_monotone_one():
+    alike = np.full(20, 1)
+    worse = np.array([2, *[1] * 19])
+    assert (
+        stats.korn_graubard(worse, 3).high < stats.korn_graubard(alike, 3).high - 0.08
+    )
+    assert stats.guarded(worse, 3).high >= stats.guarded(alike, 3).high - 1e-12
+
+
+def test_guarded_is_the_bootstrap_where_that_is_wider():
+    won = np.repeat([0, 1, 3], [1, 2, 7])
+    resampled = stats.cluster_bootstrap(won, 3)
+    assert stats.korn_graubard(won, 3).high < resampled.high
+    assert stats.guarded(won, 3).high == resampled.high
+
+
+def test_bca_corrects_for_skew_as_scipy_does():
+    scipy_stats = pytest.importorskip("scipy.stats")
+    tried = np.array([1] * 20 + [30] * 3)
+    won = np.array([1, 1, *[0] * 18, 25, 3, 0])
+    ours, plain = (
+        stats.cluster_bootstrap(won, tried, resamples=40_000, method=method)
+        for method in ("bca", "percentile")
+    )
+    theirs = scipy_stats.bootstrap(
+        (won, tried),
+        ratio,
+        n_resamples=40_000,
+        paired=True,
+        method="bca",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    assert ours.limits == pytest.approx((theirs.low, theirs.high), abs=0.012)
+    assert ours.high > plain.high + 0.03
