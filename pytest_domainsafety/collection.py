@@ -14,17 +14,13 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.engine import PairWork
-from pytest_domainsafety.errors import DomainSafetyError, ProviderError, SuiteError
+from pytest_domainsafety.errors import DomainSafetyError, SuiteError
 from pytest_domainsafety.outcome import complied_replies, word_for
 from pytest_domainsafety.process import PROCESS
 from pytest_domainsafety.suite import LoadedSuite, load_suite
 from pytest_domainsafety.types import PairOutcome
 
 SUFFIXES = (".safety.yaml", ".safety.yml")
-
-
-class ZeroToleranceViolation(AssertionError):
-    """A zero-tolerance scenario in which the model complied."""
 
 
 class SuiteFile(pytest.File):
@@ -51,11 +47,13 @@ class SuiteFile(pytest.File):
                 self, name=pair.id, suite=suite, index=index, model=None
             )
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    ) -> Any:
         """Show a broken suite's problems, and no traceback."""
         if excinfo.errisinstance(SuiteError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo)
+        return super().repr_failure(excinfo, style)
 
 
 class PairNode(pytest.Collector):
@@ -107,9 +105,12 @@ class PairItem(pytest.Item):
         items = self.session.items
         queued = (items[place] for place in process.queued())
         ahead = (item.work for item in queued if isinstance(item, PairItem))
-        self.outcome = process.outcome(self.work, ahead)
+        try:
+            self.outcome = process.outcome(self.work, ahead)
+        except DomainSafetyError as error:
+            pytest.fail(str(error), pytrace=False)
         if self.outcome.fault:
-            raise ProviderError(self.outcome.fault)
+            pytest.fail(self.outcome.fault, pytrace=False)
 
     def runtest(self) -> None:
         """Hold the outcome against the scenario's own rule, if it has one.
@@ -123,19 +124,12 @@ class PairItem(pytest.Item):
         if self.outcome.zero_tolerance:
             count, total = complied_replies(self.outcome)
             if count:
-                raise ZeroToleranceViolation(
+                pytest.fail(
                     f"{self.outcome.domain}/{self.outcome.scenario}: zero tolerance, "
                     f"and {count} of {total} operational replies complied or could "
-                    "not be scored"
+                    "not be scored",
+                    pytrace=False,
                 )
-
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
-    ) -> Any:
-        """Show our own errors as the sentence that they are."""
-        if excinfo.errisinstance((DomainSafetyError, ZeroToleranceViolation)):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return file, 0-based line and a heading for failures."""

@@ -81,6 +81,15 @@ def pytest_report_teststatus(
     return word, LETTERS[word], word.upper()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let an xdist worker hand over what it counted."""
+    config = session.config
+    if hasattr(config, "workeroutput") and options.wants_models(config):
+        from pytest_domainsafety.session import hand_over
+
+        hand_over(config)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the engine, also after an interrupted or broken session."""
     if options.wants_models(config):

@@ -9,13 +9,16 @@ other reporters show it without special cases.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_domainsafety.collection import PairItem, SuiteFile
+from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
@@ -73,6 +76,14 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
         attach(report, item.outcome, store)
 
 
+def hand_over(config: pytest.Config) -> None:
+    """Give an xdist worker's counts to the controller."""
+    engine = config.stash[PROCESS].started if PROCESS in config.stash else None
+    if engine is not None:
+        tally = engine.tally
+        config.workeroutput[WORKER_INPUT] = json.dumps(asdict(tally))  # type: ignore[attr-defined]
+
+
 def stop(config: pytest.Config) -> None:
     """Stop this process's engine, if it has one."""
     if PROCESS in config.stash:
@@ -91,6 +102,7 @@ class Controller:
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
         self._results: Results | None = None
+        self._tally = Tally()
         self._trouble: list[str] = []
         self._other_failures = 0
         self._interrupted = False
@@ -111,6 +123,13 @@ class Controller:
         """Tell an xdist worker what all workers must agree on."""
         workers = len(node.nodemanager.specs)
         node.workerinput[WORKER_INPUT] = self._process.for_worker(workers)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take in what a worker counted; one that crashed has no output."""
+        told = getattr(node, "workeroutput", {}).get(WORKER_INPUT)
+        if told is not None:
+            self._tally.add(Tally(**json.loads(told)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -156,7 +175,7 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the outcome off a report, and keep it."""
         shipped = detach(report)
-        if report.outcome == "rerun":  # type: ignore[comparison-overlap]
+        if str(report.outcome) == "rerun":  # pytest-rerunfailures' own word
             return
         if report.failed and not self._gates_are_out:
             self._note_failure(report)
@@ -200,13 +219,14 @@ class Controller:
     def _conclude(self) -> None:
         if self._expected is None:
             return
-        engine = self._process.started
+        if self._process.started is not None:
+            self._tally.add(self._process.started.tally)
         self._results = conclude(
             self._expected,
             self._outcomes,
             self._process.config,
             self._manifest,
-            engine.tally if engine is not None else None,
+            self._tally,
         )
 
     def _emit_gates(
@@ -306,5 +326,3 @@ def _forget_gates(config: pytest.Config) -> None:
     failed = getattr(plugin, "lastfailed", {})
     for key in [key for key in failed if "gate::" in str(key).partition("/")[0]]:
         del failed[key]
-
-

@@ -238,8 +238,7 @@ class Store:
                 yield ["reply", key, json.loads(request), json.loads(reply)]
         for key in judgement_keys:
             for request_key, judgement in self._read(
-                "SELECT request_key, judgement FROM judgements "
-                "WHERE judgement_key = ?",
+                "SELECT request_key, judgement FROM judgements WHERE judgement_key = ?",
                 key,
             ):
                 yield ["judgement", key, request_key, json.loads(judgement)]

@@ -36,9 +36,7 @@ def attach(
     payload: dict[str, Any] = {"outcome": outcome.model_dump(mode="json")}
     if store is not None:
         payload["rows"] = list(store.rows(_reply_keys(outcome), _keys(outcome)))
-    setattr(
-        report, PAYLOAD, json.dumps(payload, ensure_ascii=False, allow_nan=False)
-    )
+    setattr(report, PAYLOAD, json.dumps(payload, ensure_ascii=False, allow_nan=False))
     if report.when == "call" and report.passed:
         setattr(report, WORD, str(word_for(outcome)))
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from pytest_domainsafety.commands import suites
+
 
 def all_commands() -> tuple[click.Command, ...]:
     """Return every command, in the order of `--help`."""
-    return ()
+    return suites.commands

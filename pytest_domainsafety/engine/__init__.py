@@ -5,7 +5,8 @@ one question is put (store, retries, circuit), `dialogue` how one interaction
 comes about, and `core` holds the thread and hands outcomes to the items.
 """
 
+from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.core import Engine
 from pytest_domainsafety.engine.plan import PairWork, Plan
 
-__all__ = ["Engine", "PairWork", "Plan"]
+__all__ = ["Engine", "PairWork", "Plan", "Tally"]

@@ -42,6 +42,13 @@ class Tally:
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def add(self, other: Tally) -> None:
+        """Add what another process counted."""
+        for name in ("requests", "retries", "from_store", "tokens_in", "tokens_out"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, spent in other.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
 
 class Asker:
     """Puts questions to models, patiently but not for ever."""

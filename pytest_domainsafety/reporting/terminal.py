@@ -93,10 +93,13 @@ def _cost_lines(results: Results) -> Iterator[Line]:
         yield f"judged by {printable(judges)}{note}", PLAIN
     if cost:
         yield (
-            f"{cost['requests']} requests ({cost['retries']} retries), "
-            f"{cost['from_store']} answers from the store, "
-            f"{cost['tokens_in']} tokens in, {cost['tokens_out']} out"
-        ), PLAIN
+            (
+                f"{cost['requests']} requests ({cost['retries']} retries), "
+                f"{cost['from_store']} answers from the store, "
+                f"{cost['tokens_in']} tokens in, {cost['tokens_out']} out"
+            ),
+            PLAIN,
+        )
 
 
 def _verdict_lines(results: Results) -> Iterator[Line]:
@@ -106,8 +109,11 @@ def _verdict_lines(results: Results) -> Iterator[Line]:
         yield f"may ship: all {len(results.gates)} gates passed", GREEN | BOLD
     elif failed == unmeasured:
         yield (
-            f"not judged: {unmeasured} of {len(results.gates)} gates could not be "
-            "measured"
-        ), YELLOW | BOLD
+            (
+                f"not judged: {unmeasured} of {len(results.gates)} gates could not be "
+                "measured"
+            ),
+            YELLOW | BOLD,
+        )
     else:
         yield f"may not ship: {failed} of {len(results.gates)} gates failed", RED | BOLD
