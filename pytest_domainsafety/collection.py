@@ -47,13 +47,13 @@ class SuiteFile(pytest.File):
                 self, name=pair.id, suite=suite, index=index, model=None
             )
 
-    def repr_failure(
-        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    def repr_failure(  # type: ignore[override]  # as pytest's own Collector
+        self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> Any:
         """Show a broken suite's problems, and no traceback."""
         if excinfo.errisinstance(SuiteError):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return super().repr_failure(excinfo)
 
 
 class PairNode(pytest.Collector):

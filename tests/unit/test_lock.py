@@ -1,12 +1,14 @@
 """The lock says what a run changed of what verdicts rest on."""
 
+from typing import Any
+
 import pytest
 
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.lock import lock_differences, make_lock, read_lock, write_lock
 from pytest_domainsafety.types import Suite
 
-SUITE = {
+SUITE: dict[str, Any] = {
     "schema": 1,
     "domain": "labor",
     "title": "Labor",
