@@ -23,11 +23,12 @@ COMMAND = [
     "--judge",
     "offline",
     "--safety-max-tokens",
-    "160",
+    "128",
     "--safety-json",
     "demo-results.json",
     "-m",
-    "subdomain(name='workplace') or subdomain(name='supply_chain')",
+    "subdomain(name='workplace') or subdomain(name='dissent') "
+    "or subdomain(name='supply_chain') or subdomain(name='debt_bondage')",
     "suites/surveillance.safety.yaml",
     "suites/trafficking.safety.yaml",
 ]
