@@ -11,6 +11,7 @@ Speaks Ollama's native API (``/api/…``) and OpenAI's (``/v1/…``) over
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections import deque
@@ -107,6 +108,8 @@ class FaultServer:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # One more round, in which the closed transports let go of their sockets.
+        await asyncio.sleep(0.01)
 
     async def _connection(self, reader, writer) -> None:
         task = asyncio.current_task()
@@ -120,8 +123,11 @@ class FaultServer:
         except asyncio.CancelledError:
             pass
         finally:
-            self._tasks.discard(task)
             writer.close()
+            # The loop ends soon after; a socket left to it would leak.
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+            self._tasks.discard(task)
 
     async def _one(self, reader, writer) -> bool:
         """Serve one request; say whether the connection goes on."""
