@@ -100,14 +100,20 @@ class FaultServer:
 
     async def _serve(self, ready: threading.Event) -> None:
         self._over = asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        server = await asyncio.start_server(
+            self._connection, "127.0.0.1", 0, backlog=1024
+        )
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
         await self._over.wait()
         server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Twice: a connection may be accepted whose task has not begun yet.
+        for _ in range(2):
+            await asyncio.sleep(0.01)
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
         # One more round, in which the closed transports let go of their sockets.
         await asyncio.sleep(0.01)
 
