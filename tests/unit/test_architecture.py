@@ -13,7 +13,7 @@ NAME = "pytest_domainsafety"
 # From the ground up. A room may import from rooms below it, and from itself.
 FLOORS = (
     {"errors", "text", "types"},
-    {"records", "suite", "store", "providers", "stats", "lock"},
+    {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
     {"engine", "reporting"},
     {"options", "commands"},
