@@ -32,6 +32,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x44534146  # "DSAF"
 _BUSY_S = 30.0
+_ROWS_AT_ONCE = 1000
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -170,6 +171,15 @@ class Store:
             run["results"] = json.loads(run["results"]) if run["results"] else None
         return found
 
+    def run_list(self) -> list[tuple[str, bool]]:
+        """Return all runs, oldest first, and whether each has ended."""
+        return [
+            (run, finished is not None)
+            for run, finished in self._read(
+                "SELECT run, finished FROM runs ORDER BY started, run"
+            )
+        ]
+
     # ── replies and judgements ──────────────────────────────────────────────
 
     def reply(self, request_key: str) -> Reply | None:
@@ -279,16 +289,33 @@ class Store:
         Raises:
             StoreError: There is no such run, or none at all.
         """
-        name = self.newest_run() if run is None else run
-        rows = self._read(
-            "SELECT record FROM records WHERE run = ? ORDER BY model, domain, "
-            "scenario, framing, variant, replication",
-            name,
-        )
-        if not rows and not any(one["run"] == name for one in self.runs()):
-            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
-        for (text,) in rows:
+        for text in self.record_texts(run):
             yield self._load(Record.model_validate_json, text)
+
+    def record_texts(self, run: str | None = None) -> Iterator[str]:
+        """Yield the records of one run as JSON, where a default value is left out.
+
+        In the order of :meth:`records`; memory does not grow with their number.
+
+        Raises:
+            StoreError: There is no such run, or none at all.
+        """
+        name = self.newest_run() if run is None else run
+        if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
+            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
+        with self._explained("read"), self._lock:
+            cursor = self._db.execute(
+                "SELECT record FROM records WHERE run = ? ORDER BY model, domain, "
+                "scenario, framing, variant, replication",
+                (name,),
+            )
+        while True:
+            with self._explained("read"), self._lock:
+                rows = cursor.fetchmany(_ROWS_AT_ONCE)
+            if not rows:
+                return
+            for (text,) in rows:
+                yield text
 
     def newest_run(self) -> str:
         """Return the run that started last.

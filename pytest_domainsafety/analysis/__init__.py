@@ -8,7 +8,11 @@ from pytest_domainsafety.analysis.compare import (
 )
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
 from pytest_domainsafety.analysis.judges import judge_agreement
-from pytest_domainsafety.analysis.results import analyze_files, build_results
+from pytest_domainsafety.analysis.results import (
+    analyze_files,
+    analyze_rows,
+    build_results,
+)
 from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
@@ -16,6 +20,7 @@ __all__ = [
     "Accumulator",
     "AnalysisSettings",
     "analyze_files",
+    "analyze_rows",
     "build_results",
     "build_tables",
     "estimate_domains",

@@ -61,6 +61,8 @@ class Judged(Protocol):
     """What is read off a record; :class:`~pytest_domainsafety.types.Record` fits."""
 
     @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
     def model(self) -> str: ...  # noqa: D102
     @property
     def domain(self) -> str: ...  # noqa: D102

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -68,23 +68,51 @@ def analyze_files(
     Raises:
         RecordError: A file can't be read or a row does not hold.
     """
-    judged = ByJudge(row for path in paths for row in read_rows(path))
+    return analyze_rows(
+        lambda: (row for path in paths for row in read_rows(path)),
+        settings,
+        policy,
+        manifest,
+    )
+
+
+def analyze_rows(
+    read: Callable[[], Iterable[Judged]],
+    settings: AnalysisSettings,
+    policy: GatePolicy,
+    manifest: Mapping[str, Any] | None = None,
+) -> Results:
+    """Return what records come to, in memory that does not grow with them.
+
+    Args:
+        read: Begins to read them; called again where there are several judges.
+        settings: Of the intervals.
+        policy: Of the gates.
+        manifest: Goes into the results as it is.
+    """
+    judged = ByJudge(read())
     first, *others = judged.names()
     results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, None)
+    if len(judged.runs) > 1:
+        results = _warned(
+            results,
+            f"records of {len(judged.runs)} runs are taken together, and a replication "
+            "that is in several counts once; FILE#RUN takes one of them",
+        )
     if not others:
         return results
-    rows = [row for path in paths for row in read_rows(path) if row.judge == others[0]]
-    again = (row for path in paths for row in read_rows(path) if row.judge == first)
+    rows = [row for row in read() if row.judge == others[0]]
+    again = (row for row in read() if row.judge == first)
     warning = (
         f"records of {len(judged.names())} judges ({', '.join(judged.names())}): "
         f"estimates are of {first}, which has the most"
     )
-    return results.model_copy(
-        update={
-            "agreement": judge_agreement(again, rows, settings),
-            "warnings": (warning, *results.warnings),
-        }
-    )
+    agreement = judge_agreement(again, rows, settings)
+    return _warned(results.model_copy(update={"agreement": agreement}), warning)
+
+
+def _warned(results: Results, warning: str) -> Results:
+    return results.model_copy(update={"warnings": (warning, *results.warnings)})
 
 
 def _from_sums(
