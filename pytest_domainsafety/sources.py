@@ -69,7 +69,7 @@ def find_source(named: str | Path, run: str | None = None) -> Source:
     if run is None and not path.exists() and "#" in str(named):
         text, _, run = str(named).rpartition("#")
         path = Path(text)
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "store":
         return Source(path, kind, _find_run(path, run))
     if kind == "results" and run is not None:
@@ -186,7 +186,12 @@ def policy_of(results: Results | None) -> GatePolicy:
 # ── what a file is ──────────────────────────────────────────────────────────
 
 
-def _kind(path: Path) -> Kind:
+def kind_of(path: Path) -> Kind:
+    """Return what is in a file.
+
+    Raises:
+        SourceError: It is not to be had, or nothing of ours.
+    """
     if path.is_dir():
         raise SourceError(f"{path}: is a folder; expected {_KINDS}{_store_in(path)}")
     if not path.exists():
