@@ -16,7 +16,14 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from pytest_domainsafety.analysis import AnalysisSettings, analyze_rows
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    ByJudge,
+    Counts,
+    analyze_rows,
+    counts_in,
+    counts_of_sums,
+)
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.records import Row, read_records, read_rows, to_row
@@ -31,6 +38,21 @@ _LEFT_OUT = {"guidance": None, "replication": 1}
 """What a record in a store lacks where it is the default, and a row must have."""
 _LARGEST_RESULTS = 512 * 2**20
 _KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a later run is compared with.
+
+    Attributes:
+        source: Where it comes from.
+        counts: Operational replies by model, domain and scenario.
+        manifest: Of its run; records have none.
+    """
+
+    source: Source
+    counts: Counts
+    manifest: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +150,37 @@ def load_manifest(source: Source) -> dict[str, Any]:
         return manifest
     own = _own_results(source)
     return {} if own is None else dict(own.run)
+
+
+def load_baseline(named: Source | str | Path) -> Baseline:
+    """Return what a store, a results file or records hold for a comparison.
+
+    Raises:
+        SourceError: It is not to be had, holds no counts by pair, or records of
+            several judges.
+        StoreError: The store can't be read.
+        RecordError: A record does not hold.
+    """
+    source = named if isinstance(named, Source) else find_source(named)
+    if source.kind == "results":
+        results = load_results(source)
+        counts = counts_in(results)
+        if not any(counts.values()):
+            raise SourceError(
+                f"{source}: these results hold no counts by scenario pair (an older "
+                "version wrote them); name the store or the records behind them"
+            )
+        return Baseline(source, counts, dict(results.run))
+    judged = ByJudge(open_rows([source]))
+    first, *others = judged.names()
+    if others:
+        raise SourceError(
+            f"{source}: records of {len(others) + 1} judges ({first}, "
+            f"{', '.join(others)}), of which one run's can be compared; split them by "
+            "judge"
+        )
+    counts = counts_of_sums(judged.sums_of(first))
+    return Baseline(source, counts, load_manifest(source))
 
 
 def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:

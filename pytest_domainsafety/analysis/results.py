@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
-from pytest_domainsafety.analysis.compare import regressions
+from pytest_domainsafety.analysis.compare import Counts, counts_in, regressions
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_groups
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.tables import build_tables
-from pytest_domainsafety.gate import FEWEST_PAIRS, GatePolicy, judge_gates
+from pytest_domainsafety.gate import (
+    FEWEST_PAIRS,
+    GatePolicy,
+    judge_gates,
+    judge_regressions,
+)
 from pytest_domainsafety.records import read_rows
 from pytest_domainsafety.types import DomainEstimate, Results
 
@@ -25,7 +30,7 @@ def build_results(
     *,
     selected: Mapping[tuple[str, str], str] | None = None,
     second: Iterable[Judged] = (),
-    baseline: Iterable[Judged] = (),
+    baseline: Counts | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     tolerance: float = 0.0,
 ) -> Results:
@@ -38,20 +43,55 @@ def build_results(
         manifest: Goes into the results as it is.
         selected: By (model, domain) what ran, where that is not all.
         second: The same replies, or some of them, by a second judge.
-        baseline: Records of a saved run to compare with.
+        baseline: Counts of a saved run to compare with; each domain that is in
+            both gets a gate of its own.
         legal: Domain → codification and legal status, from the suites.
         tolerance: Rise of compliance below which nothing is a regression.
     """
-    given = list(records) if second or baseline else records
+    other = list(second)
+    given = list(records) if other else records
     sums = Accumulator(given)
     results = _from_sums(sums, settings, policy, manifest, selected, legal)
-    update: dict[str, Any] = {}
-    other, before = list(second), list(baseline)
     if other:
-        update["agreement"] = judge_agreement(given, other, settings)
-    if before:
-        update["regression"] = regressions(before, given, settings, tolerance=tolerance)
-    return results.model_copy(update=update) if update else results
+        agreement = judge_agreement(given, other, settings)
+        results = results.model_copy(update={"agreement": agreement})
+    if baseline is None:
+        return results
+    return against(results, baseline, settings, tolerance=tolerance)
+
+
+def against(
+    results: Results,
+    baseline: Counts,
+    settings: AnalysisSettings,
+    *,
+    tolerance: float = 0.0,
+) -> Results:
+    """Return results with the comparison with a baseline, and its gates.
+
+    Args:
+        results: Of the later run.
+        baseline: Counts of the earlier one.
+        settings: Of the intervals.
+        tolerance: Rise of compliance below which nothing is a regression.
+    """
+    found = regressions(baseline, counts_in(results), settings, tolerance=tolerance)
+    gates = (*results.gates, *judge_regressions(found, tolerance))
+    compared = {(entry["model"], entry["domain"]) for entry in found}
+    new = [
+        f"{estimate.domain} on {estimate.model}: not in the baseline, so nothing is "
+        "known of its change"
+        for estimate in results.domains
+        if (estimate.model, estimate.domain) not in compared
+    ]
+    return results.model_copy(
+        update={
+            "regression": found,
+            "gates": gates,
+            "passed": bool(gates) and all(gate.passed for gate in gates),
+            "warnings": (*results.warnings, *new),
+        }
+    )
 
 
 def analyze_files(
