@@ -122,7 +122,7 @@ def load_results(
         RecordError: A record does not hold.
     """
     source = source if isinstance(source, Source) else find_source(source)
-    own = _own_results(source)
+    own = own_results(source)
     if own is not None and settings is None and policy is None:
         return own
     if source.kind == "results":
@@ -137,7 +137,7 @@ def load_results(
         policy or policy_of(own),
         manifest,
     )
-    warning = _unfinished(source)
+    warning = unfinished(source)
     if warning is None:
         return results
     return results.model_copy(update={"warnings": (warning, *results.warnings)})
@@ -148,7 +148,7 @@ def load_manifest(source: Source) -> dict[str, Any]:
     if source.kind == "store":
         manifest: dict[str, Any] = _run_of(source)["manifest"]
         return manifest
-    own = _own_results(source)
+    own = own_results(source)
     return {} if own is None else dict(own.run)
 
 
@@ -322,7 +322,8 @@ def _run_of(source: Source) -> dict[str, Any]:
         return next(run for run in store.runs() if run["run"] == source.run)
 
 
-def _unfinished(source: Source) -> str | None:
+def unfinished(source: Source) -> str | None:
+    """Return a warning where a source is a run that did not finish."""
     if source.kind != "store" or _run_of(source)["finished"] is not None:
         return None
     return (
@@ -357,7 +358,8 @@ def _with_records(sources: Iterable[Source | str | Path]) -> Iterator[Source]:
 # ── results ─────────────────────────────────────────────────────────────────
 
 
-def _own_results(source: Source) -> Results | None:
+def own_results(source: Source) -> Results | None:
+    """Return the results that a source holds, if it does."""
     if source.kind == "records":
         return None
     found = (
