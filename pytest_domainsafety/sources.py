@@ -23,6 +23,8 @@ from pytest_domainsafety.analysis import (
     analyze_rows,
     counts_in,
     counts_of_sums,
+    manifest_differences,
+    suite_differences,
 )
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.gate import GatePolicy
@@ -181,6 +183,50 @@ def load_baseline(named: Source | str | Path) -> Baseline:
         )
     counts = counts_of_sums(judged.sums_of(first))
     return Baseline(source, counts, load_manifest(source))
+
+
+def comparable(
+    old: Baseline, new: Counts, manifest: Mapping[str, Any], *, anyway: bool = False
+) -> tuple[str, ...]:
+    """Return what is worth knowing before a run is compared with a baseline.
+
+    Args:
+        old: The baseline.
+        new: Counts of the later run; only which models and domains there are.
+        manifest: Of the later run.
+        anyway: A difference that forbids to compare is a note.
+
+    Returns:
+        Sentences: another suite version, another order in time.
+
+    Raises:
+        SourceError: Judge, rubric or sampling differ, or the two have no model and
+            domain in common.
+    """
+    notes = [*suite_differences(old.manifest, manifest)]
+    differ = manifest_differences(old.manifest, manifest) if old.manifest else ()
+    if differ and manifest and not anyway:
+        raise SourceError(
+            f"{old.source}: does not compare with this run: {'; '.join(differ)}. "
+            "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
+        )
+    notes += differ if manifest else ()
+    if not old.manifest or not manifest:
+        notes.append(
+            "records say nothing of judge, rubric and sampling; see to it that both "
+            "runs had the same"
+        )
+    if str(old.manifest.get("started", "")) > str(manifest.get("started", "~")):
+        notes.append("the baseline is the later of the two; is the order right?")
+    models = {model for model, _ in old.counts}, {model for model, _ in new}
+    domains = {domain for _, domain in old.counts} & {domain for _, domain in new}
+    if not domains or (not models[0] & models[1] and max(map(len, models)) > 1):
+        told = (f"{sorted(names)}" for names in models)
+        raise SourceError(
+            f"{old.source}: nothing to compare: models {' and '.join(told)}, "
+            f"{len(domains)} domain(s) in common"
+        )
+    return tuple(notes)
 
 
 def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
