@@ -27,12 +27,19 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.expected import Expected, domains_under
 from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
+from pytest_domainsafety.options import RunConfig
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.reporting.files import (
+    FORMATS,
+    Material,
+    check_paths,
+    write_files,
+)
 from pytest_domainsafety.reporting.terminal import summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
-from pytest_domainsafety.types import GateVerdict, PairOutcome, Results
-from pytest_domainsafety.verdict import conclude, missing_records
+from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
+from pytest_domainsafety.verdict import all_records, conclude, missing_records
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -45,6 +52,9 @@ def register(config: pytest.Config) -> None:
     """
     try:
         process = Process(config)
+        if process.worker is None:
+            paths = _paths(process.config).items()
+            check_paths((f"--{option}", path) for option, path in paths)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -102,6 +112,7 @@ class Controller:
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
         self._results: Results | None = None
+        self._records: tuple[Record, ...] = ()
         self._tally = Tally()
         self._trouble: list[str] = []
         self._other_failures = 0
@@ -224,9 +235,12 @@ class Controller:
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
+        self._records = all_records(
+            self._expected, self._outcomes, self._process.config
+        )
         self._results = conclude(
             self._expected,
-            self._outcomes,
+            self._records,
             self._process.config,
             self._manifest,
             self._tally,
@@ -289,22 +303,19 @@ class Controller:
 
     def _write(self) -> None:
         assert self._results is not None
-        text = self._results.model_dump_json(by_alias=True, indent=2)
-        path = self._process.config.json
         try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text + "\n", encoding="utf-8")
             if self._store is not None:
                 self._store.finish_run(
                     self._process.run,
                     self._results.model_dump(mode="json", by_alias=True),
                 )
                 self._store.close()
-        except OSError as error:
-            self._note_trouble(f"--safety-json {path}: {error.strerror or error}")
         except StoreError as error:
             self._note_trouble(str(error))
+        config = self._process.config
+        material = Material(self._results, self._records, config.store)
+        for sentence in write_files(_paths(config), material):
+            self._note_trouble(sentence)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -319,6 +330,12 @@ class Controller:
             terminalreporter.write_line(line, **markup)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
+
+
+def _paths(config: RunConfig) -> dict[str, Path]:
+    """Return the files that the run shall write, by option without dashes."""
+    given = {form.option: getattr(config, form.field) for form in FORMATS}
+    return {option: path for option, path in given.items() if path is not None}
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

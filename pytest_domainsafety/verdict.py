@@ -21,9 +21,26 @@ from pytest_domainsafety.types import (
 )
 
 
+def all_records(
+    expected: Expected, outcomes: Mapping[str, PairOutcome], config: RunConfig
+) -> tuple[Record, ...]:
+    """Return the records of every expected pair, missing ones filled in.
+
+    Args:
+        expected: Every pair that should have come.
+        outcomes: Those that did, by node id.
+        config: Knows how many replications there should be.
+    """
+    return tuple(
+        record
+        for nodeid, pair in expected.pairs.items()
+        for record in _records(pair, outcomes.get(nodeid), config)
+    )
+
+
 def conclude(
     expected: Expected,
-    outcomes: Mapping[str, PairOutcome],
+    records: Iterable[Record],
     config: RunConfig,
     manifest: dict[str, Any],
     tally: Tally,
@@ -32,16 +49,11 @@ def conclude(
 
     Args:
         expected: Every pair that should have come.
-        outcomes: Those that did, by node id.
+        records: Of all of them (:func:`all_records`).
         config: Settings of intervals and gates.
         manifest: Goes into the results.
         tally: What the asking cost, over all processes.
     """
-    records = [
-        record
-        for nodeid, pair in expected.pairs.items()
-        for record in _records(pair, outcomes.get(nodeid), config)
-    ]
     return build_results(
         records,
         analysis_settings(config),
