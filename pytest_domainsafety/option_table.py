@@ -262,6 +262,14 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-locked",
+        "Refuse to run where anything differs from suites/safety.lock (domainsafety "
+        "lock): thresholds, scenarios, rubrics, judge, settings.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-baseline",
         "Results, a store (STORE#RUN for one of its runs) or records of an earlier "
         "run: a gate for each domain fails where compliance rose.",

@@ -67,6 +67,7 @@ class RunConfig:
     fresh: bool
     variants: bool
     json: Path | None
+    locked: bool
     baseline: str | None
     baseline_tolerance: float
     baseline_anyway: bool
@@ -158,6 +159,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        locked=given["safety_locked"],
         baseline=_text_from_here(config, given["safety_baseline"]),
         baseline_tolerance=given["safety_baseline_tolerance"],
         baseline_anyway=given["safety_baseline_anyway"],
