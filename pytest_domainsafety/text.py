@@ -17,7 +17,9 @@ from typing import Any
 # U+FFFE and U+FFFF are not characters. Tab, newline and return are text.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Marks that reorder or hide what a reader sees.
-_DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_DECEPTIVE = re.compile(
+    "[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 _REPLACEMENT = "\ufffd"
 
 

@@ -130,3 +130,11 @@ def test_help_shows_one_heading(pytester):
     done.stdout.fnmatch_lines(
         ["safety regression testing (domainsafety):", "*--model=NAME*"]
     )
+
+
+def test_an_output_path_that_is_a_folder_is_said_before_the_run(bench):
+    bench.suite()
+    (bench.path / "taken").mkdir()
+    done = bench.run("--safety-json", "taken")
+    refused(done, "--safety-json", "taken: is a folder; name a file in it")
+    assert not (bench.path / ".domainsafety").exists()
