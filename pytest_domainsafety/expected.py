@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.suite import LoadedSuite, find_suites, load_suite
@@ -58,6 +58,16 @@ class Expected:
             suite = process.suites[path]
             pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
+
+    def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return model → domain → scenario → its variants, the base left out."""
+        told: dict[str, dict[str, dict[str, Any]]] = {}
+        for pair in self.pairs.values():
+            scenario = pair.suite.suite.scenarios[pair.place]
+            domains = told.setdefault(pair.model, {})
+            names = list(scenario.variants) if variants else []
+            domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
+        return told
 
 
 def domains_under(config: pytest.Config) -> set[str]:

@@ -39,7 +39,7 @@ from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
-from pytest_domainsafety.verdict import all_records, conclude
+from pytest_domainsafety.verdict import all_records, conclude, missing_records
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -163,6 +163,8 @@ class Controller:
             self._check_thresholds(expected)
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
+            variants = self._process.config.variants
+            self._manifest["expected"] = expected.as_manifest(variants=variants)
             self._store = Store(self._process.config.store)
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
@@ -232,6 +234,7 @@ class Controller:
             return
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
+        self._keep_missing()
         self._records = all_records(
             self._expected, self._outcomes, self._process.config
         )
@@ -242,6 +245,23 @@ class Controller:
             self._manifest,
             self._tally,
         )
+
+    def _keep_missing(self) -> None:
+        """Let the store say too what never came: its records are then whole."""
+        assert self._expected is not None
+        if self._store is None:
+            return
+        config = self._process.config
+        missing = (
+            (record.model_copy(update={"run": self._process.run}), "")
+            for nodeid, pair in self._expected.pairs.items()
+            if nodeid not in self._outcomes
+            for record in missing_records(pair, config)
+        )
+        try:
+            self._store.keep_records(missing)
+        except StoreError as error:
+            self._note_trouble(str(error))
 
     def _emit_gates(
         self, session: pytest.Session, gates: tuple[GateVerdict, ...]

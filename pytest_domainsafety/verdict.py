@@ -12,7 +12,13 @@ from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.expected import Expected, ExpectedPair
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
-from pytest_domainsafety.types import FRAMINGS, PairOutcome, Record, Results
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    FRAMINGS,
+    PairOutcome,
+    Record,
+    Results,
+)
 
 
 def all_records(
@@ -60,12 +66,18 @@ def conclude(
 
 def _records(
     pair: ExpectedPair, outcome: PairOutcome | None, config: RunConfig
-) -> Iterator[Record]:
-    if outcome is not None:
-        yield from outcome.records
-        return
+) -> Iterable[Record]:
+    return missing_records(pair, config) if outcome is None else outcome.records
+
+
+def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
+    """Yield the records of a pair that never reported: errors, all of them."""
     scenario = pair.suite.suite.scenarios[pair.place]
-    for framing in FRAMINGS:
+    variants = scenario.variants if config.variants else ()
+    for framing, variant in (
+        *((framing, BASE_VARIANT) for framing in FRAMINGS),
+        *(("operational", variant) for variant in variants),
+    ):
         for replication in range(1, config.replications + 1):
             yield Record(
                 model=pair.model,
@@ -73,9 +85,11 @@ def _records(
                 subdomain=scenario.subdomain,
                 scenario=scenario.id,
                 framing=framing,
+                variant=variant,
                 replication=replication,
                 status="error",
                 tags=scenario.tags,
+                prompt_hash=scenario.prompt_hash(framing, variant),
                 reason="the item never reported",
             )
 
