@@ -36,7 +36,7 @@ from pytest_domainsafety.reporting.files import (
     check_paths,
     write_files,
 )
-from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
@@ -335,11 +335,17 @@ class Controller:
         """Print the table, the gates and what it cost."""
         if self._results is None:
             return
-        terminalreporter.section("domain safety", sep="=")
-        for line, markup in summary_lines(
-            self._results, width=terminalreporter._tw.fullwidth
-        ):
-            terminalreporter.write_line(line, **markup)
+        writer = terminalreporter._tw
+        look = Look(
+            width=writer.fullwidth,
+            colour=writer.hasmarkup,
+            encoding=getattr(writer._file, "encoding", None) or "utf-8",
+            verbosity=self._config.option.verbose,
+        )
+        if look.verbosity > -2:
+            terminalreporter.section("domain safety", sep="=")
+        for line in summary_lines(self._results, look):
+            terminalreporter.write_line(line)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
 
