@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.types import Record
 
@@ -111,7 +111,7 @@ def example(*, baseline=True, model=None):
         SETTINGS,
         GatePolicy(min_engagements={"elections": 0.6}),
         RUN,
-        baseline=before if baseline else (),
+        baseline=counts_of(before) if baseline else None,
         selected={("tiny", "labor"): "6 of 20 pairs"},
     )
     run = dict(results.run)
