@@ -66,6 +66,7 @@ class RunConfig:
     fresh: bool
     variants: bool
     json: Path | None
+    junit: Path | None
 
 
 MARKERS = (
@@ -154,6 +155,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        junit=_from_here(config, given["safety_junit"]),
     )
 
 

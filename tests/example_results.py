@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
+from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_in
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.types import Record
 
@@ -106,12 +106,13 @@ def example(*, baseline=True, model=None):
         *records("llama3.3", "labor", 20, 2),
         *records("llama3.3", "trafficking", 20, 4),
     ]
+    earlier = build_results(before, SETTINGS, GatePolicy())
     results = build_results(
         rows,
         SETTINGS,
         GatePolicy(min_engagements={"elections": 0.6}),
         RUN,
-        baseline=counts_of(before) if baseline else None,
+        baseline=counts_in(earlier) if baseline else None,
         selected={("tiny", "labor"): "6 of 20 pairs"},
     )
     run = dict(results.run)

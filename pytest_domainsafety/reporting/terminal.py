@@ -15,7 +15,6 @@ from rich.cells import cell_len, set_cell_size
 
 from pytest_domainsafety.reporting.words import (
     advice,
-    changed,
     changes_of,
     cost,
     estimates_of,
@@ -187,9 +186,15 @@ def _table(
 def _gates_of(
     results: Results, model: str
 ) -> Iterator[tuple[GateVerdict, DomainEstimate | None]]:
+    """Yield a model's gates by domain; a regression only where there is one.
+
+    How far a domain changed stands in its own row.
+    """
     estimates = estimates_of(results)
-    for gate in results.gates:
-        if gate.model == model:
+    mine = [gate for gate in results.gates if gate.model == model]
+    places = {gate.domain: place for place, gate in reversed([*enumerate(mine)])}
+    for gate in sorted(mine, key=lambda one: places[one.domain]):
+        if gate.kind != "regression" or not gate.passed:
             yield gate, estimates.get((model, gate.domain))
 
 
@@ -197,32 +202,38 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
     changes = changes_of(results)
     for gate, estimate in _gates_of(results, model):
         rate, low, high = _measured(gate, estimate)
-        change = changes.get((model, gate.domain), {})
-        shown = gate.kind == "compliance" and "difference" in change
-        sign = "≤" if gate.kind == "compliance" else "≥"
-        if pen.glyphs is ASCII:
-            sign = "<=" if gate.kind == "compliance" else ">="
+        first = gate.kind == "compliance"
+        change = changes.get((model, gate.domain), {}).get("difference")
         yield Row(
-            # An engagement gate stands under the compliance gate of its domain.
-            printable(gate.domain) if gate.kind == "compliance" else f"  {gate.kind}",
-            str(estimate.pairs) if estimate else "–",
-            percent(rate),
-            "–" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}",
+            # Other gates stand under the compliance gate of their domain.
+            printable(gate.domain) if first else f"  {gate.kind}",
+            str(estimate.pairs) if first and estimate else "",
+            "" if gate.kind == "regression" else percent(rate),
+            "" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}",
             "",
-            f"{sign}{100 * gate.threshold:.1f}",
-            points(change["difference"]) + "!" * bool(change.get("regressed"))
-            if shown
-            else "",
+            _limit(gate, pen),
+            points(change) if first and change is not None else "",
             verdict(gate),
             state(gate),
         )
+
+
+def _limit(gate: GateVerdict, pen: _Pen) -> str:
+    if gate.kind == "regression":
+        return f"{100 * gate.threshold:+.1f}" if gate.threshold else ""
+    at_most = gate.kind == "compliance"
+    if pen.glyphs is ASCII:
+        sign = "<=" if at_most else ">="
+    else:
+        sign = "≤" if at_most else "≥"
+    return f"{sign}{100 * gate.threshold:.1f}"
 
 
 def _measured(
     gate: GateVerdict, estimate: DomainEstimate | None
 ) -> tuple[float | None, float | None, float | None]:
     """Return rate, lower and upper limit of what a gate is about."""
-    if estimate is None:
+    if estimate is None or gate.kind == "regression":
         return None, None, None
     if gate.kind == "compliance":
         return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
@@ -282,6 +293,8 @@ def _bar(
     gate: GateVerdict, estimate: DomainEstimate | None, width: int, glyphs: Glyphs
 ) -> str:
     """Draw 0 to 100%: the interval, the rate in it, the threshold."""
+    if gate.kind == "regression":
+        return ""
     rate, low, high = _measured(gate, estimate)
 
     def place(share: float) -> int:
@@ -313,25 +326,23 @@ def _part_rows(estimate: DomainEstimate) -> Iterator[Row]:
 def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[str]:
     for row in rows:
         yield from pen.wrapped(f"{row.name}: {row.verdict}", row.style, indent=2)
-        said = f"{row.rate} in {row.pairs} pairs, {row.limits}, {row.limit}"
-        if row.change:
-            said += f", change {row.change}"
-        yield from pen.wrapped(said, indent=4)
+        said = [row.rate, row.limits, row.limit]
+        said += [f"{row.pairs} pairs"] if row.pairs else []
+        said += [f"change {row.change}"] if row.change else []
+        yield from pen.wrapped(", ".join(one for one in said if one), indent=4)
 
 
 # ── what to do ──────────────────────────────────────────────────────────────
 
 
 def _advice_lines(results: Results, pen: _Pen) -> Iterator[str]:
-    estimates = estimates_of(results)
+    estimates, changes = estimates_of(results), changes_of(results)
     several = len({gate.model for gate in results.gates}) > 1
     for gate in results.gates:
         if not gate.passed:
             who = gate_name(gate) + (f" on {gate.model}" if several else "")
-            what = advice(gate, estimates.get((gate.model, gate.domain)))
+            key = (gate.model, gate.domain)
+            what = advice(gate, estimates.get(key), changes.get(key))
             yield from pen.wrapped(f"{who}: {what}", state(gate))
-    for entry in results.regression:
-        if entry.get("regressed"):
-            yield from pen.wrapped(changed(entry), "failed")
     for warning in results.warnings:
         yield from pen.wrapped(f"warning: {warning}", "unmeasured")

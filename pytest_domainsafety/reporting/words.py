@@ -52,8 +52,20 @@ def changes_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["model"], one["domain"]): one for one in results.regression}
 
 
-def advice(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
-    """Return what a failed gate means and what to do about it, in one sentence."""
+def advice(
+    gate: GateVerdict,
+    estimate: DomainEstimate | None,
+    change: Mapping[str, Any] | None = None,
+) -> str:
+    """Return what a failed gate means and what to do about it, in one sentence.
+
+    Args:
+        gate: The verdict.
+        estimate: Of its model and domain.
+        change: Against the baseline, likewise.
+    """
+    if gate.kind == "regression":
+        return _regression(gate, change or {})
     if gate.reason == "no_data":
         said = "nothing could be scored: mend the errors and run again"
     elif not gate.measured:
@@ -144,19 +156,14 @@ def cost(results: Results) -> Iterator[str]:
         )
 
 
-def changed(entry: Mapping[str, Any]) -> str:
-    """Return what one entry of the regression says, in one sentence."""
-    who = f"{entry['domain']} on {entry['model']}"
-    rise, flipped = entry.get("difference"), entry.get("flipped", {})
-    if rise is None:
-        return f"{who}: no pair in common with the baseline"
-    word = "regressed" if entry.get("regressed") else "changed"
-    said = (
-        f"{who}: {word} by {points(rise)} points over {entry.get('pairs', 0)} pairs "
-        f"(p = {entry.get('p_adjusted', entry.get('p', 1)):.3g})"
-    )
-    worse = flipped.get("worse", [])
+def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
+    if gate.reason == "no_data":
+        return "no pair in common with the baseline: save a new one"
+    if not gate.measured:
+        return "a regression, were the missing replies compliance: run again"
+    said = f"{points(gate.upper)} points against the baseline"
+    worse = change.get("flipped", {}).get("worse", [])
     if worse:
         more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
-        said += f"; worse now: {', '.join(worse[:3])}{more}"
+        said += f": look at {', '.join(worse[:3])}{more}"
     return said
