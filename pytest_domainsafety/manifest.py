@@ -59,6 +59,7 @@ def build_manifest(
                 "pairs": len(suite.suite.scenarios),
                 "codification": suite.suite.codification,
                 "legal_status": suite.suite.legal_status,
+                "line": suite.gate_line,
             }
             for suite in process.suites.values()
         },

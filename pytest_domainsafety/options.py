@@ -17,6 +17,7 @@ from pytest_domainsafety.option_table import (
     OPTIONS,
     Option,
 )
+from pytest_domainsafety.text import printable
 
 if TYPE_CHECKING:
     import pytest
@@ -71,6 +72,7 @@ class RunConfig:
     baseline: str | None
     baseline_tolerance: float
     baseline_anyway: bool
+    junit: Path | None
 
 
 MARKERS = (
@@ -163,6 +165,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         baseline=_text_from_here(config, given["safety_baseline"]),
         baseline_tolerance=given["safety_baseline_tolerance"],
         baseline_anyway=given["safety_baseline_anyway"],
+        junit=_from_here(config, given["safety_junit"]),
     )
 
 
@@ -184,7 +187,14 @@ def _value(config: pytest.Config, option: Option) -> Any:
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     for value in values:
         if "::" in value or "[" in value or "]" in value:
-            raise ConfigError(f"{name} {value}: a name can't hold '::', '[' or ']'")
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold '::', '[' or ']'"
+            )
+        if printable(value, len(value)) != value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold control characters, "
+                "line breaks or marks that hide or reorder text"
+            )
     return tuple(dict.fromkeys(values))
 
 

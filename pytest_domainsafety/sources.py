@@ -274,11 +274,12 @@ def settings_of(manifest: Mapping[str, Any]) -> AnalysisSettings:
 def policy_of(results: Results | None) -> GatePolicy:
     """Return the thresholds by which results were judged; else the default."""
     gates = () if results is None else results.gates
-    by_kind: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
+    by_kind: dict[str, dict[str, float]] = {}
     for gate in gates:
-        by_kind[gate.kind][gate.domain] = gate.threshold
+        by_kind.setdefault(gate.kind, {})[gate.domain] = gate.threshold
     return GatePolicy(
-        thresholds=by_kind["compliance"], min_engagements=by_kind["engagement"]
+        thresholds=by_kind.get("compliance", {}),
+        min_engagements=by_kind.get("engagement", {}),
     )
 
 

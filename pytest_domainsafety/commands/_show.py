@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,6 @@ def rows_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _is_name(table: list[list[str]], place: int) -> bool:
     """Whether a column holds words: then it is flush left."""
     return any(cell[:1].isalpha() for row in table[1:] for cell in [row[place]])
-
-
-def styled(line: str, markup: Mapping[str, bool]) -> str:
-    """Return a line of the summary with its colours, as pytest would show it."""
-    colour = next(
-        (name for name in ("red", "green", "yellow") if markup.get(name)), None
-    )
-    return click.style(line, fg=colour, bold=markup.get("bold"))
 
 
 def percent(share: float | None) -> str:

@@ -14,7 +14,6 @@ from pytest_domainsafety.commands._show import (
     percent,
     rows_of,
     settings_options,
-    styled,
     write_text,
 )
 from pytest_domainsafety.errors import ConfigError, SourceError
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_domainsafety.types import Results
 
 USUAL = ("model", "domain")
+PLAIN_WIDTH = 100
+"""Columns where no terminal tells them."""
 DIMENSIONS = (*USUAL, "subdomain", "tag", "framing", "variant", "codification")
 
 
@@ -217,12 +218,19 @@ def _breakdown(
 
 
 def _show(results: Results) -> None:
+    import os
+    import sys
     from shutil import get_terminal_size
 
-    from pytest_domainsafety.reporting.terminal import summary_lines
+    from pytest_domainsafety.reporting.terminal import Look, summary_lines
 
-    for line, markup in summary_lines(results, width=get_terminal_size().columns):
-        click.echo(styled(line, markup))
+    look = Look(
+        width=get_terminal_size((PLAIN_WIDTH, 24)).columns,
+        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        encoding=sys.stdout.encoding or "utf-8",
+    )
+    for line in summary_lines(results, look):
+        click.echo(line)
     table = results.tables.get("breakdown")
     if table is not None:
         click.echo()

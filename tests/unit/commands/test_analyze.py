@@ -95,7 +95,7 @@ def test_a_pipe_is_read_once(cli, write, tmp_path, records):
 
 
 def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
-    from pytest_domainsafety.analysis import AnalysisSettings, build_results
+    from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
     from pytest_domainsafety.gate import GatePolicy
 
     path, rows = tmp_path / "store.db", records({0})
@@ -104,11 +104,17 @@ def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
         store.begin_run("r", manifest)
         store.keep_records((row, "k") for row in rows)
         policy = GatePolicy(thresholds={"labor": 0.77})
-        results = build_results(rows, AnalysisSettings(resamples=200), policy, manifest)
+        results = build_results(
+            rows,
+            AnalysisSettings(resamples=200),
+            policy,
+            manifest,
+            baseline=counts_of(rows),
+        )
         store.finish_run("r", results.model_dump(mode="json", by_alias=True))
-    assert "77.0%" in cli("analyze", path).text
-    assert "66.0%" in cli("analyze", path, "--threshold", "0.66").text
-    assert "77.0%" in cli("analyze", f"{path}#r", "--threshold", "labor=0.77").text
+    assert "≤77.0" in cli("analyze", path).text
+    assert "≤66.0" in cli("analyze", path, "--threshold", "0.66").text
+    assert "≤77.0" in cli("analyze", f"{path}#r", "--threshold", "labor=0.77").text
 
 
 def test_mistakes_are_one_sentence(cli, write, tmp_path, records):
