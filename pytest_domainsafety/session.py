@@ -80,7 +80,7 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put a pair's outcome on the report that tells its result."""
     if not isinstance(item, PairItem) or item.outcome is None:
         return
-    if report.when == "call" or (report.when == "setup" and report.failed):
+    if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
         store = None
         if process.worker is not None and process.started is not None:
@@ -134,6 +134,7 @@ class Controller:
             self._check_ids(expected)
             return
         self._begin(expected)
+        self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
@@ -264,6 +265,7 @@ class Controller:
             self._manifest,
             self._tally,
             self._reference,
+            self._outcomes.values(),
         )
 
     def _keep_missing(self) -> None:
