@@ -20,8 +20,6 @@ from pytest_domainsafety.process import PROCESS
 from pytest_domainsafety.suite import LoadedSuite, load_suite
 from pytest_domainsafety.types import PairOutcome
 
-SUFFIXES = (".safety.yaml", ".safety.yml")
-
 
 class SuiteFile(pytest.File):
     """One `*.safety.yaml` file."""

@@ -25,7 +25,7 @@ from pytest_domainsafety.errors import (
     StoreError,
     SuiteError,
 )
-from pytest_domainsafety.expected import Expected, domains_under
+from pytest_domainsafety.expected import Expected, domains_under, suites_under
 from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.options import RunConfig
@@ -39,6 +39,7 @@ from pytest_domainsafety.reporting.files import (
 )
 from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.suite import SUFFIXES
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 from pytest_domainsafety.verdict import all_records, conclude, missing_records
@@ -131,7 +132,7 @@ class Controller:
             return
         expected = Expected.from_ids([item.nodeid for item in items], self._process)
         if self._config.option.collectonly:
-            self._check_ids(expected)
+            self._check_files(expected)
             return
         self._begin(expected)
         self._process.watch(item.work for item in items)
@@ -166,7 +167,7 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
-        self._check_ids(expected)
+        self._check_files(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -185,9 +186,9 @@ class Controller:
             self._expected = None
             raise pytest.UsageError(str(error)) from None
 
-    def _check_ids(self, expected: Expected) -> None:
+    def _check_files(self, expected: Expected) -> None:
         try:
-            expected.check_ids()
+            expected.check_files()
         except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -340,9 +341,17 @@ class Controller:
             self._note_trouble(sentence)
 
     def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> None:
         """Print the table, the gates and what it cost."""
+        nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        if nothing and not suites_under(self._config):
+            where = ", ".join(self._config.args)
+            terminalreporter.write_line(
+                f"nothing to ask the model: there is no suite under {where}; a suite's "
+                f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
+                red=True,
+            )
         if self._results is None:
             return
         writer = terminalreporter._tw

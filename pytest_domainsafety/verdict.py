@@ -176,22 +176,25 @@ def analysis_settings(config: RunConfig) -> AnalysisSettings:
 
 
 def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
-    """Return the thresholds: option by domain, then suite, then option for all."""
-    suites = {
-        pair.suite.suite.domain: pair.suite.suite for pair in expected.pairs.values()
-    }
-    limits = {name: suite.threshold for name, suite in suites.items()}
-    least = {name: suite.min_engagement for name, suite in suites.items()}
+    """Return the thresholds: option by domain, then suite, then option for all.
+
+    Where several files hold a domain, the strictest of theirs is the domain's.
+    """
+    suites = {pair.suite.display: pair.suite.suite for pair in expected.pairs.values()}
+    limits: dict[str, float] = {}
+    least: dict[str, float] = {}
+    for suite in suites.values():
+        name = suite.domain
+        if suite.threshold is not None:
+            limits[name] = min(suite.threshold, limits.get(name, 1.0))
+        if suite.min_engagement is not None:
+            least[name] = max(suite.min_engagement, least.get(name, 0.0))
     return GatePolicy(
         threshold=config.threshold,
-        thresholds=_given(limits) | config.thresholds,
+        thresholds=limits | config.thresholds,
         min_engagement=config.min_engagement,
-        min_engagements=_given(least),
+        min_engagements=least,
     )
-
-
-def _given(shares: dict[str, float | None]) -> dict[str, float]:
-    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
