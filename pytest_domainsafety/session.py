@@ -35,7 +35,7 @@ from pytest_domainsafety.reporting.files import (
     check_paths,
     write_files,
 )
-from pytest_domainsafety.reporting.terminal import Look, summary_lines
+from pytest_domainsafety.reporting.terminal import summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
@@ -324,16 +324,17 @@ class Controller:
         if self._results is None:
             return
         writer = terminalreporter._tw
-        look = Look(
-            width=writer.fullwidth,
-            colour=writer.hasmarkup,
+        verbosity = self._config.option.verbose
+        lines = summary_lines(
+            self._results,
+            writer.fullwidth,
             encoding=getattr(writer._file, "encoding", None) or "utf-8",
-            verbosity=self._config.option.verbose,
+            verbosity=verbosity,
         )
-        if look.verbosity > -2:
+        if verbosity > -2:
             terminalreporter.section("domain safety", sep="=")
-        for line in summary_lines(self._results, look):
-            terminalreporter.write_line(line)
+        for line, markup in lines:
+            terminalreporter.write_line(line, **markup)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
 
