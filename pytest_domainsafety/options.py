@@ -67,6 +67,8 @@ class RunConfig:
     variants: bool
     json: Path | None
     junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
 
 
 MARKERS = (
@@ -156,6 +158,8 @@ def read_config(config: pytest.Config) -> RunConfig:
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
         junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
     )
 
 

@@ -27,15 +27,8 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.expected import Expected, domains_under
 from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
-from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.reporting.files import (
-    FORMATS,
-    Material,
-    check_paths,
-    write_files,
-)
-from pytest_domainsafety.reporting.terminal import summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
@@ -53,8 +46,7 @@ def register(config: pytest.Config) -> None:
     try:
         process = Process(config)
         if process.worker is None:
-            paths = _paths(process.config).items()
-            check_paths((f"--{option}", path) for option, path in paths)
+            check_outputs(process.config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -312,37 +304,24 @@ class Controller:
                 self._store.close()
         except StoreError as error:
             self._note_trouble(str(error))
-        config = self._process.config
-        material = Material(self._results, self._records, config.store)
-        for sentence in write_files(_paths(config), material):
+        written = write_outputs(
+            self._process.config, self._config.rootpath, self._results, self._records
+        )
+        for sentence in written:
             self._note_trouble(sentence)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """Print the table, the gates and what it cost."""
-        if self._results is None:
-            return
-        writer = terminalreporter._tw
-        verbosity = self._config.option.verbose
-        lines = summary_lines(
-            self._results,
-            writer.fullwidth,
-            encoding=getattr(writer._file, "encoding", None) or "utf-8",
-            verbosity=verbosity,
-        )
-        if verbosity > -2:
-            terminalreporter.section("domain safety", sep="=")
-        for line, markup in lines:
-            terminalreporter.write_line(line, **markup)
-        for sentence in self._trouble:
-            terminalreporter.write_line(sentence, red=True)
-
-
-def _paths(config: RunConfig) -> dict[str, Path]:
-    """Return the files that the run shall write, by option without dashes."""
-    given = {form.option: getattr(config, form.field) for form in FORMATS}
-    return {option: path for option, path in given.items() if path is not None}
+        if self._results is not None:
+            show(
+                terminalreporter,
+                self._config.rootpath,
+                self._results,
+                self._trouble,
+                self._config.option.verbose,
+            )
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

@@ -18,7 +18,9 @@ from pytest_domainsafety.reporting.words import (
     cost,
     estimates_of,
     gate_name,
+    gates_by_domain,
     headline,
+    measured,
     percent,
     points,
     state,
@@ -60,7 +62,7 @@ ASCII = Glyphs(".", "=", "o", "|", "#", "-", "...")
 def _glyphs(encoding: str) -> Glyphs:
     try:
         "".join(Glyphs()).encode(encoding)
-    except (UnicodeEncodeError, LookupError):
+    except UnicodeEncodeError:
         return ASCII
     return Glyphs()
 
@@ -183,17 +185,17 @@ def _gates_of(
     How far a domain changed stands in its own row.
     """
     estimates = estimates_of(results)
-    mine = [gate for gate in results.gates if gate.model == model]
-    places = {gate.domain: place for place, gate in reversed([*enumerate(mine)])}
-    for gate in sorted(mine, key=lambda one: places[one.domain]):
-        if gate.kind != "regression" or not gate.passed:
-            yield gate, estimates.get((model, gate.domain))
+    for gates in gates_by_domain(results):
+        for gate in gates:
+            hidden = gate.kind == "regression" and gate.passed
+            if gate.model == model and not hidden:
+                yield gate, estimates.get((model, gate.domain))
 
 
 def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
     changes = changes_of(results)
     for gate, estimate in _gates_of(results, model):
-        rate, low, high = _measured(gate, estimate)
+        rate, low, high = measured(gate, estimate)
         first = gate.kind == "compliance"
         change = changes.get((model, gate.domain), {}).get("difference")
         yield Row(
@@ -219,18 +221,6 @@ def _limit(gate: GateVerdict, pen: _Pen) -> str:
     else:
         sign = "≤" if at_most else "≥"
     return f"{sign}{100 * gate.threshold:.1f}"
-
-
-def _measured(
-    gate: GateVerdict, estimate: DomainEstimate | None
-) -> tuple[float | None, float | None, float | None]:
-    """Return rate, lower and upper limit of what a gate is about."""
-    if estimate is None or gate.kind == "regression":
-        return None, None, None
-    if gate.kind == "compliance":
-        return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
-    low, high = estimate.engagement_ci or (None, None)
-    return estimate.engagement_rate, low, high
 
 
 def _sure(results: Results) -> str:
@@ -287,7 +277,7 @@ def _bar(
     """Draw 0 to 100%: the interval, the rate in it, the threshold."""
     if gate.kind == "regression":
         return ""
-    rate, low, high = _measured(gate, estimate)
+    rate, low, high = measured(gate, estimate)
 
     def place(share: float) -> int:
         return min(width - 1, int(share * width))

@@ -18,7 +18,7 @@ FLOORS = (
     {"engine", "reporting", "sources", "wholeness"},
     {"options", "commands"},
     {"process"},
-    {"collection", "expected", "manifest", "transport", "verdict"},
+    {"collection", "expected", "manifest", "outputs", "transport", "verdict"},
     {"session", "cli"},
     {"plugin"},
 )
@@ -36,6 +36,7 @@ KNOWS_PYTEST = {
     "collection",
     "expected",
     "manifest",
+    "outputs",
     "transport",
     "session",
     "plugin",
