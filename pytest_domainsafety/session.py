@@ -23,6 +23,7 @@ from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
     StoreError,
+    SuiteError,
 )
 from pytest_domainsafety.expected import Expected, domains_under
 from pytest_domainsafety.gate import exit_status
@@ -116,9 +117,13 @@ class Controller:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the expected pairs from the session, and begin."""
         items = [item for item in session.items if isinstance(item, PairItem)]
-        if not items or self._config.option.collectonly:
+        if not items:
             return
-        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        expected = Expected.from_ids([item.nodeid for item in items], self._process)
+        if self._config.option.collectonly:
+            self._check_ids(expected)
+            return
+        self._begin(expected)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
@@ -150,6 +155,7 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
+        self._check_ids(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -161,6 +167,12 @@ class Controller:
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
+            raise pytest.UsageError(str(error)) from None
+
+    def _check_ids(self, expected: Expected) -> None:
+        try:
+            expected.check_ids()
+        except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
     def _check_thresholds(self, expected: Expected) -> None:

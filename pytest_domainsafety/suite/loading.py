@@ -148,7 +148,10 @@ def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
             key = (loaded.suite.domain, pair.id)
             other = first.setdefault(key, f"{loaded.display}:{line}")
             if other != f"{loaded.display}:{line}":
-                message = f"the domain {key[0]!r} has this id already at {other}"
+                message = (
+                    f"the domain {key[0]!r} has this id already at {other}: give one "
+                    "of the two another id"
+                )
                 problems.append(
                     SuiteProblem(loaded.display, line, message, pair.id, "id")
                 )

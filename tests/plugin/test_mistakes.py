@@ -99,6 +99,21 @@ def test_a_broken_suite_names_every_line(bench, mode):
     assert "suites/labor.safety.yaml:" in said
 
 
+@pytest.mark.parametrize("mode", [(), ("-n", "2"), ("--collect-only",)])
+def test_one_id_in_two_files_of_a_domain(bench, request, mode):
+    if "-n" in mode and not request.config.pluginmanager.hasplugin("xdist"):
+        pytest.skip("xdist is switched off in this environment")
+    text = bench.suite(pairs=("one", "two")).read_text(encoding="utf-8")
+    second = bench.path / "suites" / "more.safety.yaml"
+    second.write_text(text.replace("id: one", "id: three"), encoding="utf-8")
+    refused(
+        bench.run(*mode),
+        "suites/more.safety.yaml:17: scenario 'two': id: the domain 'labor' has this "
+        "id already at suites/labor.safety.yaml:17: give one of the two another id",
+    )
+    assert not (bench.path / ".domainsafety").exists()
+
+
 def test_a_store_that_is_something_else(bench, mode):
     bench.suite()
     (bench.path / "notes.db").write_text("no database " * 100)
