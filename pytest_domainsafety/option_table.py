@@ -298,4 +298,16 @@ OPTIONS: tuple[Option, ...] = (
         _path,
         metavar="PATH",
     ),
+    Option(
+        "safety-markdown",
+        "Write the summary as Markdown; a GitHub job's page gets it without asking.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
+        "safety-codequality",
+        "Write the failed gates as GitLab's code-quality report.",
+        _path,
+        metavar="PATH",
+    ),
 )

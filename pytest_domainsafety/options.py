@@ -73,6 +73,8 @@ class RunConfig:
     baseline_tolerance: float
     baseline_anyway: bool
     junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
 
 
 MARKERS = (
@@ -166,6 +168,8 @@ def read_config(config: pytest.Config) -> RunConfig:
         baseline_tolerance=given["safety_baseline_tolerance"],
         baseline_anyway=given["safety_baseline_anyway"],
         junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
     )
 
 

@@ -28,16 +28,9 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.expected import Expected, domains_under, suites_under
 from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
-from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.reference import Reference, read_reference
-from pytest_domainsafety.reporting.files import (
-    FORMATS,
-    Material,
-    check_paths,
-    write_files,
-)
-from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES
 from pytest_domainsafety.transport import attach, detach, keep
@@ -56,8 +49,7 @@ def register(config: pytest.Config) -> None:
     try:
         process = Process(config)
         if process.worker is None:
-            paths = _paths(process.config).items()
-            check_paths((f"--{option}", path) for option, path in paths)
+            check_outputs(process.config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -333,9 +325,10 @@ class Controller:
                 self._store.close()
         except StoreError as error:
             self._note_trouble(str(error))
-        config = self._process.config
-        material = Material(self._results, self._records, config.store)
-        for sentence in write_files(_paths(config), material):
+        written = write_outputs(
+            self._process.config, self._config.rootpath, self._results, self._records
+        )
+        for sentence in written:
             self._note_trouble(sentence)
 
     def pytest_terminal_summary(
@@ -350,27 +343,14 @@ class Controller:
                 f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
                 red=True,
             )
-        if self._results is None:
-            return
-        writer = terminalreporter._tw
-        look = Look(
-            width=writer.fullwidth,
-            colour=writer.hasmarkup,
-            encoding=getattr(writer._file, "encoding", None) or "utf-8",
-            verbosity=self._config.option.verbose,
-        )
-        if look.verbosity > -2:
-            terminalreporter.section("domain safety", sep="=")
-        for line in summary_lines(self._results, look):
-            terminalreporter.write_line(line)
-        for sentence in self._trouble:
-            terminalreporter.write_line(sentence, red=True)
-
-
-def _paths(config: RunConfig) -> dict[str, Path]:
-    """Return the files that the run shall write, by option without dashes."""
-    given = {form.option: getattr(config, form.field) for form in FORMATS}
-    return {option: path for option, path in given.items() if path is not None}
+        if self._results is not None:
+            show(
+                terminalreporter,
+                self._config.rootpath,
+                self._results,
+                self._trouble,
+                self._config.option.verbose,
+            )
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:
