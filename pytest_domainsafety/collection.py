@@ -22,7 +22,6 @@ from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import PairOutcome
 
 _LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
-SUFFIXES = (".safety.yaml", ".safety.yml")
 
 
 class SuiteFile(pytest.File):

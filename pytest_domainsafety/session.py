@@ -25,12 +25,14 @@ from pytest_domainsafety.errors import (
     StoreError,
     SuiteError,
 )
-from pytest_domainsafety.expected import Expected, domains_under
+from pytest_domainsafety.expected import Expected, domains_under, suites_under
 from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.reference import Reference, read_reference
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.suite import SUFFIXES
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 from pytest_domainsafety.verdict import all_records, conclude, missing_records
@@ -104,6 +106,7 @@ class Controller:
         self._outcomes: dict[str, PairOutcome] = {}
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
+        self._reference = Reference()
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
@@ -122,7 +125,7 @@ class Controller:
             return
         expected = Expected.from_ids([item.nodeid for item in items], self._process)
         if self._config.option.collectonly:
-            self._check_ids(expected)
+            self._check_files(expected)
             return
         self._begin(expected)
         self._process.submit(item.work for item in items)
@@ -156,7 +159,7 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
-        self._check_ids(expected)
+        self._check_files(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -165,6 +168,9 @@ class Controller:
             variants = self._process.config.variants
             self._manifest["expected"] = expected.as_manifest(variants=variants)
             told = self._process.config
+            self._reference = read_reference(expected, told, self._manifest)
+            if self._reference.manifest is not None:
+                self._manifest["baseline"] = dict(self._reference.manifest)
             self._store = Store(told.store, keep_text=told.store_text == "full")
             self._note_withheld(self._store)
             self._store.begin_run(self._process.run, self._manifest)
@@ -181,9 +187,9 @@ class Controller:
                 "model was asked again"
             )
 
-    def _check_ids(self, expected: Expected) -> None:
+    def _check_files(self, expected: Expected) -> None:
         try:
-            expected.check_ids()
+            expected.check_files()
         except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -260,6 +266,7 @@ class Controller:
             self._process.config,
             self._manifest,
             self._tally,
+            self._reference,
         )
         told = (*results.warnings, *self._warnings)
         self._results = results.model_copy(update={"warnings": told})
@@ -337,9 +344,17 @@ class Controller:
             self._note_trouble(sentence)
 
     def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> None:
         """Print the table, the gates and what it cost."""
+        nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        if nothing and not suites_under(self._config):
+            where = ", ".join(self._config.args)
+            terminalreporter.write_line(
+                f"nothing to ask the model: there is no suite under {where}; a suite's "
+                f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
+                red=True,
+            )
         if self._results is not None:
             show(
                 terminalreporter,
