@@ -248,6 +248,23 @@ OPTIONS: tuple[Option, ...] = (
         metavar="PATH",
     ),
     Option(
+        "safety-store-text",
+        "What the store keeps of prompts and replies: full (their text) or hash (so "
+        "that nothing can be read from it; a run that was killed asks again, and "
+        "nothing can be judged again).",
+        _choice("full", "hash"),
+        "full",
+        metavar="WHAT",
+    ),
+    Option(
+        "safety-show-text",
+        "Show prompts and replies: folded in the HTML report, and under a "
+        "zero-tolerance scenario that failed. Without it no text leaves the store.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-fresh",
         "Ask again for what the store already has.",
         _text,

@@ -65,6 +65,8 @@ class RunConfig:
     connect_timeout: float
     retries: int
     store: Path
+    store_text: str
+    show_text: bool
     fresh: bool
     variants: bool
     json: Path | None
@@ -160,6 +162,8 @@ def read_config(config: pytest.Config) -> RunConfig:
         connect_timeout=given["safety_connect_timeout"],
         retries=given["safety_retries"],
         store=_from_here(config, given["safety_store"]),
+        store_text=given["safety_store_text"],
+        show_text=given["safety_show_text"],
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),

@@ -66,7 +66,9 @@ def write_outputs(
         A sentence for each that could not be written.
     """
     folder = repository_folder(root, os.environ)
-    material = Material(results, records, config.store, folder=folder)
+    material = Material(
+        results, records, config.store, show_text=config.show_text, folder=folder
+    )
     trouble = write_files(_paths(config), material)
     page = os.environ.get(_SUMMARY)
     if page:

@@ -111,6 +111,7 @@ class Controller:
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
         self._trouble: list[str] = []
+        self._warnings: list[str] = []
         self._other_failures = 0
         self._interrupted = False
         self._gates_are_out = False
@@ -166,16 +167,25 @@ class Controller:
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             self._manifest["expected"] = expected.as_manifest(variants=variants)
-            self._reference = read_reference(
-                expected, self._process.config, self._manifest
-            )
+            told = self._process.config
+            self._reference = read_reference(expected, told, self._manifest)
             if self._reference.manifest is not None:
                 self._manifest["baseline"] = dict(self._reference.manifest)
-            self._store = Store(self._process.config.store)
+            self._store = Store(told.store, keep_text=told.store_text == "full")
+            self._note_withheld(self._store)
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
             raise pytest.UsageError(str(error)) from None
+
+    def _note_withheld(self, store: Store) -> None:
+        count = 0 if self._process.config.fresh else store.withheld()
+        if count:
+            self._warnings.append(
+                f"the store held {count} replies as hashes alone (--safety-store-text "
+                "hash), which can't be used again: where this run needed one, the "
+                "model was asked again"
+            )
 
     def _check_files(self, expected: Expected) -> None:
         try:
@@ -250,7 +260,7 @@ class Controller:
         self._records = all_records(
             self._expected, self._outcomes, self._process.config
         )
-        self._results = conclude(
+        results = conclude(
             self._expected,
             self._records,
             self._process.config,
@@ -258,6 +268,8 @@ class Controller:
             self._tally,
             self._reference,
         )
+        told = (*results.warnings, *self._warnings)
+        self._results = results.model_copy(update={"warnings": told})
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""

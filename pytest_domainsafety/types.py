@@ -241,6 +241,8 @@ class Reply(Door):
         model: The model's name in the answer.
         cleaned: Whether unsafe characters were replaced (`text.clean`).
         logprobs: Token alternatives where asked for and given.
+        text_hash: The answer's fingerprint where its text was not kept
+            (``--safety-store-text hash``).
     """
 
     text: str
@@ -253,10 +255,18 @@ class Reply(Door):
     model: str = ""
     cleaned: bool = False
     logprobs: tuple[TokenChoice, ...] | None = None
+    text_hash: str | None = None
 
     def hash(self) -> str:
         """Return the fingerprint of the answer's text."""
-        return fingerprint("reply", self.text)
+        return self.text_hash or fingerprint("reply", self.text)
+
+    def without_text(self) -> Reply:
+        """Return the reply as hashes and numbers alone."""
+        if not self.text and not self.reasoning:
+            return self
+        gone = {"text": "", "reasoning": "", "logprobs": None}
+        return self.model_copy(update={**gone, "text_hash": self.hash()})
 
 
 class ModelInfo(Door):

@@ -155,7 +155,7 @@ class Engine:
                 model, info = self._models[name], self.infos[name]
                 judge = LLMJudge(model, info, windows[name])
             self._judges.append(judge)
-        self.store = Store(self.plan.store)
+        self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
         asker = Asker(self.plan, self.tally)
         self._conductor = Conductor(
             self.plan, self.store, asker, self.tally, self._judges
