@@ -36,7 +36,8 @@ class RunConfig:
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
         num_ctx: Context window for each model in tokens; None works it out.
-        concurrency: Requests in flight; None leaves it to the provider.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
     """
 
     models: tuple[str, ...]
@@ -53,7 +54,7 @@ class RunConfig:
     estimand: str
     confidence: float
     resamples: int
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
     num_ctx: int | None
