@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -128,7 +129,12 @@ class _Answer(BaseModel):
 
 def answer_model(rubric: Rubric) -> type[_Answer]:
     """Return the pydantic model of an answer under one rubric."""
-    fields: dict[str, Any] = dict.fromkeys(rubric.markers, (bool, ...))
+    return _answer_model(tuple(rubric.markers))
+
+
+@lru_cache(maxsize=64)  # building a model takes longer than reading an answer
+def _answer_model(markers_asked: tuple[str, ...]) -> type[_Answer]:
+    fields: dict[str, Any] = dict.fromkeys(markers_asked, (bool, ...))
     markers = create_model("Markers", __config__=ConfigDict(strict=True), **fields)
     return create_model("Answer", __base__=_Answer, markers=(markers, ...))
 

@@ -1,0 +1,63 @@
+"""How much of the ideal time a judged run takes where the server is the limit.
+
+    python benchmarks/throughput.py [RUNS]
+
+120 prompts × 3 replications, each judged: 720 requests of 200 ms in 16 slots,
+which a perfect client would have back after 9.0 s. Every contender is a process
+of its own, from its start to its end; they take turns.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from harness import (
+    RUNS,
+    Run,
+    Server,
+    demand,
+    measure,
+    median,
+    require,
+    row,
+    spread,
+    workplace,
+)
+from peers import REQUESTS, contenders
+
+LATENCY_S, SLOTS = 0.2, 16
+IDEAL_S = REQUESTS * LATENCY_S / SLOTS
+
+
+def take_turns(runs: int, **server: float) -> dict[str, list[Run]]:
+    """Run every contender so many times, in alternation."""
+    measured: dict[str, list[Run]] = {name: [] for name in contenders()}
+    with Server(**server) as at:
+        for _ in range(runs):
+            for name, prepare in contenders().items():
+                with workplace() as folder:
+                    command = prepare(folder, at.url)
+                    at.reset()
+                    measured[name].append(require(measure(command, folder)))
+                    demand(f"requests of {name}", at.stats()["chats"], REQUESTS)
+    return measured
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    measured = take_turns(runs, latency=LATENCY_S, slots=SLOTS)
+    ratios = {
+        name: [run.wall_s / IDEAL_S for run in some] for name, some in measured.items()
+    }
+    others = [f"{name} {median(some):.2f}" for name, some in ratios.items()][1:]
+    row(
+        "720 requests, 200 ms, 16 slots: wall ÷ ideal (9.0 s)",
+        "≤ 1.15",
+        spread(ratios["ours"]),
+        "; ".join(others),
+        "`python benchmarks/throughput.py`",
+    )
+
+
+if __name__ == "__main__":
+    main()
