@@ -39,7 +39,8 @@ class RunConfig:
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
-        concurrency: Requests in flight; None leaves it to the provider.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
     """
 
     models: tuple[str, ...]
@@ -56,7 +57,7 @@ class RunConfig:
     estimand: str
     confidence: float
     resamples: int
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
     num_ctx: int | None
