@@ -262,4 +262,10 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
+    Option(
+        "safety-html",
+        "Write the report as one HTML file that opens offline.",
+        _path,
+        metavar="PATH",
+    ),
 )

@@ -65,6 +65,7 @@ class RunConfig:
     fresh: bool
     variants: bool
     json: Path | None
+    html: Path | None
 
 
 MARKERS = (
@@ -153,6 +154,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        html=_from_here(config, given["safety_html"]),
     )
 
 

@@ -56,7 +56,16 @@ def _json(material: Material) -> str:
     return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
 
 
-FORMATS: tuple[Format, ...] = (Format("safety-json", "json", _json),)
+def _html(material: Material) -> str:
+    from pytest_domainsafety.reporting.html import render_html
+
+    return render_html(material.results)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("safety-json", "json", _json),
+    Format("safety-html", "html", _html),
+)
 """Every file, in the order in which they are written."""
 
 
