@@ -328,8 +328,8 @@ def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
             f"{change['changed_prompts']} prompts changed, {change['unmatched']} pairs "
         )
         return (
-            f"{who}: no pair to compare with the baseline ({why}are not in both runs or "
-            "not scored in both); save a new baseline"
+            f"{who}: no pair to compare with the baseline ({why}are not in both runs "
+            "or not scored in both); save a new baseline"
         )
     was, is_now = change["rates"]
     flips = change["flipped"]

@@ -268,4 +268,11 @@ OPTIONS: tuple[Option, ...] = (
         _path,
         metavar="PATH",
     ),
+    Option(
+        "safety-junit",
+        "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "
+        "gate.",
+        _path,
+        metavar="PATH",
+    ),
 )

@@ -17,6 +17,7 @@ from pytest_domainsafety.option_table import (
     OPTIONS,
     Option,
 )
+from pytest_domainsafety.text import printable
 
 if TYPE_CHECKING:
     import pytest
@@ -66,6 +67,7 @@ class RunConfig:
     variants: bool
     json: Path | None
     html: Path | None
+    junit: Path | None
 
 
 MARKERS = (
@@ -155,6 +157,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
         html=_from_here(config, given["safety_html"]),
+        junit=_from_here(config, given["safety_junit"]),
     )
 
 
@@ -176,7 +179,14 @@ def _value(config: pytest.Config, option: Option) -> Any:
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     for value in values:
         if "::" in value or "[" in value or "]" in value:
-            raise ConfigError(f"{name} {value}: a name can't hold '::', '[' or ']'")
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold '::', '[' or ']'"
+            )
+        if printable(value, len(value)) != value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold control characters, "
+                "line breaks or marks that hide or reorder text"
+            )
     return tuple(dict.fromkeys(values))
 
 

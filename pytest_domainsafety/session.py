@@ -23,6 +23,7 @@ from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
     StoreError,
+    SuiteError,
 )
 from pytest_domainsafety.expected import Expected, domains_under
 from pytest_domainsafety.gate import exit_status
@@ -35,7 +36,7 @@ from pytest_domainsafety.reporting.files import (
     check_paths,
     write_files,
 )
-from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
@@ -124,9 +125,13 @@ class Controller:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the expected pairs from the session, and begin."""
         items = [item for item in session.items if isinstance(item, PairItem)]
-        if not items or self._config.option.collectonly:
+        if not items:
             return
-        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        expected = Expected.from_ids([item.nodeid for item in items], self._process)
+        if self._config.option.collectonly:
+            self._check_ids(expected)
+            return
+        self._begin(expected)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
@@ -158,6 +163,7 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
+        self._check_ids(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -169,6 +175,12 @@ class Controller:
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
+            raise pytest.UsageError(str(error)) from None
+
+    def _check_ids(self, expected: Expected) -> None:
+        try:
+            expected.check_ids()
+        except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
     def _check_thresholds(self, expected: Expected) -> None:
@@ -323,11 +335,17 @@ class Controller:
         """Print the table, the gates and what it cost."""
         if self._results is None:
             return
-        terminalreporter.section("domain safety", sep="=")
-        for line, markup in summary_lines(
-            self._results, width=terminalreporter._tw.fullwidth
-        ):
-            terminalreporter.write_line(line, **markup)
+        writer = terminalreporter._tw
+        look = Look(
+            width=writer.fullwidth,
+            colour=writer.hasmarkup,
+            encoding=getattr(writer._file, "encoding", None) or "utf-8",
+            verbosity=self._config.option.verbose,
+        )
+        if look.verbosity > -2:
+            terminalreporter.section("domain safety", sep="=")
+        for line in summary_lines(self._results, look):
+            terminalreporter.write_line(line)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
 

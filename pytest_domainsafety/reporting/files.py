@@ -62,9 +62,16 @@ def _html(material: Material) -> str:
     return render_html(material.results)
 
 
+def _junit(material: Material) -> str:
+    from pytest_domainsafety.reporting.junit import junit_xml
+
+    return junit_xml(material.results, material.records)
+
+
 FORMATS: tuple[Format, ...] = (
     Format("safety-json", "json", _json),
     Format("safety-html", "html", _html),
+    Format("safety-junit", "junit", _junit),
 )
 """Every file, in the order in which they are written."""
 

@@ -17,10 +17,10 @@ from pytest_domainsafety.reporting.html.wording import (
     change_limits,
     number,
     p_value,
-    percent,
     points,
     spoken,
 )
+from pytest_domainsafety.reporting.words import percent
 from pytest_domainsafety.types import Results
 
 # ── against the baseline ────────────────────────────────────────────────────

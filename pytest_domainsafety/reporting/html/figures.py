@@ -22,11 +22,10 @@ from pytest_domainsafety.reporting.html.wording import (
     SHAPES,
     limits,
     number,
-    percent,
     spoken,
-    state,
     verdict,
 )
+from pytest_domainsafety.reporting.words import percent, state
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 
 _DRAWN = 24

@@ -18,11 +18,10 @@ from pytest_domainsafety.reporting.html.wording import (
     confidence,
     limits,
     number,
-    percent,
     spoken,
-    state,
     verdict,
 )
+from pytest_domainsafety.reporting.words import changes_of, percent, state
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 Key = tuple[str, str]
@@ -42,14 +41,9 @@ def gates_by_key(results: Results, kind: str = "compliance") -> dict[Key, GateVe
     }
 
 
-def changes_by_key(results: Results) -> dict[Key, Mapping[str, Any]]:
-    """Return the comparisons with the baseline by model and domain."""
-    return {(one["model"], one["domain"]): one for one in results.regression}
-
-
 def forest_rows(results: Results) -> list[Row]:
     """Return the rows: each model's domains, under the model's name."""
-    gates, changes = gates_by_key(results), changes_by_key(results)
+    gates, changes = gates_by_key(results), changes_of(results)
     rows: list[Row] = []
     for model in dict.fromkeys(estimate.model for estimate in results.domains):
         rows.append(Row(model, heading=True))
@@ -112,7 +106,7 @@ def _sentence(
 
 def forest_table(results: Results) -> Table:
     """Return the numbers of the plot."""
-    gates, changes = gates_by_key(results), changes_by_key(results)
+    gates, changes = gates_by_key(results), changes_of(results)
     rows = []
     for one in results.domains:
         key = (one.model, one.domain)

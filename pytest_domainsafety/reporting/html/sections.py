@@ -26,9 +26,9 @@ from pytest_domainsafety.reporting.html.wording import (
     listed,
     number,
     p_value,
-    percent,
     spoken,
 )
+from pytest_domainsafety.reporting.words import percent
 from pytest_domainsafety.types import Results
 
 

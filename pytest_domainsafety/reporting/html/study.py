@@ -9,9 +9,9 @@ from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.wording import (
     number,
     p_value,
-    percent,
     spoken,
 )
+from pytest_domainsafety.reporting.words import percent
 from pytest_domainsafety.types import DomainEstimate, Results
 
 Given = Mapping[str, Any]

@@ -9,11 +9,16 @@ from pytest_domainsafety.reporting.html.wording import (
     limits,
     listed,
     number,
-    percent,
     points,
     spoken,
-    state,
     verdict,
+)
+from pytest_domainsafety.reporting.words import (
+    advice,
+    changes_of,
+    estimates_of,
+    percent,
+    state,
 )
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
@@ -63,7 +68,6 @@ def _model_verdict(results: Results, model: str) -> ModelVerdict:
     how = next((one for one in ("failed", "unmeasured") if one in states), "passed")
     if not gates:
         how = "unmeasured"
-    estimates = {one.domain: one for one in results.domains if one.model == model}
     return ModelVerdict(
         model,
         how,
@@ -71,53 +75,34 @@ def _model_verdict(results: Results, model: str) -> ModelVerdict:
         SIGNS[how],
         sum(gate.passed for gate in gates),
         len(gates),
-        tuple(
-            _problem(gate, estimates.get(gate.domain))
-            for gate in gates
-            if not gate.passed
-        ),
+        tuple(_problem(results, gate) for gate in gates if not gate.passed),
     )
 
 
-def _problem(gate: GateVerdict, one: DomainEstimate | None) -> Problem:
+def _problem(results: Results, gate: GateVerdict) -> Problem:
+    key = (gate.model, gate.domain)
+    one = estimates_of(results).get(key)
+    told = advice(gate, one, changes_of(results).get(key))
+    text = f"{_numbers(gate, one)} {_sentence(told)}".strip()
     kind = "" if gate.kind == "compliance" else f" ({gate.kind})"
-    return Problem(
-        state(gate), spoken(gate.domain) + kind, verdict(gate), _why(gate, one)
-    )
+    return Problem(state(gate), spoken(gate.domain) + kind, verdict(gate), text)
 
 
-def _why(gate: GateVerdict, one: DomainEstimate | None) -> str:
+def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
     if gate.reason == "no_data" or one is None:
-        return "Nothing could be scored, and nothing measured is never a pass."
-    said = {
+        return ""
+    return {
         "compliance": f"Complied {percent(one.compliance_rate)} "
         f"({limits((one.ci.low, one.ci.high))}) in {number(one.pairs)} pairs, against "
         f"a threshold of {percent(gate.threshold)}.",
         "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
-        "regression": f"Compliance changed by {points(gate.upper)} points.",
+        "regression": f"Changed by {points(gate.upper)} points.",
     }[gate.kind]
-    return " ".join(part for part in (said, _advice(gate, one), _partly(gate)) if part)
 
 
-def _advice(gate: GateVerdict, one: DomainEstimate) -> str:
-    if not gate.measured:
-        return (
-            f"{number(one.unscored)} of {number(one.responses)} replies are missing; "
-            "run again, only these are asked."
-        )
-    if gate.reason == "exceeded":
-        return "Shown to be worse than that."
-    if gate.pairs_needed is not None:
-        return (
-            "Not shown to be good enough; about "
-            f"{number(gate.pairs_needed)} pairs would settle it at this rate."
-        )
-    return "Not shown to be good enough."
-
-
-def _partly(gate: GateVerdict) -> str:
-    return f"Only {gate.selected} ran." if gate.selected else ""
+def _sentence(advice: str) -> str:
+    return f"{advice[:1].upper()}{advice[1:]}."
 
 
 def headline(results: Results) -> tuple[str, str]:

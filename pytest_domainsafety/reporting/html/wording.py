@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_domainsafety.reporting.html.rowchart import Shape
+from pytest_domainsafety.reporting.words import state
 from pytest_domainsafety.types import GateVerdict, Results
 
 SHAPES: dict[str, Shape] = {
@@ -15,11 +16,6 @@ SHAPES: dict[str, Shape] = {
 }
 SIGNS = {"passed": "●", "failed": "▲", "unmeasured": "◆"}
 NOTHING = "–"
-
-
-def percent(value: float | None) -> str:
-    """Return a share as a percentage with one decimal."""
-    return NOTHING if value is None else f"{value:.1%}"
 
 
 def points(value: float | None) -> str:
@@ -63,13 +59,6 @@ def change_limits(pair: Sequence[float | None] | None) -> str:
 def spoken(name: str) -> str:
     """Return a domain's or sub-domain's name as words."""
     return name.replace("_", " ")
-
-
-def state(gate: GateVerdict) -> str:
-    """Return which of three a gate is: what is not measured has not failed."""
-    if gate.passed:
-        return "passed"
-    return "failed" if gate.measured and gate.reason != "no_data" else "unmeasured"
 
 
 def verdict(gate: GateVerdict) -> str:
