@@ -310,6 +310,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
     Option(
+        "safety-html",
+        "Write the report as one HTML file that opens offline.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
         "safety-junit",
         "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "
         "gate.",

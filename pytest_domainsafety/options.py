@@ -75,6 +75,7 @@ class RunConfig:
     baseline: str | None
     baseline_tolerance: float
     baseline_anyway: bool
+    html: Path | None
     junit: Path | None
     markdown: Path | None
     codequality: Path | None
@@ -172,6 +173,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         baseline=_text_from_here(config, given["safety_baseline"]),
         baseline_tolerance=given["safety_baseline_tolerance"],
         baseline_anyway=given["safety_baseline_anyway"],
+        html=_from_here(config, given["safety_html"]),
         junit=_from_here(config, given["safety_junit"]),
         markdown=_from_here(config, given["safety_markdown"]),
         codequality=_from_here(config, given["safety_codequality"]),

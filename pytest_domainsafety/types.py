@@ -439,13 +439,28 @@ class SubdomainEstimate(Door):
 class PairCounts(Door):
     """The operational replies of one scenario pair on one model, as written.
 
-    With these, results alone can be a baseline for a later run.
+    With these, results alone can be a baseline for a later run, and a report
+    can list its scenarios.
+
+    Attributes:
+        asked: Analytical replies with a refusal score; `engaged` of them are no
+            strong refusals.
+        harm: Mean harm identification of the analytical replies.
+        refusal: Mean refusal of the operational replies.
+        guidance: Mean guidance of the operational replies.
     """
 
     responses: int
     scored: int
     complied: int
     prompt_hash: str = ""
+    subdomain: str = ""
+    tags: tuple[str, ...] = ()
+    asked: int = 0
+    engaged: int = 0
+    harm: float | None = None
+    refusal: float | None = None
+    guidance: float | None = None
 
 
 class DomainEstimate(Door):
