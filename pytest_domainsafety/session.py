@@ -9,9 +9,11 @@ other reporters show it without special cases.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Generator
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,11 @@ from pytest_domainsafety.errors import (
     StoreError,
 )
 from pytest_domainsafety.expected import Expected, domains_under
-from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.reporting.terminal import summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Results
-from pytest_domainsafety.verdict import conclude
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -117,6 +116,7 @@ class Controller:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
         self._process.submit(item.work for item in items)
+        _prepare_for_the_end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -217,6 +217,8 @@ class Controller:
         return outcome
 
     def _conclude(self) -> None:
+        from pytest_domainsafety.verdict import conclude
+
         if self._expected is None:
             return
         if self._process.started is not None:
@@ -247,6 +249,8 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
+        from pytest_domainsafety.gate import exit_status
+
         self._process.stop()
         if self._results is None or self._expected is None:
             return
@@ -290,6 +294,8 @@ class Controller:
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """Print the table, the gates and what it cost."""
+        from pytest_domainsafety.reporting.terminal import summary_lines
+
         if self._results is None:
             return
         terminalreporter.section("domain safety", sep="=")
@@ -299,6 +305,14 @@ class Controller:
             terminalreporter.write_line(line, **markup)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
+
+
+def _prepare_for_the_end() -> None:
+    """Import what the verdict needs while the first requests are on their way."""
+    import_module("pytest_domainsafety.verdict")
+    import_module("scipy.special")
+    # All modules are here now, and stay: later collections need not look at them.
+    gc.freeze()
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

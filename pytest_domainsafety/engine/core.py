@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ DEFAULT_CONCURRENCY = {"ollama": 2, "embedded": 2, "python": 4, "command": 2}
 MOST_BY_DEFAULT = 8
 JUDGE_CONTEXT = 8192
 STOP_WAIT_S = 5.0
+SWITCH_S = 0.0005
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Engine:
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = False
+        self._switch_s = sys.getswitchinterval()
         self._thread = threading.Thread(
             target=self._live, name="domainsafety-engine", daemon=True
         )
@@ -71,6 +74,9 @@ class Engine:
             DomainSafetyError: A model, a judge or the store is not to be had;
                 nothing was asked.
         """
+        # The engine gives the interpreter up at every read and write, and would
+        # have it back only 5 ms later where pytest's thread computes.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         try:
             self._ready.result()
@@ -111,6 +117,7 @@ class Engine:
         self._stopped = True
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(STOP_WAIT_S)
+        sys.setswitchinterval(self._switch_s)
         for future in list(self._futures.values()):
             future.cancel()
 
