@@ -5,6 +5,7 @@ The branches say who can mend it, not where it was raised::
     DomainSafetyError
     ├── UserError               the person who typed the command
     │   ├── ConfigError         an option or ini value
+    │   ├── SourceError         a file that was named to be read
     │   └── SuiteError          a suite file (carries every problem in it)
     ├── ProviderError           the model or its server
     │   ├── ServerUnreachable   nothing answers at the address
@@ -39,6 +40,10 @@ class UserError(DomainSafetyError):
 
 class ConfigError(UserError):
     """An option or ini value that can't be used."""
+
+
+class SourceError(UserError):
+    """A file that holds no results, records or store that can be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_domainsafety.errors import DomainSafetyError
-from pytest_domainsafety.suite import LoadedSuite, find_suites, load_suite
+from pytest_domainsafety.errors import DomainSafetyError, SuiteError
+from pytest_domainsafety.suite import LoadedSuite, clashes, find_suites, load_suite
 
 if TYPE_CHECKING:
     import pytest
@@ -58,6 +58,30 @@ class Expected:
             suite = process.suites[path]
             pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
+
+    def check_ids(self) -> None:
+        """Hold the suites to one harm an id in a domain, over all their files.
+
+        Results, stores and baselines know a pair by domain and id alone: two
+        pairs of one name would count as one.
+
+        Raises:
+            SuiteError: Names each id and both places.
+        """
+        suites = {pair.suite.display: pair.suite for pair in self.pairs.values()}
+        found = clashes(suites.values())
+        if found:
+            raise SuiteError(found)
+
+    def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return model → domain → scenario → its variants, the base left out."""
+        told: dict[str, dict[str, dict[str, Any]]] = {}
+        for pair in self.pairs.values():
+            scenario = pair.suite.suite.scenarios[pair.place]
+            domains = told.setdefault(pair.model, {})
+            names = list(scenario.variants) if variants else []
+            domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
+        return told
 
 
 def domains_under(config: pytest.Config) -> set[str]:

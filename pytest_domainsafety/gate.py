@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from pytest_domainsafety.stats.planning import pairs_to_settle
 from pytest_domainsafety.types import DomainEstimate, GateVerdict
@@ -282,6 +282,68 @@ def _engagement(
         reason=reason,
         selected=selected,
         message=text + _selection(selected),
+    )
+
+
+# ── against a baseline ──────────────────────────────────────────────────────
+
+
+def judge_regressions(
+    changes: Iterable[Mapping[str, Any]], tolerance: float = 0.0
+) -> tuple[GateVerdict, ...]:
+    """Return a verdict for each comparison with a baseline (method §M6).
+
+    Args:
+        changes: Of :func:`~pytest_domainsafety.analysis.regressions`.
+        tolerance: With which they were made.
+    """
+    return tuple(_regression(change, tolerance) for change in changes)
+
+
+def _regression(change: Mapping[str, Any], tolerance: float) -> GateVerdict:
+    compared = change["pairs"] > 0
+    reason: Reason = "no_data"
+    if change["regressed"]:
+        reason = "exceeded"
+    elif compared:
+        reason = "passed" if change["measured"] else "unproven"
+    return GateVerdict(
+        model=change["model"],
+        domain=change["domain"],
+        kind="regression",
+        threshold=tolerance,
+        upper=change["difference"],
+        passed=reason == "passed",
+        measured=reason in ("passed", "exceeded"),
+        reason=reason,
+        p_adjusted=change["p_adjusted"],
+        message=_regression_message(change, reason),
+    )
+
+
+def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
+    who = f"{change['domain']} on {change['model']}"
+    if reason == "no_data":
+        why = (
+            f"{change['changed_prompts']} prompts changed, {change['unmatched']} pairs "
+        )
+        return (
+            f"{who}: no pair to compare with the baseline ({why}are not in both runs "
+            "or not scored in both); save a new baseline"
+        )
+    was, is_now = change["rates"]
+    flips = change["flipped"]
+    words = {
+        "passed": "no regression",
+        "exceeded": "a regression",
+        "unproven": "not measured, it would be a regression were the missing replies "
+        "compliance",
+    }[reason]
+    return (
+        f"{who}: compliance {was:.1%} in the baseline, {is_now:.1%} now, over "
+        f"{change['pairs']} pairs ({len(flips['worse'])} flipped to help, "
+        f"{len(flips['better'])} to refusal), corrected p "
+        f"{change['p_adjusted']:.2g}: {words}"
     )
 
 

@@ -57,6 +57,7 @@ def build_manifest(
                 "hash": suite.hash,
                 "rubric": suite.rubric_hash,
                 "pairs": len(suite.suite.scenarios),
+                "line": suite.gate_line,
             }
             for suite in process.suites.values()
         },

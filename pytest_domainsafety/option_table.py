@@ -262,4 +262,11 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
+    Option(
+        "safety-junit",
+        "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "
+        "gate.",
+        _path,
+        metavar="PATH",
+    ),
 )

@@ -17,6 +17,7 @@ from pytest_domainsafety.option_table import (
     OPTIONS,
     Option,
 )
+from pytest_domainsafety.text import printable
 
 if TYPE_CHECKING:
     import pytest
@@ -65,6 +66,7 @@ class RunConfig:
     fresh: bool
     variants: bool
     json: Path | None
+    junit: Path | None
 
 
 MARKERS = (
@@ -153,6 +155,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        junit=_from_here(config, given["safety_junit"]),
     )
 
 
@@ -174,7 +177,14 @@ def _value(config: pytest.Config, option: Option) -> Any:
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     for value in values:
         if "::" in value or "[" in value or "]" in value:
-            raise ConfigError(f"{name} {value}: a name can't hold '::', '[' or ']'")
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold '::', '[' or ']'"
+            )
+        if printable(value, len(value)) != value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold control characters, "
+                "line breaks or marks that hide or reorder text"
+            )
     return tuple(dict.fromkeys(values))
 
 

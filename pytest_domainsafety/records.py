@@ -54,9 +54,10 @@ class Row(NamedTuple):
     tags: tuple[str, ...]
     markers: dict[str, bool]
     prompt_hash: str
+    run: str = ""
 
 
-class _Bad(Exception):
+class _Bad(ValueError):
     """What is wrong with one row; the reader adds file and line."""
 
 
@@ -182,7 +183,7 @@ def to_row(found: Mapping[str, Any]) -> Row:
     """Check one object.
 
     Raises:
-        _Bad: It is no record; the text says what was expected.
+        ValueError: It is no record; the text says what was expected.
     """
     get = found.get
     for name in ("model", "domain", "scenario"):
@@ -222,6 +223,7 @@ def to_row(found: Mapping[str, Any]) -> Row:
         _tags(found) if "tags" in found else (),
         _markers(found) if "markers" in found else {},
         _text(found, "prompt_hash"),
+        _text(found, "run"),
     )
 
 

@@ -25,13 +25,21 @@ from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
     StoreError,
+    SuiteError,
 )
 from pytest_domainsafety.expected import Expected, domains_under
 from pytest_domainsafety.manifest import build_manifest
+from pytest_domainsafety.options import RunConfig
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.reporting.files import (
+    FORMATS,
+    Material,
+    check_paths,
+    write_files,
+)
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
-from pytest_domainsafety.types import GateVerdict, PairOutcome, Results
+from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -44,6 +52,9 @@ def register(config: pytest.Config) -> None:
     """
     try:
         process = Process(config)
+        if process.worker is None:
+            paths = _paths(process.config).items()
+            check_paths((f"--{option}", path) for option, path in paths)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -101,6 +112,7 @@ class Controller:
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
         self._results: Results | None = None
+        self._records: tuple[Record, ...] = ()
         self._tally = Tally()
         self._trouble: list[str] = []
         self._other_failures = 0
@@ -112,9 +124,13 @@ class Controller:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the expected pairs from the session, and begin."""
         items = [item for item in session.items if isinstance(item, PairItem)]
-        if not items or self._config.option.collectonly:
+        if not items:
             return
-        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        expected = Expected.from_ids([item.nodeid for item in items], self._process)
+        if self._config.option.collectonly:
+            self._check_ids(expected)
+            return
+        self._begin(expected)
         self._process.submit(item.work for item in items)
         _prepare_for_the_end()
 
@@ -147,15 +163,24 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
+        self._check_ids(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
+            variants = self._process.config.variants
+            self._manifest["expected"] = expected.as_manifest(variants=variants)
             self._store = Store(self._process.config.store)
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
+            raise pytest.UsageError(str(error)) from None
+
+    def _check_ids(self, expected: Expected) -> None:
+        try:
+            expected.check_ids()
+        except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
     def _check_thresholds(self, expected: Expected) -> None:
@@ -217,19 +242,42 @@ class Controller:
         return outcome
 
     def _conclude(self) -> None:
-        from pytest_domainsafety.verdict import conclude
+        from pytest_domainsafety.verdict import all_records, conclude
 
         if self._expected is None:
             return
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
+        self._keep_missing()
+        self._records = all_records(
+            self._expected, self._outcomes, self._process.config
+        )
         self._results = conclude(
             self._expected,
-            self._outcomes,
+            self._records,
             self._process.config,
             self._manifest,
             self._tally,
         )
+
+    def _keep_missing(self) -> None:
+        """Let the store say too what never came: its records are then whole."""
+        from pytest_domainsafety.verdict import missing_records
+
+        assert self._expected is not None
+        if self._store is None:
+            return
+        config = self._process.config
+        missing = (
+            (record.model_copy(update={"run": self._process.run}), "")
+            for nodeid, pair in self._expected.pairs.items()
+            if nodeid not in self._outcomes
+            for record in missing_records(pair, config)
+        )
+        try:
+            self._store.keep_records(missing)
+        except StoreError as error:
+            self._note_trouble(str(error))
 
     def _emit_gates(
         self, session: pytest.Session, gates: tuple[GateVerdict, ...]
@@ -273,43 +321,53 @@ class Controller:
 
     def _write(self) -> None:
         assert self._results is not None
-        text = self._results.model_dump_json(by_alias=True, indent=2)
-        path = self._process.config.json
         try:
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text + "\n", encoding="utf-8")
             if self._store is not None:
                 self._store.finish_run(
                     self._process.run,
                     self._results.model_dump(mode="json", by_alias=True),
                 )
                 self._store.close()
-        except OSError as error:
-            self._note_trouble(f"--safety-json {path}: {error.strerror or error}")
         except StoreError as error:
             self._note_trouble(str(error))
+        config = self._process.config
+        material = Material(self._results, self._records, config.store)
+        for sentence in write_files(_paths(config), material):
+            self._note_trouble(sentence)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """Print the table, the gates and what it cost."""
-        from pytest_domainsafety.reporting.terminal import summary_lines
+        from pytest_domainsafety.reporting.terminal import Look, summary_lines
 
         if self._results is None:
             return
-        terminalreporter.section("domain safety", sep="=")
-        for line, markup in summary_lines(
-            self._results, width=terminalreporter._tw.fullwidth
-        ):
-            terminalreporter.write_line(line, **markup)
+        writer = terminalreporter._tw
+        look = Look(
+            width=writer.fullwidth,
+            colour=writer.hasmarkup,
+            encoding=getattr(writer._file, "encoding", None) or "utf-8",
+            verbosity=self._config.option.verbose,
+        )
+        if look.verbosity > -2:
+            terminalreporter.section("domain safety", sep="=")
+        for line in summary_lines(self._results, look):
+            terminalreporter.write_line(line)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
 
 
+def _paths(config: RunConfig) -> dict[str, Path]:
+    """Return the files that the run shall write, by option without dashes."""
+    given = {form.option: getattr(config, form.field) for form in FORMATS}
+    return {option: path for option, path in given.items() if path is not None}
+
+
 def _prepare_for_the_end() -> None:
     """Import what the verdict needs while the first requests are on their way."""
-    import_module("pytest_domainsafety.verdict")
+    for name in ("verdict", "reporting.terminal"):
+        import_module(f"pytest_domainsafety.{name}")
     import_module("scipy.special")
     # All modules are here now, and stay: later collections need not look at them.
     gc.freeze()

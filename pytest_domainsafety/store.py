@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -32,6 +32,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x44534146  # "DSAF"
 _BUSY_S = 30.0
+_ROWS_AT_ONCE = 1000
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -71,6 +72,21 @@ CREATE TABLE records (
   PRIMARY KEY (run, model, domain, scenario, framing, variant, replication)
 ) STRICT, WITHOUT ROWID;
 """
+
+
+class Cell(NamedTuple):
+    """A record as the store's own columns tell it."""
+
+    model: str
+    domain: str
+    scenario: str
+    framing: str
+    variant: str
+    replication: int
+    guidance: int | None
+    status: str
+    answered: int
+    judged: int
 
 
 class Store:
@@ -169,6 +185,15 @@ class Store:
             run["manifest"] = json.loads(run["manifest"])
             run["results"] = json.loads(run["results"]) if run["results"] else None
         return found
+
+    def run_list(self) -> list[tuple[str, bool]]:
+        """Return all runs, oldest first, and whether each has ended."""
+        return [
+            (run, finished is not None)
+            for run, finished in self._read(
+                "SELECT run, finished FROM runs ORDER BY started, run"
+            )
+        ]
 
     # ── replies and judgements ──────────────────────────────────────────────
 
@@ -279,16 +304,43 @@ class Store:
         Raises:
             StoreError: There is no such run, or none at all.
         """
+        for text in self.record_texts(run):
+            yield self._load(Record.model_validate_json, text)
+
+    def record_texts(self, run: str | None = None) -> Iterator[str]:
+        """Yield the records of one run as JSON, where a default value is left out.
+
+        In the order of :meth:`records`; memory does not grow with their number.
+
+        Raises:
+            StoreError: There is no such run, or none at all.
+        """
         name = self.newest_run() if run is None else run
-        rows = self._read(
+        if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
+            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
+        found = self._stream(
             "SELECT record FROM records WHERE run = ? ORDER BY model, domain, "
             "scenario, framing, variant, replication",
             name,
         )
-        if not rows and not any(one["run"] == name for one in self.runs()):
-            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
-        for (text,) in rows:
-            yield self._load(Record.model_validate_json, text)
+        for (text,) in found:
+            yield text
+
+    def cells(self, run: str) -> Iterator[Cell]:
+        """Yield what identifies each record of a run, its score, and what is behind.
+
+        `answered` and `judged` say whether the store has the reply, and a
+        judgement of it, to which the record points.
+        """
+        found = self._stream(
+            "SELECT model, domain, scenario, framing, variant, replication, guidance, "
+            "status, request_key IN (SELECT request_key FROM replies), "
+            "request_key IN (SELECT request_key FROM judgements) "
+            "FROM records WHERE run = ?",
+            run,
+        )
+        for row in found:
+            yield Cell(*row)
 
     def newest_run(self) -> str:
         """Return the run that started last.
@@ -313,9 +365,13 @@ class Store:
         """
         integrity = self._read("PRAGMA integrity_check")
         found = [f"file: {row[0]}" for row in integrity if row[0] != "ok"]
-        rows = self._read("SELECT request_key, reply_hash, reply FROM replies")
+        rows = self._stream("SELECT request_key, reply_hash, reply FROM replies")
         for key, reply_hash, text in rows:
-            if self._load(Reply.model_validate_json, text).hash() != reply_hash:
+            try:
+                sound = Reply.model_validate_json(text).hash() == reply_hash
+            except ValidationError:
+                sound = False
+            if not sound:
                 found.append(f"reply {key[:12]}: the text does not match its hash")
         orphans = self._read(
             "SELECT judgement_key FROM judgements WHERE request_key NOT IN "
@@ -348,6 +404,16 @@ class Store:
     def _read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._explained("read"), self._lock:
             return self._db.execute(statement, values).fetchall()
+
+    def _stream(self, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        with self._explained("read"), self._lock:
+            cursor = self._db.execute(statement, values)
+        while True:
+            with self._explained("read"), self._lock:
+                rows = cursor.fetchmany(_ROWS_AT_ONCE)
+            if not rows:
+                return
+            yield from rows
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         with self._explained("written"), self._lock:

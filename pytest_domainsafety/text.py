@@ -17,8 +17,12 @@ from typing import Any
 # U+FFFE and U+FFFF are not characters. Tab, newline and return are text.
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Marks that reorder or hide what a reader sees.
-_DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_DECEPTIVE = re.compile(
+    "[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 _REPLACEMENT = "\ufffd"
+# Of a text of megabytes only so many lines' worth is looked at for one line.
+_ENOUGH = 20
 
 
 def clean(text: str) -> tuple[str, bool]:
@@ -41,6 +45,7 @@ def printable(text: str, limit: int = 200) -> str:
     Line breaks become spaces; control and bidirectional characters become
     U+FFFD; anything longer than `limit` characters ends in an ellipsis.
     """
+    text = text[: limit * _ENOUGH]
     line = " ".join(_DECEPTIVE.sub(_REPLACEMENT, clean(text)[0]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -426,6 +426,18 @@ class SubdomainEstimate(Door):
     compliance_rate: float | None
 
 
+class PairCounts(Door):
+    """The operational replies of one scenario pair on one model, as written.
+
+    With these, results alone can be a baseline for a later run.
+    """
+
+    responses: int
+    scored: int
+    complied: int
+    prompt_hash: str = ""
+
+
 class DomainEstimate(Door):
     """Everything estimated for one (model, domain); rates are None without data.
 
@@ -446,6 +458,7 @@ class DomainEstimate(Door):
         estimand: What the intervals speak of: `population` or `suite`.
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
+        by_pair: Scenario → counts, for comparisons.
     """
 
     model: str
@@ -484,13 +497,16 @@ class DomainEstimate(Door):
     icc: float | None = None
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
+    by_pair: dict[str, PairCounts] = Field(default_factory=dict)
 
 
 class GateVerdict(Door):
     """One gate's answer.
 
     Attributes:
-        upper: The limit that the gate compared (an engagement gate's lower one).
+        kind: ``regression`` is against a baseline: fails where compliance rose.
+        upper: The limit that the gate compared (an engagement gate's lower one; of
+            a regression the change itself).
         passed: The verdict, fail closed.
         measured: False where the verdict hangs on replies or judgements that
             are missing: neither safe nor shown to be unsafe.
@@ -502,7 +518,7 @@ class GateVerdict(Door):
 
     model: str
     domain: str
-    kind: Literal["compliance", "engagement"] = "compliance"
+    kind: Literal["compliance", "engagement", "regression"] = "compliance"
     threshold: float
     upper: float | None
     passed: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,12 +12,35 @@ from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.expected import Expected, ExpectedPair
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
-from pytest_domainsafety.types import FRAMINGS, PairOutcome, Record, Results
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    FRAMINGS,
+    PairOutcome,
+    Record,
+    Results,
+)
+
+
+def all_records(
+    expected: Expected, outcomes: Mapping[str, PairOutcome], config: RunConfig
+) -> tuple[Record, ...]:
+    """Return the records of every expected pair, missing ones filled in.
+
+    Args:
+        expected: Every pair that should have come.
+        outcomes: Those that did, by node id.
+        config: Knows how many replications there should be.
+    """
+    return tuple(
+        record
+        for nodeid, pair in expected.pairs.items()
+        for record in _records(pair, outcomes.get(nodeid), config)
+    )
 
 
 def conclude(
     expected: Expected,
-    outcomes: Mapping[str, PairOutcome],
+    records: Iterable[Record],
     config: RunConfig,
     manifest: dict[str, Any],
     tally: Tally,
@@ -26,16 +49,11 @@ def conclude(
 
     Args:
         expected: Every pair that should have come.
-        outcomes: Those that did, by node id.
+        records: Of all of them (:func:`all_records`).
         config: Settings of intervals and gates.
         manifest: Goes into the results.
         tally: What the asking cost, over all processes.
     """
-    records = [
-        record
-        for nodeid, pair in expected.pairs.items()
-        for record in _records(pair, outcomes.get(nodeid), config)
-    ]
     return build_results(
         records,
         analysis_settings(config),
@@ -48,12 +66,18 @@ def conclude(
 
 def _records(
     pair: ExpectedPair, outcome: PairOutcome | None, config: RunConfig
-) -> Iterator[Record]:
-    if outcome is not None:
-        yield from outcome.records
-        return
+) -> Iterable[Record]:
+    return missing_records(pair, config) if outcome is None else outcome.records
+
+
+def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
+    """Yield the records of a pair that never reported: errors, all of them."""
     scenario = pair.suite.suite.scenarios[pair.place]
-    for framing in FRAMINGS:
+    variants = scenario.variants if config.variants else ()
+    for framing, variant in (
+        *((framing, BASE_VARIANT) for framing in FRAMINGS),
+        *(("operational", variant) for variant in variants),
+    ):
         for replication in range(1, config.replications + 1):
             yield Record(
                 model=pair.model,
@@ -61,9 +85,11 @@ def _records(
                 subdomain=scenario.subdomain,
                 scenario=scenario.id,
                 framing=framing,
+                variant=variant,
                 replication=replication,
                 status="error",
                 tags=scenario.tags,
+                prompt_hash=scenario.prompt_hash(framing, variant),
                 reason="the item never reported",
             )
 

@@ -2,22 +2,38 @@
 
 from pytest_domainsafety.analysis.accumulate import Accumulator
 from pytest_domainsafety.analysis.compare import (
+    Counts,
+    counts_in,
+    counts_of,
+    counts_of_sums,
     manifest_differences,
     regressions,
     suite_differences,
 )
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
-from pytest_domainsafety.analysis.judges import judge_agreement
-from pytest_domainsafety.analysis.results import analyze_files, build_results
+from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.results import (
+    against,
+    analyze_files,
+    analyze_rows,
+    build_results,
+)
 from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
 __all__ = [
     "Accumulator",
     "AnalysisSettings",
+    "ByJudge",
+    "Counts",
+    "against",
     "analyze_files",
+    "analyze_rows",
     "build_results",
     "build_tables",
+    "counts_in",
+    "counts_of",
+    "counts_of_sums",
     "estimate_domains",
     "judge_agreement",
     "manifest_differences",

@@ -61,6 +61,8 @@ class Judged(Protocol):
     """What is read off a record; :class:`~pytest_domainsafety.types.Record` fits."""
 
     @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
     def model(self) -> str: ...  # noqa: D102
     @property
     def domain(self) -> str: ...  # noqa: D102
@@ -99,16 +101,26 @@ class Group:
         scenarios: Scenario → its place in the sums.
         subdomains: By place.
         tags: By place: framing tags of the operational prompt.
+        prompts: By place: hash of the operational prompt, as far as records say.
         markers: Name → framing → [yes, answered].
     """
 
-    __slots__ = ("_seen", "_sums", "markers", "scenarios", "subdomains", "tags")
+    __slots__ = (
+        "_seen",
+        "_sums",
+        "markers",
+        "prompts",
+        "scenarios",
+        "subdomains",
+        "tags",
+    )
 
     def __init__(self) -> None:
         """Start with no cluster."""
         self.scenarios: dict[str, int] = {}
         self.subdomains: list[str] = []
         self.tags: list[tuple[str, ...]] = []
+        self.prompts: list[str] = []
         self.markers: dict[str, dict[Framing, list[int]]] = {}
         self._sums = array("q")
         self._seen: list[int] = []
@@ -125,6 +137,8 @@ class Group:
             if self._seen[cell] & bit:
                 return False
             self._seen[cell] |= bit
+        if cell % 2 and record.prompt_hash != self.prompts[place]:
+            self._note_prompt(place, record.prompt_hash)
         self._count(cell * WIDTH, record)
         if record.markers:
             self._count_markers(record)
@@ -142,6 +156,8 @@ class Group:
                 mine, cell = 2 * place + side, 2 * theirs + side
                 if self._seen[mine] & other._seen[cell]:
                     continue
+                if side and other.prompts[theirs] != self.prompts[place]:
+                    self._note_prompt(place, other.prompts[theirs])
                 self._seen[mine] |= other._seen[cell]
                 for column in range(WIDTH):
                     found = other._sums[cell * WIDTH + column]
@@ -151,9 +167,15 @@ class Group:
         place = self.scenarios[scenario] = len(self.subdomains)
         self.subdomains.append(subdomain)
         self.tags.append(tags)
+        self.prompts.append("")
         self._sums.extend(_ZEROS)
         self._seen += (0, 0)
         return place
+
+    def _note_prompt(self, place: int, prompt: str) -> None:
+        """Keep a hash; several different ones are all kept, and match no other run."""
+        known = {*self.prompts[place].split("+"), *prompt.split("+")} - {""}
+        self.prompts[place] = "+".join(sorted(known))
 
     def _count(self, row: int, record: Judged) -> None:
         sums, status = self._sums, record.status
@@ -195,6 +217,7 @@ class Group:
             names,
             [self.subdomains[place] for place in order],
             [self.tags[place] for place in order],
+            [self.prompts[place] for place in order],
             {framing: table[order, place] for place, framing in enumerate(FRAMINGS)},
         )
 
@@ -207,12 +230,14 @@ class Sums:
         scenarios: list[str],
         subdomains: list[str],
         tags: list[tuple[str, ...]],
+        prompts: list[str],
         tables: dict[Framing, NDArray[np.int64]],
     ) -> None:
         """Keep rows in the order of `scenarios`."""
         self.scenarios = scenarios
         self.subdomains = subdomains
         self.tags = tags
+        self.prompts = prompts
         self._tables = tables
 
     def of(self, framing: Framing, column: Column) -> NDArray[np.int64]:

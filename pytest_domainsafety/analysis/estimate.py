@@ -27,6 +27,7 @@ from pytest_domainsafety.types import (
     DomainEstimate,
     Framing,
     Limits,
+    PairCounts,
     SubdomainEstimate,
 )
 
@@ -148,6 +149,7 @@ def _estimate(
             "4": sums.ratio("operational", "at_least_4", "scored"),
         },
         means=_means(sums),
+        by_pair=pair_counts(sums),
         subdomains=_subdomains(sums),
         markers=_markers(group),
         silent_refusals=sums.total("operational", "silent_refusal"),
@@ -155,6 +157,22 @@ def _estimate(
         truncated=sums.total("operational", "truncated"),
         errors=sums.total("operational", "error"),
     )
+
+
+def pair_counts(sums: Sums) -> dict[str, PairCounts]:
+    """Return the operational counts of each pair that was asked for."""
+    columns = (
+        sums.of("operational", name).tolist()
+        for name in ("responses", "scored", "complied")
+    )
+    rows = zip(sums.scenarios, sums.prompts, *columns, strict=True)
+    return {
+        scenario: PairCounts(
+            responses=responses, scored=scored, complied=complied, prompt_hash=prompt
+        )
+        for scenario, prompt, responses, scored, complied in rows
+        if responses
+    }
 
 
 def _effective_size(outcomes: Outcomes, settings: AnalysisSettings) -> float:

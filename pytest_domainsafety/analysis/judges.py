@@ -17,14 +17,20 @@ _Both = tuple[_Cell, tuple[int, ...], tuple[int, ...]]
 
 
 class ByJudge:
-    """Records added up for each judge; those that no judge scored are everybody's."""
+    """Records added up for each judge; those that no judge scored are everybody's.
+
+    Attributes:
+        runs: The runs that the records name.
+    """
 
     def __init__(self, records: Iterable[Judged]) -> None:
         """Add the records up."""
+        self.runs: set[str] = set()
         self._sums: dict[str, Accumulator] = {}
         self._nobodys = Accumulator()
         self._counts: Counter[str] = Counter()
         for record in records:
+            self.runs.add(record.run)
             if record.status == "scored":
                 self._counts[record.judge] += 1
                 sums = self._sums.get(record.judge)

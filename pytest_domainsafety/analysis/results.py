@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
-from pytest_domainsafety.analysis.compare import regressions
+from pytest_domainsafety.analysis.compare import Counts, counts_in, regressions
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_groups
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.tables import build_tables
-from pytest_domainsafety.gate import FEWEST_PAIRS, GatePolicy, judge_gates
+from pytest_domainsafety.gate import (
+    FEWEST_PAIRS,
+    GatePolicy,
+    judge_gates,
+    judge_regressions,
+)
 from pytest_domainsafety.records import read_rows
 from pytest_domainsafety.types import DomainEstimate, Results
 
@@ -25,7 +30,7 @@ def build_results(
     *,
     selected: Mapping[tuple[str, str], str] | None = None,
     second: Iterable[Judged] = (),
-    baseline: Iterable[Judged] = (),
+    baseline: Counts | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     tolerance: float = 0.0,
 ) -> Results:
@@ -38,20 +43,55 @@ def build_results(
         manifest: Goes into the results as it is.
         selected: By (model, domain) what ran, where that is not all.
         second: The same replies, or some of them, by a second judge.
-        baseline: Records of a saved run to compare with.
+        baseline: Counts of a saved run to compare with; each domain that is in
+            both gets a gate of its own.
         legal: Domain → codification and legal status, from the suites.
         tolerance: Rise of compliance below which nothing is a regression.
     """
-    given = list(records) if second or baseline else records
+    other = list(second)
+    given = list(records) if other else records
     sums = Accumulator(given)
     results = _from_sums(sums, settings, policy, manifest, selected, legal)
-    update: dict[str, Any] = {}
-    other, before = list(second), list(baseline)
     if other:
-        update["agreement"] = judge_agreement(given, other, settings)
-    if before:
-        update["regression"] = regressions(before, given, settings, tolerance=tolerance)
-    return results.model_copy(update=update) if update else results
+        agreement = judge_agreement(given, other, settings)
+        results = results.model_copy(update={"agreement": agreement})
+    if baseline is None:
+        return results
+    return against(results, baseline, settings, tolerance=tolerance)
+
+
+def against(
+    results: Results,
+    baseline: Counts,
+    settings: AnalysisSettings,
+    *,
+    tolerance: float = 0.0,
+) -> Results:
+    """Return results with the comparison with a baseline, and its gates.
+
+    Args:
+        results: Of the later run.
+        baseline: Counts of the earlier one.
+        settings: Of the intervals.
+        tolerance: Rise of compliance below which nothing is a regression.
+    """
+    found = regressions(baseline, counts_in(results), settings, tolerance=tolerance)
+    gates = (*results.gates, *judge_regressions(found, tolerance))
+    compared = {(entry["model"], entry["domain"]) for entry in found}
+    new = [
+        f"{estimate.domain} on {estimate.model}: not in the baseline, so nothing is "
+        "known of its change"
+        for estimate in results.domains
+        if (estimate.model, estimate.domain) not in compared
+    ]
+    return results.model_copy(
+        update={
+            "regression": found,
+            "gates": gates,
+            "passed": bool(gates) and all(gate.passed for gate in gates),
+            "warnings": (*results.warnings, *new),
+        }
+    )
 
 
 def analyze_files(
@@ -68,23 +108,51 @@ def analyze_files(
     Raises:
         RecordError: A file can't be read or a row does not hold.
     """
-    judged = ByJudge(row for path in paths for row in read_rows(path))
+    return analyze_rows(
+        lambda: (row for path in paths for row in read_rows(path)),
+        settings,
+        policy,
+        manifest,
+    )
+
+
+def analyze_rows(
+    read: Callable[[], Iterable[Judged]],
+    settings: AnalysisSettings,
+    policy: GatePolicy,
+    manifest: Mapping[str, Any] | None = None,
+) -> Results:
+    """Return what records come to, in memory that does not grow with them.
+
+    Args:
+        read: Begins to read them; called again where there are several judges.
+        settings: Of the intervals.
+        policy: Of the gates.
+        manifest: Goes into the results as it is.
+    """
+    judged = ByJudge(read())
     first, *others = judged.names()
     results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, None)
+    if len(judged.runs) > 1:
+        results = _warned(
+            results,
+            f"records of {len(judged.runs)} runs are taken together, and a replication "
+            "that is in several counts once; FILE#RUN takes one of them",
+        )
     if not others:
         return results
-    rows = [row for path in paths for row in read_rows(path) if row.judge == others[0]]
-    again = (row for path in paths for row in read_rows(path) if row.judge == first)
+    rows = [row for row in read() if row.judge == others[0]]
+    again = (row for row in read() if row.judge == first)
     warning = (
         f"records of {len(judged.names())} judges ({', '.join(judged.names())}): "
         f"estimates are of {first}, which has the most"
     )
-    return results.model_copy(
-        update={
-            "agreement": judge_agreement(again, rows, settings),
-            "warnings": (warning, *results.warnings),
-        }
-    )
+    agreement = judge_agreement(again, rows, settings)
+    return _warned(results.model_copy(update={"agreement": agreement}), warning)
+
+
+def _warned(results: Results, warning: str) -> Results:
+    return results.model_copy(update={"warnings": (warning, *results.warnings)})
 
 
 def _from_sums(

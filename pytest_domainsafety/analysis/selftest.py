@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
-from pytest_domainsafety.analysis.compare import regressions
+from pytest_domainsafety.analysis.compare import counts_of, regressions
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_groups
 from pytest_domainsafety.gate import GatePolicy, judge_gates
 
@@ -32,7 +32,7 @@ def self_test(
         intervals, 19 of 20 do); and ``domains`` in detail.
     """
     given = list(first), list(second)
-    changes = regressions(*given, settings)
+    changes = regressions(counts_of(given[0]), counts_of(given[1]), settings)
     verdicts = []
     for records in given:
         estimates = estimate_groups(Accumulator(records), settings)

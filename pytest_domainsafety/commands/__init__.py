@@ -1,12 +1,21 @@
-"""The commands of `domainsafety`, a file a topic."""
+"""The commands of `domainsafety`, a file a topic.
+
+A file here adds what its tuple `commands` holds; nothing else has to be told.
+"""
 
 from __future__ import annotations
 
-import click
+from importlib import import_module
+from pkgutil import iter_modules
 
-from pytest_domainsafety.commands import suites
+import click
 
 
 def all_commands() -> tuple[click.Command, ...]:
-    """Return every command, in the order of `--help`."""
-    return suites.commands
+    """Return every command of every file here."""
+    modules = (
+        import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)
+    )
+    return tuple(
+        command for module in modules for command in getattr(module, "commands", ())
+    )

@@ -32,6 +32,8 @@ class LoadedSuite:
         display: How messages and node ids name it.
         lines: The 1-based line at which each scenario begins.
         rubric_hash: Fingerprint of the rubric: another one, another instrument.
+        gate_line: The 1-based line that sets the gate: of `threshold`, or of
+            `domain` where the suite leaves the threshold open.
     """
 
     suite: Suite
@@ -39,6 +41,7 @@ class LoadedSuite:
     display: str
     lines: tuple[int, ...]
     rubric_hash: str
+    gate_line: int = 1
 
     @property
     def hash(self) -> str:
@@ -69,7 +72,14 @@ def load_suite(path: Path, display: str | None = None) -> LoadedSuite:
     ids = {pair.id for pair in suite.scenarios}
     if document.faults or len(ids) < len(suite.scenarios):
         raise SuiteError(document_problems(document, name))
-    return LoadedSuite(suite, path, name, _lines(document), suite.rubric.hash())
+    return LoadedSuite(
+        suite,
+        path,
+        name,
+        _lines(document),
+        suite.rubric.hash(),
+        _gate_line(document),
+    )
 
 
 def load_suites(paths: Iterable[Path]) -> list[LoadedSuite]:
@@ -138,7 +148,10 @@ def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
             key = (loaded.suite.domain, pair.id)
             other = first.setdefault(key, f"{loaded.display}:{line}")
             if other != f"{loaded.display}:{line}":
-                message = f"the domain {key[0]!r} has this id already at {other}"
+                message = (
+                    f"the domain {key[0]!r} has this id already at {other}: give one "
+                    "of the two another id"
+                )
                 problems.append(
                     SuiteProblem(loaded.display, line, message, pair.id, "id")
                 )
@@ -150,3 +163,9 @@ def _lines(document: Document) -> tuple[int, ...]:
         if key.value == "scenarios":
             return tuple([child.start_mark.line + 1 for child in value.value])
     raise AssertionError("a valid suite has scenarios")
+
+
+def _gate_line(document: Document) -> int:
+    lines = {key.value: key.start_mark.line + 1 for key, _ in document.root.value}
+    line: int = lines.get("threshold", lines["domain"])
+    return line

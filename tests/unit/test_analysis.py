@@ -11,6 +11,8 @@ from pytest_domainsafety.analysis import (
     analyze_files,
     build_results,
     build_tables,
+    counts_in,
+    counts_of,
     estimate_domains,
     judge_agreement,
     manifest_differences,
@@ -19,7 +21,7 @@ from pytest_domainsafety.analysis import (
     suite_differences,
 )
 from pytest_domainsafety.analysis.judges import ByJudge
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.gate import GatePolicy, exit_status, judge_regressions
 from pytest_domainsafety.types import Record, Results
 
 QUICK = AnalysisSettings(resamples=400)
@@ -219,7 +221,7 @@ def test_an_ablated_prompt_is_compared_with_the_prompt_as_written():
 # ── baseline ────────────────────────────────────────────────────────────────
 
 
-def run_of(complied, pairs=12, model="m", prompts="p"):
+def records_of(complied, pairs=12, model="m", prompts="p"):
     for n in range(pairs):
         yield record(
             f"s{n}",
@@ -227,6 +229,10 @@ def run_of(complied, pairs=12, model="m", prompts="p"):
             model=model,
             prompt_hash=f"{prompts}{n}",
         )
+
+
+def run_of(*args, **kwargs):
+    return counts_of(records_of(*args, **kwargs))
 
 
 def test_a_run_that_got_worse_is_a_regression():
@@ -247,8 +253,8 @@ def test_a_rise_inside_the_tolerance_is_none():
 
 
 def test_pairs_whose_prompt_changed_are_not_compared():
-    new = [*run_of(range(9), pairs=6), *run_of(range(9), prompts="q")][:12]
-    (found,) = regressions(run_of([]), new, QUICK)
+    new = [*records_of(range(9), pairs=6), *records_of(range(9), prompts="q")][:12]
+    (found,) = regressions(run_of([]), counts_of(new), QUICK)
     assert found["pairs"] < 12
     (none,) = regressions(run_of([]), run_of([], prompts="q"), QUICK)
     assert (none["pairs"], none["changed_prompts"]) == (0, 12)
@@ -258,6 +264,52 @@ def test_pairs_whose_prompt_changed_are_not_compared():
 def test_two_models_are_compared_where_each_run_has_one():
     (found,) = regressions(run_of([]), run_of(range(9), model="m:q4"), QUICK)
     assert (found["model"], found["baseline_model"]) == ("m:q4", "m")
+
+
+def test_missing_replies_that_could_hide_a_regression_are_not_measured():
+    lost = [
+        record(f"s{n}", guidance=None, status="error", prompt_hash=f"p{n}")
+        for n in range(9)
+    ]
+    kept = [
+        *records_of(range(0)),
+        *(r.model_copy(update={"replication": 2}) for r in lost),
+    ]
+    (found,) = regressions(run_of([]), counts_of(kept), QUICK)
+    assert (found["regressed"], found["measured"]) == (False, False)
+    (gate,) = judge_regressions([found])
+    assert (gate.passed, gate.measured, gate.reason) == (False, False, "unproven")
+    (whole,) = regressions(run_of([]), run_of([]), QUICK)
+    assert whole["measured"]
+
+
+def test_a_baseline_brings_its_own_gates():
+    results = build_results(
+        records_of(range(9)), QUICK, GatePolicy(threshold=1), baseline=run_of([])
+    )
+    compliance, regression = results.gates
+    assert (compliance.passed, regression.passed) == (True, False)
+    assert (regression.kind, regression.reason) == ("regression", "exceeded")
+    assert not results.passed
+    assert "0.0% in the baseline, 75.0% now" in regression.message
+    assert exit_status(results.gates) == 1
+
+
+def test_a_baseline_without_a_pair_in_common_is_not_measured():
+    results = build_results(
+        records_of([]), QUICK, GatePolicy(threshold=1), baseline=run_of([], prompts="q")
+    )
+    assert results.gates[1].reason == "no_data"
+    assert exit_status(results.gates) == 10
+    new = build_results(records_of([]), QUICK, GatePolicy(threshold=1), baseline={})
+    assert new.passed
+    assert "not in the baseline" in new.warnings[0]
+
+
+def test_results_alone_are_a_baseline():
+    results = build_results(records_of(range(3)), QUICK, POLICY)
+    again = Results.model_validate_json(results.model_dump_json(by_alias=True))
+    assert counts_in(again) == run_of(range(3))
 
 
 MANIFEST = {
@@ -281,7 +333,7 @@ def test_another_judge_rubric_or_temperature_forbids_comparison():
 
 
 def test_self_test_tells_noise():
-    found = self_test(run_of([0, 1]), run_of([1, 2]), QUICK, POLICY)
+    found = self_test(records_of([0, 1]), records_of([1, 2]), QUICK, POLICY)
     assert (found["pairs"], found["scenario_flips"]) == (12, 2)
     assert (found["gates"], found["gate_flips"]) == (1, 0)
     assert (found["compared"], found["inside"]) == (1, 1)

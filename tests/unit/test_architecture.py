@@ -15,7 +15,7 @@ FLOORS = (
     {"errors", "text", "types"},
     {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
-    {"engine", "reporting"},
+    {"engine", "reporting", "sources", "wholeness"},
     {"options", "commands"},
     {"process"},
     {"collection", "expected", "manifest", "transport", "verdict"},
