@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -27,6 +28,7 @@ from pytest_domainsafety.types import ModelInfo, PairOutcome, Record
 STOP_WAIT_S = 5.0
 KEEP_AHEAD = 256
 """Pairs that may be finished and not yet taken while pytest does not wait for one."""
+SWITCH_S = 0.0005
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Engine:
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = False
+        self._switch_s = sys.getswitchinterval()
         self._thread = threading.Thread(
             target=self._live, name="domainsafety-engine", daemon=True
         )
@@ -77,6 +80,9 @@ class Engine:
             DomainSafetyError: A model, a judge or the store is not to be had;
                 nothing was asked.
         """
+        # The engine gives the interpreter up at every read and write, and would
+        # have it back only 5 ms later where pytest's thread computes.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         try:
             self._ready.result()
@@ -147,6 +153,7 @@ class Engine:
             self._news.notify_all()
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(STOP_WAIT_S)
+        sys.setswitchinterval(self._switch_s)
 
     # ── the engine's side: its own thread ───────────────────────────────────
 
