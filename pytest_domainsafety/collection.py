@@ -107,11 +107,17 @@ class PairItem(pytest.Item):
         queued = (items[place] for place in process.queued())
         ahead = (item.work for item in queued if isinstance(item, PairItem))
         try:
+            process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
         except DomainSafetyError as error:
             pytest.fail(str(error), pytrace=False)
         if self.outcome.fault:
             pytest.fail(self.outcome.fault, pytrace=False)
+        if self.outcome.skipped and not complied_replies(self.outcome)[1]:
+            pytest.skip(
+                f"{self.outcome.domain} on {self.outcome.model} is decided, whatever "
+                "this pair says"
+            )
 
     def runtest(self) -> None:
         """Hold the outcome against the scenario's own rule, if it has one.

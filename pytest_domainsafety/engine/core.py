@@ -15,6 +15,7 @@ from pytest_domainsafety.engine.board import Board, Job
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
+from pytest_domainsafety.engine.stopping import Stopper
 from pytest_domainsafety.engine.turns import Turns
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.judging.base import Judge
@@ -39,6 +40,8 @@ class _Pending:
     left: int
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
+    skipped: int = 0
+    saved: int = 0
 
 
 class Engine:
@@ -58,6 +61,7 @@ class Engine:
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._news = threading.Condition()
         self._awaited: str | None = None
+        self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
@@ -294,6 +298,9 @@ class Engine:
             wanted = list(cells(work.pair, self.plan))
             pending = _Pending(work, len(wanted))
             for cell in wanted:
+                if self._is_over(work):
+                    self._skip(pending, cell, asked=False)
+                    continue
                 yield self._guarded(pending, partial(self._generate, pending, cell))
 
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
@@ -310,7 +317,24 @@ class Engine:
         job = partial(self._judge, pending, dialogue, number)
         self._board.add(f"judge {number}", iter([self._guarded(pending, job)]))
 
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
+
+    def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        pending.saved += sum(judge.model is not None for judge in self._judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
+
     async def _judge(self, pending: _Pending, dialogue: Dialogue, number: int) -> None:
+        if number == 0 and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
         await self._conductor.judge(dialogue, self._judges[number])
         if dialogue.status is None and number + 1 < len(self._judges):
             self._send_to_judge(pending, dialogue, number + 1)
@@ -339,14 +363,20 @@ class Engine:
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+
+    def _count_down(self, pending: _Pending) -> None:
         pending.left -= 1
         if pending.left:
             return
-        self._deliver(pending.work, self._outcome(pending))
+        outcome = self._outcome(pending)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending.work, outcome)
 
     def _outcome(self, pending: _Pending) -> PairOutcome:
         work = pending.work
-        order = list(cells(work.pair, self.plan))
+        order = [one for one in cells(work.pair, self.plan) if one in pending.records]
         dialogues = [pending.dialogues[cell] for cell in order]
         faults = [one.reason for one in dialogues if one.status == "error"]
         return PairOutcome(
@@ -361,6 +391,8 @@ class Engine:
             requests=tuple(tuple(one.keys) for one in dialogues),
             judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
             fault=_summary(faults, len(dialogues)) if faults else None,
+            skipped=pending.skipped,
+            saved=pending.saved,
         )
 
 
