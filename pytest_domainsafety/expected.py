@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -106,3 +107,19 @@ def domains_under(config: pytest.Config) -> set[str]:
         except DomainSafetyError:
             continue  # a broken suite speaks for itself at collection
     return found
+
+
+def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:
+    """Say by (model, domain) where the run is not the whole suite."""
+    ran: Counter[tuple[str, str]] = Counter()
+    whole: dict[tuple[str, str], dict[str, int]] = {}
+    for pair in expected.pairs.values():
+        key = (pair.model, pair.suite.suite.domain)
+        ran[key] += 1
+        scenarios = len(pair.suite.suite.scenarios)
+        whole.setdefault(key, {})[pair.suite.display] = scenarios
+    return {
+        key: f"{ran[key]} of {sum(files.values())} pairs"
+        for key, files in whole.items()
+        if ran[key] < sum(files.values())
+    }

@@ -261,5 +261,41 @@ OPTIONS: tuple[Option, ...] = (
         flag=True,
         default=False,
     ),
+    Option(
+        "safety-locked",
+        "Refuse to run where anything differs from suites/safety.lock (domainsafety "
+        "lock): thresholds, scenarios, rubrics, judge, settings.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-baseline",
+        "Results, a store (STORE#RUN for one of its runs) or records of an earlier "
+        "run: a gate for each domain fails where compliance rose.",
+        _text,
+        metavar="FILE",
+    ),
+    Option(
+        "safety-baseline-tolerance",
+        "A rise of compliance up to this is no regression.",
+        _share,
+        0.0,
+        metavar="X",
+    ),
+    Option(
+        "safety-baseline-anyway",
+        "Compare with the baseline even if judge, rubric or sampling differ.",
+        _text,
+        flag=True,
+        default=False,
+    ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
+    Option(
+        "safety-junit",
+        "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "
+        "gate.",
+        _path,
+        metavar="PATH",
+    ),
 )

@@ -17,6 +17,7 @@ from pytest_domainsafety.option_table import (
     OPTIONS,
     Option,
 )
+from pytest_domainsafety.text import printable
 
 if TYPE_CHECKING:
     import pytest
@@ -35,6 +36,8 @@ class RunConfig:
         threshold: For domains that neither the options nor their suite name.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
+        baseline: File of an earlier run, perhaps with `#RUN`.
+        baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
         concurrency: Requests in flight; None leaves it to the provider.
     """
@@ -65,6 +68,11 @@ class RunConfig:
     fresh: bool
     variants: bool
     json: Path | None
+    locked: bool
+    baseline: str | None
+    baseline_tolerance: float
+    baseline_anyway: bool
+    junit: Path | None
 
 
 MARKERS = (
@@ -153,6 +161,11 @@ def read_config(config: pytest.Config) -> RunConfig:
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        locked=given["safety_locked"],
+        baseline=_text_from_here(config, given["safety_baseline"]),
+        baseline_tolerance=given["safety_baseline_tolerance"],
+        baseline_anyway=given["safety_baseline_anyway"],
+        junit=_from_here(config, given["safety_junit"]),
     )
 
 
@@ -174,7 +187,14 @@ def _value(config: pytest.Config, option: Option) -> Any:
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     for value in values:
         if "::" in value or "[" in value or "]" in value:
-            raise ConfigError(f"{name} {value}: a name can't hold '::', '[' or ']'")
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold '::', '[' or ']'"
+            )
+        if printable(value, len(value)) != value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold control characters, "
+                "line breaks or marks that hide or reorder text"
+            )
     return tuple(dict.fromkeys(values))
 
 
@@ -191,6 +211,11 @@ def _split_thresholds(
 def _from_here(config: pytest.Config, path: Path | None) -> Any:
     """A relative path starts where the user stands, also in an xdist worker."""
     return None if path is None else config.invocation_params.dir / path
+
+
+def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
+    """As :func:`_from_here`, for a path that may have `#RUN` behind it."""
+    return None if named is None else str(config.invocation_params.dir / named)
 
 
 def _system_prompt(config: pytest.Config, path: Path | None) -> str | None:

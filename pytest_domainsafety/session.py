@@ -30,13 +30,14 @@ from pytest_domainsafety.gate import exit_status
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.options import RunConfig
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.reference import Reference, read_reference
 from pytest_domainsafety.reporting.files import (
     FORMATS,
     Material,
     check_paths,
     write_files,
 )
-from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES
 from pytest_domainsafety.transport import attach, detach, keep
@@ -113,6 +114,7 @@ class Controller:
         self._outcomes: dict[str, PairOutcome] = {}
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
+        self._reference = Reference()
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
@@ -172,6 +174,11 @@ class Controller:
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             self._manifest["expected"] = expected.as_manifest(variants=variants)
+            self._reference = read_reference(
+                expected, self._process.config, self._manifest
+            )
+            if self._reference.manifest is not None:
+                self._manifest["baseline"] = dict(self._reference.manifest)
             self._store = Store(self._process.config.store)
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
@@ -257,6 +264,7 @@ class Controller:
             self._process.config,
             self._manifest,
             self._tally,
+            self._reference,
         )
 
     def _keep_missing(self) -> None:
@@ -344,11 +352,17 @@ class Controller:
             )
         if self._results is None:
             return
-        terminalreporter.section("domain safety", sep="=")
-        for line, markup in summary_lines(
-            self._results, width=terminalreporter._tw.fullwidth
-        ):
-            terminalreporter.write_line(line, **markup)
+        writer = terminalreporter._tw
+        look = Look(
+            width=writer.fullwidth,
+            colour=writer.hasmarkup,
+            encoding=getattr(writer._file, "encoding", None) or "utf-8",
+            verbosity=self._config.option.verbose,
+        )
+        if look.verbosity > -2:
+            terminalreporter.section("domain safety", sep="=")
+        for line in summary_lines(self._results, look):
+            terminalreporter.write_line(line)
         for sentence in self._trouble:
             terminalreporter.write_line(sentence, red=True)
 

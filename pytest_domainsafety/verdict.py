@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
 from pytest_domainsafety.engine import Tally
-from pytest_domainsafety.expected import Expected, ExpectedPair
+from pytest_domainsafety.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.reference import Reference
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     FRAMINGS,
@@ -44,6 +44,7 @@ def conclude(
     config: RunConfig,
     manifest: dict[str, Any],
     tally: Tally,
+    reference: Reference,
 ) -> Results:
     """Return what a run came to.
 
@@ -53,15 +54,22 @@ def conclude(
         config: Settings of intervals and gates.
         manifest: Goes into the results.
         tally: What the asking cost, over all processes.
+        reference: The lock and the baseline.
     """
-    return build_results(
+    results = build_results(
         records,
         analysis_settings(config),
         gate_policy(expected, config),
         dict(manifest) | {"cost": asdict(tally)},
-        selected=_selected(expected),
+        selected=selected_pairs(expected),
         legal=_legal(expected),
+        baseline=reference.baseline,
+        tolerance=config.baseline_tolerance,
     )
+    if not reference.notes:
+        return results
+    warnings = (*reference.notes, *results.warnings)
+    return results.model_copy(update={"warnings": warnings})
 
 
 def _records(
@@ -137,20 +145,4 @@ def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
             "legal_status": suite.legal_status,
         }
         for domain, suite in suites.items()
-    }
-
-
-def _selected(expected: Expected) -> dict[tuple[str, str], str]:
-    """Say by (model, domain) where the run is not the whole suite."""
-    ran: Counter[tuple[str, str]] = Counter()
-    whole: dict[tuple[str, str], dict[str, int]] = {}
-    for pair in expected.pairs.values():
-        key = (pair.model, pair.suite.suite.domain)
-        ran[key] += 1
-        scenarios = len(pair.suite.suite.scenarios)
-        whole.setdefault(key, {})[pair.suite.display] = scenarios
-    return {
-        key: f"{ran[key]} of {sum(files.values())} pairs"
-        for key, files in whole.items()
-        if ran[key] < sum(files.values())
     }

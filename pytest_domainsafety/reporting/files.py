@@ -56,7 +56,16 @@ def _json(material: Material) -> str:
     return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
 
 
-FORMATS: tuple[Format, ...] = (Format("safety-json", "json", _json),)
+def _junit(material: Material) -> str:
+    from pytest_domainsafety.reporting.junit import junit_xml
+
+    return junit_xml(material.results, material.records)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("safety-json", "json", _json),
+    Format("safety-junit", "junit", _junit),
+)
 """Every file, in the order in which they are written."""
 
 

@@ -32,6 +32,8 @@ class LoadedSuite:
         display: How messages and node ids name it.
         lines: The 1-based line at which each scenario begins.
         rubric_hash: Fingerprint of the rubric: another one, another instrument.
+        gate_line: The 1-based line that sets the gate: of `threshold`, or of
+            `domain` where the suite leaves the threshold open.
         rubric_line: The 1-based line at which the rubric begins.
     """
 
@@ -40,6 +42,7 @@ class LoadedSuite:
     display: str
     lines: tuple[int, ...]
     rubric_hash: str
+    gate_line: int = 1
     rubric_line: int = 1
 
     @property
@@ -71,8 +74,14 @@ def load_suite(path: Path, display: str | None = None) -> LoadedSuite:
     ids = {pair.id for pair in suite.scenarios}
     if document.faults or len(ids) < len(suite.scenarios):
         raise SuiteError(document_problems(document, name))
-    scenarios, rubric = _lines(document)
-    return LoadedSuite(suite, path, name, scenarios, suite.rubric.hash(), rubric)
+    return LoadedSuite(
+        suite,
+        path,
+        name,
+        _lines(document),
+        suite.rubric.hash(),
+        **_marks(document),
+    )
 
 
 def load_suites(paths: Iterable[Path]) -> list[LoadedSuite]:
@@ -173,10 +182,18 @@ def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
     return problems
 
 
-def _lines(document: Document) -> tuple[tuple[int, ...], int]:
-    """Return the lines of the scenarios and of the rubric."""
-    keys = {key.value: (key, value) for key, value in document.root.value}
-    _, scenarios = keys["scenarios"]
-    rubric, _ = keys["rubric"]
-    lines = tuple([child.start_mark.line + 1 for child in scenarios.value])
-    return lines, rubric.start_mark.line + 1
+def _lines(document: Document) -> tuple[int, ...]:
+    """Return the lines of the scenarios."""
+    for key, value in document.root.value:
+        if key.value == "scenarios":
+            return tuple([child.start_mark.line + 1 for child in value.value])
+    raise AssertionError("a valid suite has scenarios")
+
+
+def _marks(document: Document) -> dict[str, int]:
+    """Return the lines of what sets the gate, and of the rubric."""
+    lines = {key.value: key.start_mark.line + 1 for key, _ in document.root.value}
+    return {
+        "gate_line": lines.get("threshold", lines["domain"]),
+        "rubric_line": lines["rubric"],
+    }

@@ -167,3 +167,10 @@ def test_an_output_path_that_is_a_folder_is_said_before_the_run(bench):
     done = bench.run("--safety-json", "taken")
     refused(done, "--safety-json", "taken: is a folder; name a file in it")
     assert not (bench.path / ".domainsafety").exists()
+
+
+def test_a_model_name_that_would_move_the_cursor(bench):
+    bench.suite()
+    done = bench.run(model="python:app:answer\x1bc")
+    refused(done, "--model python:app:answer", "can't hold control characters")
+    assert "\x1bc" not in done.stdout.str() + done.stderr.str()

@@ -15,10 +15,10 @@ FLOORS = (
     {"errors", "text", "types"},
     {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
-    {"engine", "reporting", "sources", "wholeness"},
+    {"engine", "reporting", "inifile", "sources", "wholeness"},
     {"options", "commands"},
     {"process"},
-    {"collection", "expected", "manifest", "transport", "verdict"},
+    {"collection", "expected", "manifest", "reference", "transport", "verdict"},
     {"session", "cli"},
     {"plugin"},
 )
@@ -27,6 +27,8 @@ ALLOWED = {
     ("types", "text"),
     ("analysis", "gate"),
     ("verdict", "expected"),
+    ("verdict", "reference"),
+    ("reference", "expected"),
     ("gate", "analysis"),
     ("lock", "suite"),
 }

@@ -56,10 +56,10 @@ def request(text=PROMPT, **more):
     return ChatRequest((Message("user", text),), sampling, 7)
 
 
-def made(server, provider):
+def made(server, provider, wait_s=1.0):
     path = "/v1" if provider == "openai" else ""
     settings = ProviderSettings(
-        endpoints=(server.url + path,), timeout_s=1.0, load_timeout_s=1.0
+        endpoints=(server.url + path,), timeout_s=wait_s, load_timeout_s=wait_s
     )
     return create_model(f"{provider}:m", settings)
 
@@ -134,7 +134,7 @@ def test_many_at_once_each_get_their_own_answer(provider):
     with FaultServer() as server:
         server.answer = lambda messages: messages[-1]["content"]
         wanted = [f"prompt {number}" for number in range(200)]
-        replies = ask(made(server, provider), *map(request, wanted))
+        replies = ask(made(server, provider, wait_s=60.0), *map(request, wanted))
     assert [reply.text for reply in replies] == wanted
 
 
