@@ -66,7 +66,7 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     """Return the node of a suite file, in a run with or without a model."""
     if PROCESS not in parent.config.stash:
         parent.config.stash[PROCESS] = Process(parent.config)
-    return SuiteFile.from_parent(parent, path=path)
+    return SuiteFile.at(path, parent)
 
 
 def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
