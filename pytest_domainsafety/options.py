@@ -40,7 +40,8 @@ class RunConfig:
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
-        concurrency: Requests in flight; None leaves it to the provider.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
     """
 
     models: tuple[str, ...]
@@ -57,7 +58,7 @@ class RunConfig:
     estimand: str
     confidence: float
     resamples: int
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
     num_ctx: int | None
@@ -66,6 +67,8 @@ class RunConfig:
     connect_timeout: float
     retries: int
     store: Path
+    store_text: str
+    show_text: bool
     fresh: bool
     variants: bool
     json: Path | None
@@ -74,7 +77,10 @@ class RunConfig:
     baseline: str | None
     baseline_tolerance: float
     baseline_anyway: bool
+    html: Path | None
     junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
 
 
 MARKERS = (
@@ -160,6 +166,8 @@ def read_config(config: pytest.Config) -> RunConfig:
         connect_timeout=given["safety_connect_timeout"],
         retries=given["safety_retries"],
         store=_from_here(config, given["safety_store"]),
+        store_text=given["safety_store_text"],
+        show_text=given["safety_show_text"],
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
@@ -168,7 +176,10 @@ def read_config(config: pytest.Config) -> RunConfig:
         baseline=_text_from_here(config, given["safety_baseline"]),
         baseline_tolerance=given["safety_baseline_tolerance"],
         baseline_anyway=given["safety_baseline_anyway"],
+        html=_from_here(config, given["safety_html"]),
         junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
     )
 
 

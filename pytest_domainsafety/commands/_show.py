@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,19 @@ def _is_name(table: list[list[str]], place: int) -> bool:
     return any(cell[:1].isalpha() for row in table[1:] for cell in [row[place]])
 
 
+def styled(line: str, markup: Mapping[str, bool]) -> str:
+    """Return a line of the summary with its colours, as pytest would show it.
+
+    Colours are taken off again where the output is no terminal.
+    """
+    colours = ("red", "green", "yellow")
+    colour = next((name for name in colours if markup.get(name)), None)
+    # NO_COLOR asks every program to leave colours out (https://no-color.org).
+    if os.environ.get("NO_COLOR"):
+        return line
+    return click.style(line, fg=colour, bold=markup.get("bold"))
+
+
 def percent(share: float | None) -> str:
     """Return a share as a percentage, or a dash."""
     return "–" if share is None else f"{share:.1%}"
@@ -93,9 +107,10 @@ def write_text(path: Path, text: str) -> None:
     if str(path) == "-":
         click.echo(text)
         return
+    from pytest_domainsafety.reporting.files import write_file
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_file(path, f"{text}\n")
     except OSError as error:
         raise ConfigError(
             f"{path}: can't be written ({error.strerror or error})"

@@ -14,6 +14,7 @@ from pytest_domainsafety.commands._show import (
     percent,
     rows_of,
     settings_options,
+    styled,
     write_text,
 )
 from pytest_domainsafety.errors import ConfigError, SourceError
@@ -88,7 +89,10 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
     results = _analyze(sources, told)
     _show(results)
     if told["out"] is not None:
-        write_text(told["out"], results.model_dump_json(by_alias=True, indent=2))
+        from pytest_domainsafety.reporting.escape import json_text
+
+        found = results.model_dump(mode="json", by_alias=True)
+        write_text(told["out"], json_text(found))
     if told["gate"]:
         context.exit(exit_status(results.gates))
 
@@ -218,19 +222,18 @@ def _breakdown(
 
 
 def _show(results: Results) -> None:
-    import os
     import sys
     from shutil import get_terminal_size
 
-    from pytest_domainsafety.reporting.terminal import Look, summary_lines
+    from pytest_domainsafety.reporting.terminal import summary_lines
 
-    look = Look(
-        width=get_terminal_size((PLAIN_WIDTH, 24)).columns,
-        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+    lines = summary_lines(
+        results,
+        get_terminal_size((PLAIN_WIDTH, 24)).columns,
         encoding=sys.stdout.encoding or "utf-8",
     )
-    for line in summary_lines(results, look):
-        click.echo(line)
+    for line, markup in lines:
+        click.echo(styled(line, markup))
     table = results.tables.get("breakdown")
     if table is not None:
         click.echo()
