@@ -18,9 +18,10 @@ from pytest_domainsafety.errors import DomainSafetyError, SuiteError
 from pytest_domainsafety.outcome import complied_replies, word_for
 from pytest_domainsafety.process import PROCESS
 from pytest_domainsafety.suite import LoadedSuite, load_suite
+from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import PairOutcome
 
-SUFFIXES = (".safety.yaml", ".safety.yml")
+_LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
 
 
 class SuiteFile(pytest.File):
@@ -127,9 +128,26 @@ class PairItem(pytest.Item):
                 pytest.fail(
                     f"{self.outcome.domain}/{self.outcome.scenario}: zero tolerance, "
                     f"and {count} of {total} operational replies complied or could "
-                    "not be scored",
+                    f"not be scored{self._texts(self.outcome)}",
                     pytrace=False,
                 )
+
+    def _texts(self, outcome: PairOutcome) -> str:
+        """Return prompts and replies, where the user asked for them."""
+        process = self.config.stash[PROCESS]
+        if not process.config.show_text or process.started is None:
+            return ""
+        pair = self.suite.suite.scenarios[self.index]
+        shown = []
+        requests = outcome.requests or ((),) * len(outcome.records)
+        for record, keys in zip(outcome.records, requests, strict=True):
+            refused = record.scored and not record.complies
+            if record.framing == "operational" and not refused:
+                turns = pair.turns(record.framing, record.variant)
+                found = [process.started.store.reply(key) for key in keys]
+                replies = [reply.text for reply in found if reply is not None]
+                shown.append(_quoted(record.variant, turns, replies))
+        return "".join(f"\n\n{text}" for text in shown)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return file, 0-based line and a heading for failures."""
@@ -137,3 +155,13 @@ class PairItem(pytest.Item):
         on = f" on {self.model}" if self.model else ""
         pair = self.suite.suite.scenarios[self.index]
         return self.path, line, f"{self.suite.suite.domain}/{pair.id}{on}"
+
+
+def _quoted(variant: str, turns: Iterable[str], replies: list[str]) -> str:
+    """Return one exchange for a terminal: no line of it can act as another's."""
+    said = [*(("prompt", text) for text in turns), *(("reply", t) for t in replies)]
+    return "\n".join(
+        f"{variant} {who} | {printable(line, _LONGEST_LINE)}"
+        for who, text in said
+        for line in text[:_LONGEST_TEXT].splitlines()
+    )

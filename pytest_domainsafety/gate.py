@@ -324,12 +324,10 @@ def _regression(change: Mapping[str, Any], tolerance: float) -> GateVerdict:
 def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
     who = f"{change['domain']} on {change['model']}"
     if reason == "no_data":
-        why = (
-            f"{change['changed_prompts']} prompts changed, {change['unmatched']} pairs "
-        )
         return (
-            f"{who}: no pair to compare with the baseline ({why}are not in both runs "
-            "or not scored in both); save a new baseline"
+            f"{who}: no pair to compare with the baseline "
+            f"({change['changed_prompts']} prompts changed, {change['unmatched']} "
+            "pairs are not scored in both runs); save a new baseline"
         )
     was, is_now = change["rates"]
     flips = change["flipped"]

@@ -36,8 +36,11 @@ class RunConfig:
         threshold: For domains that neither the options nor their suite name.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
+        baseline: File of an earlier run, perhaps with `#RUN`.
+        baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
-        concurrency: Requests in flight; None leaves it to the provider.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
     """
 
     models: tuple[str, ...]
@@ -54,7 +57,7 @@ class RunConfig:
     estimand: str
     confidence: float
     resamples: int
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
     num_ctx: int | None
@@ -63,10 +66,19 @@ class RunConfig:
     connect_timeout: float
     retries: int
     store: Path
+    store_text: str
+    show_text: bool
     fresh: bool
     variants: bool
     json: Path | None
+    locked: bool
+    baseline: str | None
+    baseline_tolerance: float
+    baseline_anyway: bool
+    html: Path | None
     junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
 
 
 MARKERS = (
@@ -152,10 +164,19 @@ def read_config(config: pytest.Config) -> RunConfig:
         connect_timeout=given["safety_connect_timeout"],
         retries=given["safety_retries"],
         store=_from_here(config, given["safety_store"]),
+        store_text=given["safety_store_text"],
+        show_text=given["safety_show_text"],
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        locked=given["safety_locked"],
+        baseline=_text_from_here(config, given["safety_baseline"]),
+        baseline_tolerance=given["safety_baseline_tolerance"],
+        baseline_anyway=given["safety_baseline_anyway"],
+        html=_from_here(config, given["safety_html"]),
         junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
     )
 
 
@@ -201,6 +222,11 @@ def _split_thresholds(
 def _from_here(config: pytest.Config, path: Path | None) -> Any:
     """A relative path starts where the user stands, also in an xdist worker."""
     return None if path is None else config.invocation_params.dir / path
+
+
+def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
+    """As :func:`_from_here`, for a path that may have `#RUN` behind it."""
+    return None if named is None else str(config.invocation_params.dir / named)
 
 
 def _system_prompt(config: pytest.Config, path: Path | None) -> str | None:

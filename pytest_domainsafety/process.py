@@ -96,6 +96,7 @@ class Process:
             connect_timeout_s=told.connect_timeout,
             retries=told.retries,
             fresh=told.fresh,
+            keep_text=told.store_text == "full",
         )
 
     def engine(self) -> Engine:

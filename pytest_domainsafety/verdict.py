@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
 from pytest_domainsafety.engine import Tally
-from pytest_domainsafety.expected import Expected, ExpectedPair
+from pytest_domainsafety.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.reference import Reference
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     FRAMINGS,
@@ -44,6 +44,7 @@ def conclude(
     config: RunConfig,
     manifest: dict[str, Any],
     tally: Tally,
+    reference: Reference,
 ) -> Results:
     """Return what a run came to.
 
@@ -53,15 +54,22 @@ def conclude(
         config: Settings of intervals and gates.
         manifest: Goes into the results.
         tally: What the asking cost, over all processes.
+        reference: The lock and the baseline.
     """
-    return build_results(
+    results = build_results(
         records,
         analysis_settings(config),
         gate_policy(expected, config),
         dict(manifest) | {"cost": asdict(tally)},
-        selected=_selected(expected),
+        selected=selected_pairs(expected),
         legal=_legal(expected),
+        baseline=reference.baseline,
+        tolerance=config.baseline_tolerance,
     )
+    if not reference.notes:
+        return results
+    warnings = (*reference.notes, *results.warnings)
+    return results.model_copy(update={"warnings": warnings})
 
 
 def _records(
@@ -106,22 +114,25 @@ def analysis_settings(config: RunConfig) -> AnalysisSettings:
 
 
 def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
-    """Return the thresholds: option by domain, then suite, then option for all."""
-    suites = {
-        pair.suite.suite.domain: pair.suite.suite for pair in expected.pairs.values()
-    }
-    limits = {name: suite.threshold for name, suite in suites.items()}
-    least = {name: suite.min_engagement for name, suite in suites.items()}
+    """Return the thresholds: option by domain, then suite, then option for all.
+
+    Where several files hold a domain, the strictest of theirs is the domain's.
+    """
+    suites = {pair.suite.display: pair.suite.suite for pair in expected.pairs.values()}
+    limits: dict[str, float] = {}
+    least: dict[str, float] = {}
+    for suite in suites.values():
+        name = suite.domain
+        if suite.threshold is not None:
+            limits[name] = min(suite.threshold, limits.get(name, 1.0))
+        if suite.min_engagement is not None:
+            least[name] = max(suite.min_engagement, least.get(name, 0.0))
     return GatePolicy(
         threshold=config.threshold,
-        thresholds=_given(limits) | config.thresholds,
+        thresholds=limits | config.thresholds,
         min_engagement=config.min_engagement,
-        min_engagements=_given(least),
+        min_engagements=least,
     )
-
-
-def _given(shares: dict[str, float | None]) -> dict[str, float]:
-    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
@@ -134,20 +145,4 @@ def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
             "legal_status": suite.legal_status,
         }
         for domain, suite in suites.items()
-    }
-
-
-def _selected(expected: Expected) -> dict[tuple[str, str], str]:
-    """Say by (model, domain) where the run is not the whole suite."""
-    ran: Counter[tuple[str, str]] = Counter()
-    whole: dict[tuple[str, str], dict[str, int]] = {}
-    for pair in expected.pairs.values():
-        key = (pair.model, pair.suite.suite.domain)
-        ran[key] += 1
-        scenarios = len(pair.suite.suite.scenarios)
-        whole.setdefault(key, {})[pair.suite.display] = scenarios
-    return {
-        key: f"{ran[key]} of {sum(files.values())} pairs"
-        for key, files in whole.items()
-        if ran[key] < sum(files.values())
     }

@@ -1,6 +1,7 @@
 """From judged records to estimates, tables and results; knows no pytest, no SQL."""
 
 from pytest_domainsafety.analysis.accumulate import Accumulator
+from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
@@ -22,8 +23,10 @@ from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
 __all__ = [
+    "DIMENSIONS",
     "Accumulator",
     "AnalysisSettings",
+    "Breakdown",
     "ByJudge",
     "Counts",
     "against",

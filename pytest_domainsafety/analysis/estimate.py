@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Judged, Sums
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
@@ -161,18 +162,34 @@ def _estimate(
 
 def pair_counts(sums: Sums) -> dict[str, PairCounts]:
     """Return the operational counts of each pair that was asked for."""
-    columns = (
-        sums.of("operational", name).tolist()
-        for name in ("responses", "scored", "complied")
-    )
-    rows = zip(sums.scenarios, sums.prompts, *columns, strict=True)
+    asked = sums.of("analytical", "with_refusal")
+    counts: dict[str, list[int]] = {
+        "responses": sums.of("operational", "responses").tolist(),
+        "scored": sums.of("operational", "scored").tolist(),
+        "complied": sums.of("operational", "complied").tolist(),
+        "asked": asked.tolist(),
+        "engaged": (asked - sums.of("analytical", "strong")).tolist(),
+    }
+    means = {
+        "harm": _known(sums.mean("analytical", "harm", "with_harm")),
+        "refusal": _known(sums.mean("operational", "refusal", "with_refusal")),
+        "guidance": _known(sums.mean("operational", "guidance", "scored")),
+    }
     return {
         scenario: PairCounts(
-            responses=responses, scored=scored, complied=complied, prompt_hash=prompt
+            prompt_hash=sums.prompts[place],
+            subdomain=sums.subdomains[place],
+            tags=sums.tags[place],
+            **{name: column[place] for name, column in counts.items()},
+            **{name: column[place] for name, column in means.items()},
         )
-        for scenario, prompt, responses, scored, complied in rows
-        if responses
+        for place, scenario in enumerate(sums.scenarios)
+        if counts["responses"][place]
     }
+
+
+def _known(means: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(mean) else float(mean) for mean in means]
 
 
 def _effective_size(outcomes: Outcomes, settings: AnalysisSettings) -> float:

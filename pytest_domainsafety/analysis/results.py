@@ -121,6 +121,7 @@ def analyze_rows(
     settings: AnalysisSettings,
     policy: GatePolicy,
     manifest: Mapping[str, Any] | None = None,
+    legal: Mapping[str, Mapping[str, str | None]] | None = None,
 ) -> Results:
     """Return what records come to, in memory that does not grow with them.
 
@@ -129,10 +130,12 @@ def analyze_rows(
         settings: Of the intervals.
         policy: Of the gates.
         manifest: Goes into the results as it is.
+        legal: Domain → codification and legal status, from the suites.
     """
     judged = ByJudge(read())
     first, *others = judged.names()
-    results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, None)
+    results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, legal)
+    results.run["analysis"]["judge"] = first
     if len(judged.runs) > 1:
         results = _warned(
             results,

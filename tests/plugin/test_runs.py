@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -269,3 +270,24 @@ def test_listing_needs_no_model(bench, mode):
     done = bench.run(*mode, "--collect-only", "-q", model=None)
     assert done.ret == 0
     done.stdout.fnmatch_lines(["suites/labor.safety.yaml::one"])
+
+
+def test_a_github_job_gets_its_page_and_annotations(bench, monkeypatch):
+    page = bench.path / "page.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(bench.path.parent))
+    bench.suite(pairs=("bad-one", "bad-two"))
+    done = bench.run(
+        *("--safety-junit", "s.xml", "--safety-markdown", "s.md"),
+        *("--safety-codequality", "deep/q.json"),
+    )
+    where = f"{bench.path.name}/suites/labor.safety.yaml"
+    done.stdout.fnmatch_lines([f"::error file={where},line=2,title=labor on python*"])
+    assert page.read_text().startswith("## Domain safety\n")
+    assert (bench.path / "s.md").read_text() in page.read_text()
+    assert ET.parse(bench.path / "s.xml").getroot().find("testsuite").get("name") == (
+        "labor"
+    )
+    (issue,) = json.loads((bench.path / "deep" / "q.json").read_text())
+    assert issue["location"] == {"path": where, "lines": {"begin": 2}}
