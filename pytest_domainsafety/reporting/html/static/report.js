@@ -302,5 +302,6 @@ function spoken(name) {
   byId("next").addEventListener("click", () => { page += 1; show(); });
   byId("last").addEventListener("click", () => { page = Infinity; show(); });
   byId("list").hidden = false;
+  byId("unscripted").hidden = true;
   search();
 })();
