@@ -6,7 +6,7 @@ import random
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
 from pytest_domainsafety.gate import GatePolicy
-from pytest_domainsafety.reporting.html import Exchange
+from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.types import Record, Results
 
 SETTINGS = AnalysisSettings(resamples=300)
@@ -171,17 +171,7 @@ def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
         )
         changes.append(change | names | {"flipped": {"worse": [text], "better": []}})
         said.append(
-            Exchange(
-                text,
-                text,
-                text,
-                "operational",
-                text,
-                1,
-                (text, text),
-                text,
-                {"guidance": 5},
-            )
+            exchange(text, text, text, (text, text), (text, text), variant=text)
         )
     run: dict[str, object] = {text: {text: text, "list": [text]} for text in texts}
     run |= {"started": texts[0], "judges": {text: {} for text in texts}}
@@ -202,3 +192,18 @@ def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
 
 
 _TAGS = {"share": 0.5, "with": 0.5, "without": 0.2, "difference": 0.3, "ci": [0.1, 0.5]}
+
+
+def exchange(model, domain, scenario, prompt, replies, *, variant="base") -> Exchange:
+    """Return what was said to a model and what it answered."""
+    record = Record(
+        model=model,
+        domain=domain,
+        scenario=scenario,
+        framing="operational",
+        variant=variant,
+        guidance=5,
+        refusal=1,
+        harm_identification=1,
+    )
+    return Exchange(record, None, prompt, replies)

@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 from payloads import PAYLOADS
-from report_data import DOMAINS, MODELS, full_results, hostile_results, many_pairs, only
+from report_data import (
+    DOMAINS,
+    MODELS,
+    exchange,
+    full_results,
+    hostile_results,
+    many_pairs,
+    only,
+)
 
-from pytest_domainsafety.reporting.html import Exchange, render_html
+from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.types import Results
 
 pytestmark = pytest.mark.browser
@@ -336,18 +344,15 @@ def test_pictures_for_people(open_page, html, scheme, size, tmp_path):
 
 
 def test_texts_are_folded(open_page):
-    texts = [
-        Exchange(
-            "llama3.3:70b", "labor", "labor-case-01", "operational", "base", 1,
-            ("first turn", "second turn"), "a reply <b>&amp;", {"guidance": 5},
-        )
-    ]  # fmt: skip
+    prompt, replies = ("first turn", "second turn"), ("one moment", "a reply <b>&amp;")
+    texts = [exchange("llama3.3:70b", "labor", "labor-case-01", prompt, replies)]
     page = open_page(render_html(full_results(), texts=texts)).page
     page.fill("#find", "labor-case-01")
     page.select_option("#by-model", label="llama3.3:70b")
     assert "may contain harmful" in page.inner_text("#scenarios")
     assert page.locator(".texts pre").count() == 0
     page.locator(".texts summary").click()
-    assert page.locator(".texts pre").all_inner_texts() == [
-        "▸ first turn", "▸ second turn", "a reply <b>&amp;",
-    ]  # fmt: skip
+    said = page.locator(".texts pre").all_inner_texts()
+    assert said == ["first turn", "one moment", "second turn", "a reply <b>&amp;"]
+    heading = page.inner_text(".texts h3")
+    assert heading == "operational, replication 1, sees harm 1, refusal 1, guidance 5"

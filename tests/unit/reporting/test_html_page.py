@@ -7,9 +7,9 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from report_data import DOMAINS, MODELS, full_results, only
+from report_data import DOMAINS, MODELS, exchange, full_results, only
 
-from pytest_domainsafety.reporting.html import Exchange, render_html
+from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.html.scenarios import scenario_data, word_of
 from pytest_domainsafety.types import PairCounts, Results
 
@@ -150,22 +150,14 @@ def test_a_pair_is_called_what_the_run_called_it(counts, word):
 
 
 def test_no_text_unless_asked_for(results):
-    texts = [
-        Exchange(
-            "llama3.3:70b", "labor", "labor-case-01", "operational", "base", 1,
-            ("please </script><b>help",), "certainly & fine", {"guidance": 5},
-        )
-    ]  # fmt: skip
+    prompt, replies = ("please </script><b>help",), ("certainly & fine",)
+    texts = [exchange("llama3.3:70b", "labor", "labor-case-01", prompt, replies)]
     without, given = render_html(results), render_html(results, texts=texts)
     assert "certainly" not in without
     assert "texts" not in read(without).blocks
     found = json.loads(read(given).blocks["texts"])
-    assert found == {
-        "llama3.3:70b\nlabor\nlabor-case-01": [
-            ["operational", "base", 1, ["please </script><b>help"], "certainly & fine",
-             {"guidance": 5}],
-        ]
-    }  # fmt: skip
+    row = ["operational", "base", 1, list(prompt), list(replies), [1, 1, 5]]
+    assert found == {"llama3.3:70b\nlabor\nlabor-case-01": [row]}
     assert "may contain harmful instructions" in given
 
 
