@@ -7,6 +7,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from hostile_results import hostile
+from payloads import PAYLOADS
 from report_data import DOMAINS, MODELS, exchange, full_results, only
 
 from pytest_domainsafety.reporting.html import render_html
@@ -184,3 +186,12 @@ def test_a_passing_run_says_so():
     assert "may not ship" not in page
     assert 'id="regression"' not in page
     assert "One judge scored this run" in page
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda one: one.name)
+def test_hostile_names_are_text(payload):
+    reader = read(render_html(hostile(payload.text)))
+    assert not reader.events
+    assert reader.inline_styles == 0
+    assert set(reader.blocks) == {"style", "script", "data"}
+    json.loads(reader.blocks["data"])
