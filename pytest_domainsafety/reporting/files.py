@@ -61,7 +61,13 @@ def _json(material: Material) -> str:
 def _html(material: Material) -> str:
     from pytest_domainsafety.reporting.html import render_html
 
-    return render_html(material.results)
+    if not material.show_text or material.store is None:
+        return render_html(material.results)
+    from pytest_domainsafety.store import Store
+
+    with Store(material.store, create=False) as store:
+        texts = store.exchanges(material.results.run.get("run"))
+        return render_html(material.results, texts=texts)
 
 
 def _junit(material: Material) -> str:
@@ -126,7 +132,15 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         OSError: It can't be written; an older file is as it was.
     """
-    data = text.encode("utf-8", "replace")
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file as :func:`write_file` does, of any content.
+
+    Raises:
+        OSError: It can't be written; an older file is as it was.
+    """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
