@@ -78,8 +78,8 @@ def _threshold(name: str, raw: str) -> tuple[str | None, float]:
     return (domain.strip() if equals else None), _share(name, share)
 
 
-def _concurrency(name: str, raw: str) -> int:
-    return int(_number(1, 100_000, int)(name, raw))
+def _concurrency(name: str, raw: str) -> int | str:
+    return raw if raw == "auto" else int(_number(1, 100_000, int)(name, raw))
 
 
 def _path(_name: str, raw: str) -> Path:
@@ -183,10 +183,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-concurrency",
-        "Requests in flight over the whole run (default: 8; 2 for Ollama; the model's "
-        "own slots for embedded).",
+        "Requests in flight over the whole run, or auto: grows while that answers more "
+        "requests a second, halves when a server asks for patience (default: 8; for "
+        "Ollama OLLAMA_NUM_PARALLEL, else 2; the model's own slots for embedded).",
         _concurrency,
-        metavar="N",
+        metavar="N|auto",
     ),
     Option(
         "safety-phases",
@@ -279,6 +280,13 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-stop",
+        "decided: ask no more about a domain whose gate is decided, whatever the rest "
+        "says. The default is to ask everything.",
+        _choice("decided"),
+        metavar="WHEN",
+    ),
+    Option(
         "safety-locked",
         "Refuse to run where anything differs from suites/safety.lock (domainsafety "
         "lock): thresholds, scenarios, rubrics, judge, settings.",
@@ -308,6 +316,12 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
+    Option(
+        "safety-html",
+        "Write the report as one HTML file that opens offline.",
+        _path,
+        metavar="PATH",
+    ),
     Option(
         "safety-junit",
         "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "

@@ -66,14 +66,14 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     """Return the node of a suite file, in a run with or without a model."""
     if PROCESS not in parent.config.stash:
         parent.config.stash[PROCESS] = Process(parent.config)
-    return SuiteFile.from_parent(parent, path=path)
+    return SuiteFile.at(path, parent)
 
 
 def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put a pair's outcome on the report that tells its result."""
     if not isinstance(item, PairItem) or item.outcome is None:
         return
-    if report.when == "call" or (report.when == "setup" and report.failed):
+    if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
         store = None
         if process.worker is not None and process.started is not None:
@@ -128,6 +128,7 @@ class Controller:
             self._check_files(expected)
             return
         self._begin(expected)
+        self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
@@ -267,6 +268,7 @@ class Controller:
             self._manifest,
             self._tally,
             self._reference,
+            self._outcomes.values(),
         )
         told = (*results.warnings, *self._warnings)
         self._results = results.model_copy(update={"warnings": told})

@@ -11,7 +11,11 @@ from pytest_domainsafety.analysis.compare import (
     regressions,
     suite_differences,
 )
-from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
+from pytest_domainsafety.analysis.estimate import (
+    AnalysisSettings,
+    Stopped,
+    estimate_domains,
+)
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.results import (
     against,
@@ -29,6 +33,7 @@ __all__ = [
     "Breakdown",
     "ByJudge",
     "Counts",
+    "Stopped",
     "against",
     "analyze_files",
     "analyze_rows",

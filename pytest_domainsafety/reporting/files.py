@@ -59,6 +59,12 @@ def _json(material: Material) -> str:
     return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
 
 
+def _html(material: Material) -> str:
+    from pytest_domainsafety.reporting.html import render_html
+
+    return render_html(material.results)
+
+
 def _junit(material: Material) -> str:
     from pytest_domainsafety.reporting.junit import junit_xml
 
@@ -79,6 +85,7 @@ def _code_quality(material: Material) -> str:
 
 FORMATS: tuple[Format, ...] = (
     Format("safety-json", "json", _json),
+    Format("safety-html", "html", _html),
     Format("safety-junit", "junit", _junit),
     Format("safety-markdown", "markdown", _markdown),
     Format("safety-codequality", "codequality", _code_quality),
