@@ -16,6 +16,7 @@ FLOORS = (
     {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
     {"engine", "reporting", "inifile", "sources", "wholeness"},
+    {"exports", "history", "shards"},
     {"options", "commands"},
     {"process"},
     {
