@@ -16,7 +16,7 @@ FLOORS = (
     {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
     {"engine", "reporting", "sources", "wholeness"},
-    {"options", "commands"},
+    {"options", "commands", "scheduling"},
     {"process"},
     {"collection", "expected", "manifest", "transport", "verdict"},
     {"session", "cli"},
