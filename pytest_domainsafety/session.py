@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.collection import PairItem, SuiteFile
-from pytest_domainsafety.engine import Tally
+from pytest_domainsafety.engine import Tally, clear_turns
 from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
@@ -115,6 +115,7 @@ class Controller:
         self._other_failures = 0
         self._interrupted = False
         self._gates_are_out = False
+        self._numbers: dict[str, int] = {}
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -134,8 +135,23 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what all workers must agree on."""
-        workers = len(node.nodemanager.specs)
-        node.workerinput[WORKER_INPUT] = self._process.for_worker(workers)
+        number = self._numbers.setdefault(node.gateway.id, len(self._numbers))
+        node.workerinput[WORKER_INPUT] = self._process.for_worker(
+            len(node.nodemanager.specs), number if self._in_parts() else None
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Let workers know their items from the start, unless told otherwise."""
+        if not self._in_parts():
+            return None
+        from pytest_domainsafety.scheduling import PartScheduling
+
+        return PartScheduling(config, log, self._numbers)
+
+    def _in_parts(self) -> bool:
+        option = self._config.option
+        return option.dist == "load" and option.maxschedchunk is None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -309,6 +325,8 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
         self._process.stop()
+        if self._numbers:
+            clear_turns(self._process.run)
         if self._results is None or self._expected is None:
             return
         self._write()
