@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,20 +60,6 @@ class Expected:
             pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
 
-    def check_ids(self) -> None:
-        """Hold the suites to one harm an id in a domain, over all their files.
-
-        Results, stores and baselines know a pair by domain and id alone: two
-        pairs of one name would count as one.
-
-        Raises:
-            SuiteError: Names each id and both places.
-        """
-        suites = {pair.suite.display: pair.suite for pair in self.pairs.values()}
-        found = clashes(suites.values())
-        if found:
-            raise SuiteError(found)
-
     def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
         """Return model → domain → scenario → its variants, the base left out."""
         told: dict[str, dict[str, dict[str, Any]]] = {}
@@ -82,6 +69,23 @@ class Expected:
             names = list(scenario.variants) if variants else []
             domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
         return told
+
+
+def check_ids(suites: Iterable[LoadedSuite]) -> None:
+    """Hold suites to one harm an id in a domain, over all their files.
+
+    Results, stores and baselines know a pair by domain and id alone: two
+    pairs of one name would count as one.
+
+    Args:
+        suites: A file may come several times.
+
+    Raises:
+        SuiteError: Names each id and both places.
+    """
+    found = clashes({suite.display: suite for suite in suites}.values())
+    if found:
+        raise SuiteError(found)
 
 
 def domains_under(config: pytest.Config) -> set[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +27,7 @@ from pytest_domainsafety.errors import (
     StoreError,
     SuiteError,
 )
-from pytest_domainsafety.expected import Expected, domains_under
+from pytest_domainsafety.expected import Expected, check_ids, domains_under
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.options import RunConfig
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
@@ -38,6 +38,7 @@ from pytest_domainsafety.reporting.files import (
     write_files,
 )
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 
@@ -126,11 +127,10 @@ class Controller:
         items = [item for item in session.items if isinstance(item, PairItem)]
         if not items:
             return
-        expected = Expected.from_ids([item.nodeid for item in items], self._process)
+        _check_ids(item.suite for item in items)
         if self._config.option.collectonly:
-            self._check_ids(expected)
             return
-        self._begin(expected)
+        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
         self._process.submit(item.work for item in items)
         _prepare_for_the_end()
 
@@ -153,6 +153,7 @@ class Controller:
         if self._expected is None and not self._config.option.collectonly:
             expected = Expected.from_ids(ids, self._process)
             if expected.pairs:
+                _check_ids(pair.suite for pair in expected.pairs.values())
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
@@ -163,7 +164,6 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
-        self._check_ids(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -175,12 +175,6 @@ class Controller:
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
-            raise pytest.UsageError(str(error)) from None
-
-    def _check_ids(self, expected: Expected) -> None:
-        try:
-            expected.check_ids()
-        except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
     def _check_thresholds(self, expected: Expected) -> None:
@@ -242,10 +236,10 @@ class Controller:
         return outcome
 
     def _conclude(self) -> None:
-        from pytest_domainsafety.verdict import all_records, conclude
-
         if self._expected is None:
             return
+        from pytest_domainsafety.verdict import all_records, conclude
+
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
@@ -297,11 +291,11 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
-        from pytest_domainsafety.gate import exit_status
-
         self._process.stop()
         if self._results is None or self._expected is None:
             return
+        from pytest_domainsafety.gate import exit_status
+
         self._write()
         # 2 to 6 are pytest's own; a run that did not end is not judged.
         if session.exitstatus in (0, 1) and not self._interrupted:
@@ -339,10 +333,10 @@ class Controller:
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """Print the table, the gates and what it cost."""
-        from pytest_domainsafety.reporting.terminal import Look, summary_lines
-
         if self._results is None:
             return
+        from pytest_domainsafety.reporting.terminal import Look, summary_lines
+
         writer = terminalreporter._tw
         look = Look(
             width=writer.fullwidth,
@@ -362,6 +356,13 @@ def _paths(config: RunConfig) -> dict[str, Path]:
     """Return the files that the run shall write, by option without dashes."""
     given = {form.option: getattr(config, form.field) for form in FORMATS}
     return {option: path for option, path in given.items() if path is not None}
+
+
+def _check_ids(suites: Iterable[LoadedSuite]) -> None:
+    try:
+        check_ids(suites)
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _prepare_for_the_end() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,21 +141,27 @@ def find_suites(folder: Path) -> list[Path]:
 
 def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
     """Return scenario ids that two files of one domain share."""
-    first: dict[tuple[str, str], str] = {}
-    problems = []
+    by_domain: dict[str, list[LoadedSuite]] = {}
     for loaded in suites:
+        by_domain.setdefault(loaded.suite.domain, []).append(loaded)
+    return [
+        problem
+        for domain, files in by_domain.items()
+        if len(files) > 1
+        for problem in _clashes(domain, files)
+    ]
+
+
+def _clashes(domain: str, files: list[LoadedSuite]) -> Iterator[SuiteProblem]:
+    first: dict[str, tuple[str, int]] = {}
+    for loaded in files:
         for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True):
-            key = (loaded.suite.domain, pair.id)
-            other = first.setdefault(key, f"{loaded.display}:{line}")
-            if other != f"{loaded.display}:{line}":
-                message = (
-                    f"the domain {key[0]!r} has this id already at {other}: give one "
-                    "of the two another id"
-                )
-                problems.append(
-                    SuiteProblem(loaded.display, line, message, pair.id, "id")
-                )
-    return problems
+            here = (loaded.display, line)
+            there = first.setdefault(pair.id, here)
+            if there != here:
+                place = f"{there[0]}:{there[1]}"
+                message = f"the domain {domain!r} has this id already at {place}"
+                yield SuiteProblem(*here, message, pair.id, "id")
 
 
 def _lines(document: Document) -> tuple[int, ...]:
