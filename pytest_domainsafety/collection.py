@@ -106,7 +106,9 @@ class PairItem(pytest.Item):
         items = self.session.items
         queued = (items[place] for place in process.queued())
         ahead = (item.work for item in queued if isinstance(item, PairItem))
+        whole = (item.work for item in items if isinstance(item, PairItem))
         try:
+            process.frame(whole)
             self.outcome = process.outcome(self.work, ahead)
         except DomainSafetyError as error:
             pytest.fail(str(error), pytrace=False)

@@ -128,6 +128,7 @@ class Controller:
             self._check_files(expected)
             return
         self._begin(expected)
+        self._process.frame(item.work for item in items)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)

@@ -13,6 +13,7 @@ from pytest_domainsafety.analysis.compare import (
 )
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.results import (
     against,
     analyze_files,
@@ -30,6 +31,7 @@ __all__ = [
     "ByJudge",
     "Counts",
     "against",
+    "agreement_within",
     "analyze_files",
     "analyze_rows",
     "build_results",
@@ -43,4 +45,5 @@ __all__ = [
     "regressions",
     "self_test",
     "suite_differences",
+    "traces_table",
 ]
