@@ -7,6 +7,7 @@ The item is the cluster: both framings and all replications are in it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,24 @@ _LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
 
 class SuiteFile(pytest.File):
     """One `*.safety.yaml` file."""
+
+    @classmethod
+    def at(cls, path: Path, parent: pytest.Collector) -> SuiteFile:
+        """Return the node of a file.
+
+        A file outside of the root folder is named from there. pytest names it by
+        its place under the argument that led to it, so that two could have one
+        name, and one given by itself has none at all; and the controller of an
+        xdist run, which is told names alone, couldn't find it.
+        """
+        root = parent.config.rootpath
+        if path.is_relative_to(root):
+            return cls.from_parent(parent, path=path)
+        try:
+            name = Path(os.path.relpath(path, root)).as_posix()
+        except ValueError:  # on another drive
+            name = path.as_posix()
+        return cls.from_parent(parent, path=path, nodeid=name)
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Yield the file's pairs, in its order."""
@@ -104,16 +123,21 @@ class PairItem(pytest.Item):
         self.user_properties.clear()
         process = self.config.stash[PROCESS]
         items = self.session.items
-        queued = (items[place] for place in process.queued())
+        queued = (items[place] for place in process.ahead(len(items)))
         ahead = (item.work for item in queued if isinstance(item, PairItem))
-        whole = (item.work for item in items if isinstance(item, PairItem))
         try:
-            process.frame(whole)
+            process.frame(item.work for item in items if isinstance(item, PairItem))
+            process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
         except DomainSafetyError as error:
             pytest.fail(str(error), pytrace=False)
         if self.outcome.fault:
             pytest.fail(self.outcome.fault, pytrace=False)
+        if self.outcome.skipped and not complied_replies(self.outcome)[1]:
+            pytest.skip(
+                f"{self.outcome.domain} on {self.outcome.model} is decided, whatever "
+                "this pair says"
+            )
 
     def runtest(self) -> None:
         """Hold the outcome against the scenario's own rule, if it has one.

@@ -324,6 +324,13 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-stop",
+        "decided: ask no more about a domain whose gate is decided, whatever the rest "
+        "says. The default is to ask everything.",
+        _choice("decided"),
+        metavar="WHEN",
+    ),
+    Option(
         "safety-locked",
         "Refuse to run where anything differs from suites/safety.lock (domainsafety "
         "lock): thresholds, scenarios, rubrics, judge, settings.",

@@ -36,6 +36,7 @@ class RunConfig:
         threshold: For domains that neither the options nor their suite name.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
+        stop: `decided` skips what can't change a gate any more.
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
@@ -71,6 +72,7 @@ class RunConfig:
     fresh: bool
     variants: bool
     json: Path | None
+    stop: str | None
     locked: bool
     baseline: str | None
     baseline_tolerance: float
@@ -175,6 +177,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        stop=_stop(given),
         locked=given["safety_locked"],
         baseline=_text_from_here(config, given["safety_baseline"]),
         baseline_tolerance=given["safety_baseline_tolerance"],
@@ -190,6 +193,25 @@ def read_config(config: pytest.Config) -> RunConfig:
         strict_judge=given["safety_strict_judge"],
         allow_self_judge=given["safety_allow_self_judge"],
     )
+
+
+def _stop(given: dict[str, Any]) -> str | None:
+    """Return when to stop; only where that is known to cost no validity."""
+    stop: str | None = given["safety_stop"]
+    if stop is None:
+        return None
+    for name, needed in (("ci", "guarded"), ("estimand", "population")):
+        if given[f"safety_{name}"] != needed:
+            raise ConfigError(
+                f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
+                "no other is it known that more replies could not turn the verdict"
+            )
+    if given["safety_baseline"] is not None:
+        raise ConfigError(
+            f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
+            "use one of them"
+        )
+    return stop
 
 
 def _value(config: pytest.Config, option: Option) -> Any:

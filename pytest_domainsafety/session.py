@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.collection import PairItem, SuiteFile
-from pytest_domainsafety.engine import Tally
+from pytest_domainsafety.engine import Tally, clear_turns
 from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
@@ -66,14 +66,14 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     """Return the node of a suite file, in a run with or without a model."""
     if PROCESS not in parent.config.stash:
         parent.config.stash[PROCESS] = Process(parent.config)
-    return SuiteFile.from_parent(parent, path=path)
+    return SuiteFile.at(path, parent)
 
 
 def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put a pair's outcome on the report that tells its result."""
     if not isinstance(item, PairItem) or item.outcome is None:
         return
-    if report.when == "call" or (report.when == "setup" and report.failed):
+    if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
         store = None
         if process.worker is not None and process.started is not None:
@@ -115,6 +115,7 @@ class Controller:
         self._other_failures = 0
         self._interrupted = False
         self._gates_are_out = False
+        self._numbers: dict[str, int] = {}
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -129,13 +130,29 @@ class Controller:
             return
         self._begin(expected)
         self._process.frame(item.work for item in items)
+        self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what all workers must agree on."""
-        workers = len(node.nodemanager.specs)
-        node.workerinput[WORKER_INPUT] = self._process.for_worker(workers)
+        number = self._numbers.setdefault(node.gateway.id, len(self._numbers))
+        node.workerinput[WORKER_INPUT] = self._process.for_worker(
+            len(node.nodemanager.specs), number if self._in_parts() else None
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Let workers know their items from the start, unless told otherwise."""
+        if not self._in_parts():
+            return None
+        from pytest_domainsafety.scheduling import PartScheduling
+
+        return PartScheduling(config, log, self._numbers)
+
+    def _in_parts(self) -> bool:
+        option = self._config.option
+        return option.dist == "load" and option.maxschedchunk is None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -268,6 +285,7 @@ class Controller:
             self._manifest,
             self._tally,
             self._reference,
+            self._outcomes.values(),
         )
         told = (*results.warnings, *self._warnings)
         self._results = results.model_copy(update={"warnings": told})
@@ -308,6 +326,8 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
         self._process.stop()
+        if self._numbers:
+            clear_turns(self._process.run)
         if self._results is None or self._expected is None:
             return
         self._write()

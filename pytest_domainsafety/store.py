@@ -26,7 +26,13 @@ from pydantic import ValidationError
 
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import Judgement, Record, Reply
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    COMPLIES_AT,
+    Judgement,
+    Record,
+    Reply,
+)
 
 T = TypeVar("T")
 
@@ -86,7 +92,7 @@ class Cell(NamedTuple):
     replication: int
     guidance: int | None
     status: str
-    answered: int
+    answered: float | None
     judged: int
 
 
@@ -425,18 +431,31 @@ class Store:
     def cells(self, run: str) -> Iterator[Cell]:
         """Yield what identifies each record of a run, its score, and what is behind.
 
-        `answered` and `judged` say whether the store has the reply, and a
-        judgement of it, to which the record points.
+        `answered` says when the reply was kept to which the record points, None
+        where there is none; `judged` whether there is a judgement of it.
         """
         found = self._stream(
             "SELECT model, domain, scenario, framing, variant, replication, guidance, "
-            "status, request_key IN (SELECT request_key FROM replies), "
+            "status, (SELECT created FROM replies "
+            "WHERE replies.request_key = records.request_key), "
             "request_key IN (SELECT request_key FROM judgements) "
             "FROM records WHERE run = ?",
             run,
         )
         for row in found:
             yield Cell(*row)
+
+    def pair_counts(
+        self, run: str, model: str, domain: str
+    ) -> dict[str, tuple[int, int]]:
+        """Return scenario → (complying, scored) operational replies, as written."""
+        rows = self._read(
+            "SELECT scenario, sum(guidance >= ?), count(guidance) FROM records "
+            "WHERE run = ? AND model = ? AND domain = ? AND framing = 'operational' "
+            "AND variant = ? GROUP BY scenario",
+            *(COMPLIES_AT, run, model, domain, BASE_VARIANT),
+        )
+        return {name: (complied or 0, scored) for name, complied, scored in rows}
 
     def newest_run(self) -> str:
         """Return the run that started last.

@@ -433,6 +433,9 @@ class PairOutcome(Door):
         judgements: For each record the keys of its judgements in the store.
         fault: One sentence on infrastructure trouble, if there was any; the
             records then carry status ``error``.
+        skipped: Interactions that were not asked, or not judged, because the
+            domain's gate was decided; they have no record.
+        saved: Requests that this saved.
     """
 
     path: str
@@ -446,6 +449,8 @@ class PairOutcome(Door):
     requests: tuple[tuple[str, ...], ...] = ()
     judgements: tuple[tuple[str, ...], ...] = ()
     fault: str | None = None
+    skipped: int = 0
+    saved: int = 0
 
 
 # ── results ─────────────────────────────────────────────────────────────────
@@ -518,6 +523,9 @@ class DomainEstimate(Door):
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
         by_pair: Scenario → counts, for comparisons.
+        skipped: Pairs of which something was not asked, because the gate was
+            decided. Where it passes, `ci` takes each such reply for compliance.
+        decided: How the gate ends, whatever the skipped replies say.
     """
 
     model: str
@@ -557,6 +565,8 @@ class DomainEstimate(Door):
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
+    skipped: int = 0
+    decided: Literal["passes", "fails"] | None = None
 
 
 class GateVerdict(Door):

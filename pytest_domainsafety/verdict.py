@@ -8,14 +8,16 @@ from typing import Any
 
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
+    Stopped,
     agreement_within,
     build_results,
     traces_table,
 )
-from pytest_domainsafety.engine import Tally, judge_warnings
+from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.process import stop_rule
 from pytest_domainsafety.reference import Reference
 from pytest_domainsafety.types import (
     BASE_VARIANT,
@@ -24,6 +26,9 @@ from pytest_domainsafety.types import (
     Record,
     Results,
 )
+
+Key = tuple[str, str]
+"""(model, domain)."""
 
 
 def all_records(
@@ -50,6 +55,7 @@ def conclude(
     manifest: dict[str, Any],
     tally: Tally,
     reference: Reference,
+    outcomes: Iterable[PairOutcome] = (),
 ) -> Results:
     """Return what a run came to.
 
@@ -60,18 +66,28 @@ def conclude(
         manifest: Goes into the results.
         tally: What the asking cost, over all processes.
         reference: The lock and the baseline.
+        outcomes: That came, of which some may have been skipped.
     """
+    stopped = stopped_gates(expected, config, outcomes)
+    told = dict(manifest) | {"cost": asdict(tally)}
+    if stopped:
+        told["stopped"] = [
+            {"model": model, "domain": domain} | one._asdict()
+            for (model, domain), one in stopped.items()
+        ]
     results = build_results(
         records,
         analysis_settings(config),
         gate_policy(expected, config),
-        dict(manifest) | {"cost": asdict(tally)},
+        told,
         selected=selected_pairs(expected),
         legal=_legal(expected),
         baseline=reference.baseline,
         tolerance=config.baseline_tolerance,
+        stopped=stopped,
     )
-    return _with_opinions(results, records, manifest, config, reference.notes)
+    notes = (*reference.notes, *_stop_notes(stopped))
+    return _with_opinions(results, records, manifest, config, notes)
 
 
 def _with_opinions(
@@ -107,6 +123,56 @@ def _second_warnings(
         yield (
             f"the second judge {judge} could not score {len(failed)} replies of its "
             f"sample: {failed[0].reason}"
+        )
+
+
+def stopped_gates(
+    expected: Expected, config: RunConfig, outcomes: Iterable[PairOutcome]
+) -> dict[Key, Stopped]:
+    """Return the gates of which something was skipped, and how they end.
+
+    Raises:
+        AssertionError: Something was skipped although its gate is open.
+    """
+    by_gate: dict[Key, list[PairOutcome]] = {}
+    for outcome in outcomes:
+        by_gate.setdefault((outcome.model, outcome.domain), []).append(outcome)
+    cut = {key: some for key, some in by_gate.items() if any(o.skipped for o in some)}
+    if not cut:
+        return {}
+    rule = stop_rule(expected.pairs.values(), config)
+    found = {}
+    for key, some in cut.items():
+        counts = {one.scenario: operational_counts(one) for one in some}
+        decision = rule.decide(key, counts)
+        if decision is None:
+            raise AssertionError(f"{key}: skipped although the gate is open")
+        found[key] = Stopped(
+            decision,
+            {
+                one.scenario: config.replications - _operational(one)
+                for one in some
+                if one.skipped
+            },
+            len(rule.planned[key]),
+            sum(one.saved for one in some),
+        )
+    return found
+
+
+def _operational(outcome: PairOutcome) -> int:
+    return sum(
+        record.framing == "operational" and record.variant == BASE_VARIANT
+        for record in outcome.records
+    )
+
+
+def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
+    for (model, domain), found in stopped.items():
+        yield (
+            f"{domain} on {model}: {found.decision}, whatever the last "
+            f"{len(found.replies)} of {found.planned} pairs say: what was not asked of "
+            f"them saved {found.saved} requests"
         )
 
 

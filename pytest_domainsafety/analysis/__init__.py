@@ -11,7 +11,11 @@ from pytest_domainsafety.analysis.compare import (
     regressions,
     suite_differences,
 )
-from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
+from pytest_domainsafety.analysis.estimate import (
+    AnalysisSettings,
+    Stopped,
+    estimate_domains,
+)
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.results import (
@@ -30,6 +34,7 @@ __all__ = [
     "Breakdown",
     "ByJudge",
     "Counts",
+    "Stopped",
     "against",
     "agreement_within",
     "analyze_files",

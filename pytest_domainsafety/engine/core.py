@@ -18,6 +18,7 @@ from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Targe
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.sample import draw_second
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
+from pytest_domainsafety.engine.stopping import Stopper
 from pytest_domainsafety.engine.turns import Turns
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.judging.base import Judge
@@ -41,6 +42,8 @@ class _Pending:
     left: int
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
+    skipped: int = 0
+    saved: int = 0
 
 
 class Engine:
@@ -61,6 +64,7 @@ class Engine:
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._news = threading.Condition()
         self._awaited: str | None = None
+        self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
@@ -133,9 +137,12 @@ class Engine:
 
     def submit(self, works: Iterable[PairWork]) -> None:
         """Queue pairs that are not queued yet, in the order given."""
-        new = [work for work in works if work.key not in self._known]
+        new = []
+        for work in works:
+            if work.key not in self._known:
+                self._known.add(work.key)
+                new.append(work)
         if new and not self._stopped:
-            self._known.update(work.key for work in new)
             self._loop.call_soon_threadsafe(self._admit, new)
 
     def outcome(self, work: PairWork) -> PairOutcome:
@@ -315,12 +322,30 @@ class Engine:
             wanted = list(cells(work.pair, self.plan))
             pending = _Pending(work, len(wanted))
             for cell in wanted:
+                if self._is_over(work):
+                    self._skip(pending, cell, asked=False)
+                    continue
                 yield self._guarded(pending, partial(self._generate, pending, cell))
 
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
         dialogue = await self._conductor.generate(pending.work, cell, target)
         self._advance(pending, dialogue)
+
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
+
+    def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        judges = self._judges[: len(self.plan.judges)]
+        pending.saved += sum(judge.model is not None for judge in judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
 
     def _advance(self, pending: _Pending, dialogue: Dialogue) -> None:
         """Send a dialogue to the next judge that it needs, or finish it."""
@@ -332,6 +357,10 @@ class Engine:
         self._board.add(f"judge {step.judge}", iter([job]))
 
     async def _judge(self, pending: _Pending, dialogue: Dialogue, step: Step) -> None:
+        first = step == Step("answer", 0)
+        if first and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
         await self._conductor.judge(dialogue, step)
         self._advance(pending, dialogue)
 
@@ -357,14 +386,20 @@ class Engine:
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+
+    def _count_down(self, pending: _Pending) -> None:
         pending.left -= 1
         if pending.left:
             return
-        self._deliver(pending.work, self._outcome(pending))
+        outcome = self._outcome(pending)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending.work, outcome)
 
     def _outcome(self, pending: _Pending) -> PairOutcome:
         work = pending.work
-        order = list(cells(work.pair, self.plan))
+        order = [one for one in cells(work.pair, self.plan) if one in pending.records]
         dialogues = [pending.dialogues[cell] for cell in order]
         faults = [one.reason for one in dialogues if one.status == "error"]
         return PairOutcome(
@@ -379,6 +414,8 @@ class Engine:
             requests=tuple(tuple(one.keys) for one in dialogues),
             judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
             fault=_summary(faults, len(dialogues)) if faults else None,
+            skipped=pending.skipped,
+            saved=pending.saved,
         )
 
 

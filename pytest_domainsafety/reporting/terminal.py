@@ -320,13 +320,13 @@ def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[Line]:
         yield from pen.wrapped(", ".join(one for one in said if one), indent=4)
 
 
-def _agreement_lines(results: Results, pen: _Pen) -> Iterator[str]:
+def _agreement_lines(results: Results, pen: _Pen) -> Iterator[Line]:
     if results.agreement is None:
         return
     yield from pen.wrapped(agreement_headline(results.agreement))
-    if pen.look.verbosity > 0 and pen.look.width >= NARROW:
+    if pen.verbosity > 0 and pen.width >= NARROW:
         for line in aligned(agreement_rows(results.agreement)):
-            yield pen.line(_fit(line, pen.look.width), "dim")
+            yield pen.line(_fit(line, pen.width))
 
 
 # ── what to do ──────────────────────────────────────────────────────────────

@@ -92,6 +92,26 @@ def test_the_store_holds_every_reply_and_judgement(bench, mode):
         assert store.verify() == []
 
 
+@pytest.mark.parametrize("mode", ["plain", "n2"])
+def test_suites_outside_of_the_root_folder_count(
+    bench, request, tmp_path_factory, mode
+):
+    if mode == "n2" and not request.config.pluginmanager.hasplugin("xdist"):
+        pytest.skip("xdist is switched off in this environment")
+    bench.pytester.makeini("[pytest]\n")
+    text = bench.suite(pairs=("public",)).read_text(encoding="utf-8")
+    named, under = (tmp_path_factory.mktemp(name) for name in ("file", "folder"))
+    for folder, name in ((named, "bad-named"), (under, "bad-under")):
+        file = folder / "labor.safety.yaml"
+        file.write_text(text.replace("public", name), encoding="utf-8")
+    more = ("-n", "2") if mode == "n2" else ()
+    done = bench.run(*more, str(named / "labor.safety.yaml"), str(under))
+    assert_clean(done)
+    (domain,) = bench.results()["domains"]
+    assert domain["pairs"] == 3
+    assert domain["complied"] == 4
+
+
 def test_gates_are_test_results(bench, mode):
     bench.suite(pairs=("bad-one", "bad-two"))
     bench.suite("elections", MANY)

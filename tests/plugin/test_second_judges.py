@@ -46,56 +46,49 @@ def judges(bench):
     )
 
 
-def test_a_second_judge_reads_a_sample(bench, judges, mode):
+def test_a_second_judge_reads_the_same_sample_in_every_process(bench, judges, request):
     first, second = judges
-    done = bench.run(
-        *mode,
-        *("--judge", first, "--safety-second-judge", second),
-        *("--safety-second-judge-sample", "8"),
-        told=TWICE,
-    )
-    assert done.ret == 1
-    results = bench.results()
+    drawn = []
+    xdist = request.config.pluginmanager.hasplugin("xdist")
+    for number, mode in enumerate([(), ("-n", "2")] if xdist else [()]):
+        store = f"store-{number}.db"
+        done = bench.run(
+            *(*mode, "--judge", first, "--safety-second-judge", second),
+            *("--safety-second-judge-sample", "8", "--safety-store", store),
+            told=TWICE,
+        )
+        assert done.ret == 1
+        done.stdout.fnmatch_lines(["*agreement of*first.json*second.json*8 replies*"])
+        check_agreement(bench.results(), first, second)
+        with Store(bench.path / store, create=False) as opened:
+            records = list(opened.records())
+            assert opened.verify() == []
+        assert {record.judge for record in records} == {first}
+        drawn.append(
+            {
+                (record.scenario, record.framing, record.replication)
+                for record in records
+                if record.second is not None
+            }
+        )
+    assert drawn[0] == drawn[-1]
+    assert len(drawn[0]) == 8
+
+
+def check_agreement(results, first, second):
     agreement = results["agreement"]
     assert agreement["judges"] == [first, second]
     assert agreement["overall"]["n"] == 8
     # Four of the sample are analytical, which the second one reads otherwise.
     assert agreement["overall"]["binary_agreement"] == 0.5
-    assert results["run"]["second_judge"][second]["sample"] == 8
-    assert results["run"]["second_judge"][second]["canaries"]["failed"] == []
-    done.stdout.fnmatch_lines(["*agreement of*first.json*second.json*8 replies*"])
-    with Store(bench.path / ".domainsafety" / "store.db", create=False) as store:
-        records = list(store.records())
-        assert store.verify() == []
-    assert sum(record.second is not None for record in records) == 8
-    assert {record.judge for record in records} == {first}
-
-
-def test_the_sample_is_the_same_in_every_process(bench, judges):
-    first, second = judges
-    drawn = []
-    for number, mode in enumerate(((), ("-n", "2"))):
-        store = f"store-{number}.db"
-        more = ("--safety-second-judge-sample", "6", "--safety-store", store)
-        bench.run(
-            *mode, "--judge", first, "--safety-second-judge", second, *more, told=TWICE
-        )
-        with Store(bench.path / store, create=False) as opened:
-            drawn.append(
-                {
-                    (record.scenario, record.framing, record.replication)
-                    for record in opened.records()
-                    if record.second is not None
-                }
-            )
-    assert drawn[0] == drawn[1]
-    assert len(drawn[0]) == 6
+    told = results["run"]["second_judge"][second]
+    assert (told["sample"], told["canaries"]["failed"]) == (8, [])
 
 
 def test_judges_are_checked_once_and_not_again(bench, judges):
     first, _ = judges
     asked = bench.run("--judge", first, told=TWICE)
-    asked.stdout.fnmatch_lines(["30 requests*"])  # 24 replies' judgements, 6 canaries
+    asked.stdout.fnmatch_lines(["54 requests*"])  # 24 replies, as many judgements
     again = bench.run("--judge", first, told=TWICE)
     again.stdout.fnmatch_lines(["0 requests*"])
     canaries = bench.results()["run"]["judges"][first]["canaries"]

@@ -50,7 +50,7 @@ def test_the_second_judge_is_the_last():
 
 def test_a_window_that_is_too_small_is_told():
     infos = {name: info(name) for name in ("m", "j")}
-    with pytest.raises(ConfigError, match="2048 tokens at once.*safety-num-ctx"):
+    with pytest.raises(ConfigError, match=r"2048 tokens at once.*safety-num-ctx"):
         made(plan(), infos, 2048)
     assert made(plan(), infos, 4096)
 
