@@ -132,6 +132,7 @@ class Controller:
         if self._config.option.collectonly:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.frame(item.work for item in items)
         self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
 
