@@ -6,13 +6,14 @@ sentence: the run is over and paid for, so no file may take the others along.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.types import Record, Results
@@ -141,15 +142,29 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         OSError: It can't be written; an older file is as it was.
     """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes an older one's place once it is whole.
+
+    Raises:
+        OSError: It can't be written; an older file is as it was.
+    """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it")
     if path.exists() and not path.is_file():
-        path.write_bytes(data)
+        with path.open("wb") as file:
+            yield file
         return
     number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(data)
+            yield file
         os.chmod(name, _mode(path))
         os.replace(name, path)
     except BaseException:
