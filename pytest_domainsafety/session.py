@@ -228,7 +228,10 @@ class Controller:
             try:
                 keep(self._store, outcome, rows)
             except StoreError as error:
+                # Each further attempt may wait long for a lock, to no avail.
                 self._note_trouble(str(error))
+                self._store.close()
+                self._store = None
 
     def _note_failure(self, report: pytest.TestReport) -> None:
         ours = self._expected is not None and report.nodeid in self._expected.pairs

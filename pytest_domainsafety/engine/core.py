@@ -15,7 +15,7 @@ from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.engine.turns import Turns
-from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.llm import LLMJudge
 from pytest_domainsafety.judging.registry import modelless_judge
@@ -56,6 +56,7 @@ class Engine:
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._news = threading.Condition()
         self._awaited: str | None = None
+        self._broken: StoreError | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
@@ -318,8 +319,13 @@ class Engine:
 
         async def run() -> None:
             try:
+                if self._broken is not None:
+                    raise self._broken
                 await job()
             except Exception as error:  # noqa: BLE001 - handed to the waiting item
+                # What can't be kept would be asked for again: ask no more.
+                if isinstance(error, StoreError):
+                    self._broken = error
                 self._deliver(pending.work, error)
             self._board.limit = self._pacer.limit
 
