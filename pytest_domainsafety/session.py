@@ -36,11 +36,13 @@ from pytest_domainsafety.reporting.files import (
     check_paths,
     write_files,
 )
+from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.reporting.terminal import Look, summary_lines
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 from pytest_domainsafety.verdict import all_records, conclude, missing_records
+from pytest_domainsafety.watch import watch
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -120,6 +122,7 @@ class Controller:
         self._interrupted = False
         self._gates_are_out = False
         self._numbers: dict[str, int] = {}
+        self._line: ProgressLine | None = None
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -134,6 +137,7 @@ class Controller:
             return
         self._begin(expected)
         self._process.submit(item.work for item in items)
+        self._line = watch(self._config, self._process, expected, self._outcomes)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -172,6 +176,9 @@ class Controller:
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
+                self._line = watch(
+                    self._config, self._process, expected, self._outcomes
+                )
 
     def _begin(self, expected: Expected) -> None:
         """Look at every model and judge before anything is spent (design §D4.2).
@@ -255,6 +262,9 @@ class Controller:
             self._interrupted = True
             self._conclude()
             raise
+        finally:
+            if self._line is not None:
+                self._line.stop()
         self._conclude()
         if self._results is not None:
             self._emit_gates(session, self._results.gates)

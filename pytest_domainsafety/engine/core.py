@@ -49,6 +49,8 @@ class Engine:
     def __init__(self, plan: Plan) -> None:
         """Prepare; nothing is asked before :meth:`start`."""
         self.plan = plan
+        self.steps = 0
+        """Replies and judgements that are there, or will never be."""
         self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
@@ -99,6 +101,21 @@ class Engine:
             spent["asking" if stage.startswith("target") else "judging"] += seconds
         tally.seconds |= {name: round(value, 3) for name, value in spent.items()}
         return tally
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """What is being done now, in words."""
+        return tuple(map(self._stage_name, self._board.serving))
+
+    @property
+    def running(self) -> int:
+        """Requests in flight now."""
+        return self._board.running
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be asked."""
+        return self._stopped
 
     def _stage_name(self, stage: str) -> str:
         kind, _, rest = stage.partition(" ")
@@ -296,9 +313,11 @@ class Engine:
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
         dialogue = await self._conductor.generate(pending.work, cell, target)
+        self.steps += 1
         if dialogue.status is None:
             self._send_to_judge(pending, dialogue, 0)
         else:
+            self.steps += len(self._judges)
             self._finish(pending, dialogue)
 
     def _send_to_judge(
@@ -309,6 +328,7 @@ class Engine:
 
     async def _judge(self, pending: _Pending, dialogue: Dialogue, number: int) -> None:
         await self._conductor.judge(dialogue, self._judges[number])
+        self.steps += 1
         if dialogue.status is None and number + 1 < len(self._judges):
             self._send_to_judge(pending, dialogue, number + 1)
         else:

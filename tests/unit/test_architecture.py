@@ -18,7 +18,7 @@ FLOORS = (
     {"engine", "reporting", "sources", "wholeness"},
     {"options", "commands", "scheduling"},
     {"process"},
-    {"collection", "expected", "manifest", "transport", "verdict"},
+    {"collection", "expected", "manifest", "transport", "verdict", "watch"},
     {"session", "cli"},
     {"plugin"},
 )
@@ -27,6 +27,7 @@ ALLOWED = {
     ("types", "text"),
     ("analysis", "gate"),
     ("verdict", "expected"),
+    ("watch", "expected"),
     ("gate", "analysis"),
     ("lock", "suite"),
 }
