@@ -10,6 +10,20 @@ thread and hands outcomes to the items.
 from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.core import Engine
 from pytest_domainsafety.engine.plan import PairWork, Plan
+from pytest_domainsafety.engine.stopping import (
+    Stopper,
+    StopRule,
+    operational_counts,
+)
 from pytest_domainsafety.engine.turns import clear as clear_turns
 
-__all__ = ["Engine", "PairWork", "Plan", "Tally", "clear_turns"]
+__all__ = [
+    "Engine",
+    "PairWork",
+    "Plan",
+    "StopRule",
+    "Stopper",
+    "Tally",
+    "clear_turns",
+    "operational_counts",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
@@ -14,6 +15,7 @@ from pytest_domainsafety.engine.board import Board, Job
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
+from pytest_domainsafety.engine.stopping import Stopper
 from pytest_domainsafety.engine.turns import Turns
 from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
@@ -27,6 +29,7 @@ from pytest_domainsafety.types import ModelInfo, PairOutcome, Record
 STOP_WAIT_S = 5.0
 KEEP_AHEAD = 256
 """Pairs that may be finished and not yet taken while pytest does not wait for one."""
+SWITCH_S = 0.0005
 
 
 @dataclass(slots=True)
@@ -37,6 +40,8 @@ class _Pending:
     left: int
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
+    skipped: int = 0
+    saved: int = 0
 
 
 class Engine:
@@ -59,6 +64,7 @@ class Engine:
         self._news = threading.Condition()
         self._awaited: str | None = None
         self._broken: StoreError | None = None
+        self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
@@ -67,6 +73,7 @@ class Engine:
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = False
+        self._switch_s = sys.getswitchinterval()
         self._thread = threading.Thread(
             target=self._live, name="domainsafety-engine", daemon=True
         )
@@ -80,6 +87,9 @@ class Engine:
             DomainSafetyError: A model, a judge or the store is not to be had;
                 nothing was asked.
         """
+        # The engine gives the interpreter up at every read and write, and would
+        # have it back only 5 ms later where pytest's thread computes.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         try:
             self._ready.result()
@@ -168,6 +178,7 @@ class Engine:
             self._news.notify_all()
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(STOP_WAIT_S)
+        sys.setswitchinterval(self._switch_s)
 
     # ── the engine's side: its own thread ───────────────────────────────────
 
@@ -212,7 +223,7 @@ class Engine:
                 model, info = self._models[name], self.infos[name]
                 judge = LLMJudge(model, info, windows[name])
             self._judges.append(judge)
-        self.store = Store(self.plan.store)
+        self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
         splits = await self._splits()
         if splits and self.plan.share > 1:
             self._turns = self._take_turns()
@@ -308,6 +319,9 @@ class Engine:
             wanted = list(cells(work.pair, self.plan))
             pending = _Pending(work, len(wanted))
             for cell in wanted:
+                if self._is_over(work):
+                    self._skip(pending, cell, asked=False)
+                    continue
                 yield self._guarded(pending, partial(self._generate, pending, cell))
 
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
@@ -326,7 +340,25 @@ class Engine:
         job = partial(self._judge, pending, dialogue, number)
         self._board.add(f"judge {number}", iter([self._guarded(pending, job)]))
 
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
+
+    def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        self.steps += len(self._judges) + (not asked)
+        pending.saved += sum(judge.model is not None for judge in self._judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
+
     async def _judge(self, pending: _Pending, dialogue: Dialogue, number: int) -> None:
+        if number == 0 and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
         await self._conductor.judge(dialogue, self._judges[number])
         self.steps += 1
         if dialogue.status is None and number + 1 < len(self._judges):
@@ -361,14 +393,20 @@ class Engine:
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+
+    def _count_down(self, pending: _Pending) -> None:
         pending.left -= 1
         if pending.left:
             return
-        self._deliver(pending.work, self._outcome(pending))
+        outcome = self._outcome(pending)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending.work, outcome)
 
     def _outcome(self, pending: _Pending) -> PairOutcome:
         work = pending.work
-        order = list(cells(work.pair, self.plan))
+        order = [one for one in cells(work.pair, self.plan) if one in pending.records]
         dialogues = [pending.dialogues[cell] for cell in order]
         faults = [one.reason for one in dialogues if one.status == "error"]
         return PairOutcome(
@@ -383,6 +421,8 @@ class Engine:
             requests=tuple(tuple(one.keys) for one in dialogues),
             judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
             fault=_summary(faults, len(dialogues)) if faults else None,
+            skipped=pending.skipped,
+            saved=pending.saved,
         )
 
 

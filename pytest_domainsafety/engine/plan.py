@@ -48,6 +48,7 @@ class Plan:
         backoff_s: Wait before the first retry; doubles.
         store: The store's file.
         fresh: Whether to ask again for what the store has.
+        keep_text: Whether the store keeps prompts and replies, or hashes alone.
     """
 
     run: str
@@ -68,6 +69,7 @@ class Plan:
     retries: int = 3
     backoff_s: float = 0.5
     fresh: bool = False
+    keep_text: bool = True
 
 
 class PairWork(NamedTuple):

@@ -7,12 +7,13 @@ to where pytest left it, and the line is wiped before pytest writes anything.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from pytest_domainsafety.text import printable
 
@@ -109,6 +110,7 @@ class ProgressLine:
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._shown = False
+        self._file, self._ours = _same_place(writer._file)
         self._thread = threading.Thread(
             target=self._show, name="domainsafety-progress", daemon=True
         )
@@ -121,6 +123,8 @@ class ProgressLine:
             with self._lock:
                 self._wipe()
                 original(*args, **markup)
+                if self._live:  # what lies in a buffer has no place on the screen
+                    self._writer.flush()
 
         self._writer.write = write
         self._thread.start()
@@ -133,6 +137,9 @@ class ProgressLine:
         with self._lock:
             self._wipe()
             self._writer.__dict__.pop("write", None)
+            if self._ours:
+                self._file.close()
+                self._ours = False
 
     def _show(self) -> None:
         while not self._over.wait(LIVE_S if self._live else LOG_S):
@@ -141,8 +148,13 @@ class ProgressLine:
                 if self._live:
                     self._draw(line)
                 else:
-                    start = "\n" if self._writer.width_of_current_line else ""
-                    self._writer.write(f"{start}{line}\n", flush=True)
+                    self._log(line)
+
+    def _log(self, line: str) -> None:
+        start = "\n" if self._writer.width_of_current_line else ""
+        self._file.write(f"{start}{line}\n")
+        self._file.flush()
+        self._writer._current_line = ""
 
     def _draw(self, line: str) -> None:
         self._below(line[: self._writer.fullwidth - 1])
@@ -158,5 +170,19 @@ class ProgressLine:
         column = self._writer.width_of_current_line
         back = f"\x1b[{column}C" if column else ""
         # A line feed scrolls at the bottom of the screen; one row up is still ours.
-        self._writer._file.write(f"\n\r\x1b[2K{text}\x1b[A\r{back}")
-        self._writer._file.flush()
+        self._file.write(f"\n\r\x1b[2K{text}\x1b[A\r{back}")
+        self._file.flush()
+
+
+def _same_place(file: TextIO) -> tuple[TextIO, bool]:
+    """Return a file that writes to the same place, and whether it is a new one.
+
+    While an item runs, pytest captures whatever goes to the descriptor of its
+    own terminal file; a duplicate made between two items still leads there.
+    """
+    try:
+        descriptor = os.dup(file.fileno())
+    except (OSError, ValueError, AttributeError):
+        return file, False
+    encoding = file.encoding or "utf-8"
+    return open(descriptor, "w", encoding=encoding, errors="replace"), True
