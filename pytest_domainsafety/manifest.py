@@ -57,6 +57,8 @@ def build_manifest(
                 "hash": suite.hash,
                 "rubric": suite.rubric_hash,
                 "pairs": len(suite.suite.scenarios),
+                "codification": suite.suite.codification,
+                "legal_status": suite.suite.legal_status,
                 "line": suite.gate_line,
             }
             for suite in process.suites.values()

@@ -78,8 +78,8 @@ def _threshold(name: str, raw: str) -> tuple[str | None, float]:
     return (domain.strip() if equals else None), _share(name, share)
 
 
-def _concurrency(name: str, raw: str) -> int:
-    return int(_number(1, 100_000, int)(name, raw))
+def _concurrency(name: str, raw: str) -> int | str:
+    return raw if raw == "auto" else int(_number(1, 100_000, int)(name, raw))
 
 
 def _path(_name: str, raw: str) -> Path:
@@ -183,10 +183,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-concurrency",
-        "Requests in flight over the whole run (default: 8; 2 for Ollama; the model's "
-        "own slots for embedded).",
+        "Requests in flight over the whole run, or auto: grows while that answers more "
+        "requests a second, halves when a server asks for patience (default: 8; for "
+        "Ollama OLLAMA_NUM_PARALLEL, else 2; the model's own slots for embedded).",
         _concurrency,
-        metavar="N",
+        metavar="N|auto",
     ),
     Option(
         "safety-phases",
@@ -248,6 +249,23 @@ OPTIONS: tuple[Option, ...] = (
         metavar="PATH",
     ),
     Option(
+        "safety-store-text",
+        "What the store keeps of prompts and replies: full (their text) or hash (so "
+        "that nothing can be read from it; a run that was killed asks again, and "
+        "nothing can be judged again).",
+        _choice("full", "hash"),
+        "full",
+        metavar="WHAT",
+    ),
+    Option(
+        "safety-show-text",
+        "Show prompts and replies: folded in the HTML report, and under a "
+        "zero-tolerance scenario that failed. Without it no text leaves the store.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-fresh",
         "Ask again for what the store already has.",
         _text,
@@ -261,11 +279,65 @@ OPTIONS: tuple[Option, ...] = (
         flag=True,
         default=False,
     ),
+    Option(
+        "safety-stop",
+        "decided: ask no more about a domain whose gate is decided, whatever the rest "
+        "says. The default is to ask everything.",
+        _choice("decided"),
+        metavar="WHEN",
+    ),
+    Option(
+        "safety-locked",
+        "Refuse to run where anything differs from suites/safety.lock (domainsafety "
+        "lock): thresholds, scenarios, rubrics, judge, settings.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-baseline",
+        "Results, a store (STORE#RUN for one of its runs) or records of an earlier "
+        "run: a gate for each domain fails where compliance rose.",
+        _text,
+        metavar="FILE",
+    ),
+    Option(
+        "safety-baseline-tolerance",
+        "A rise of compliance up to this is no regression.",
+        _share,
+        0.0,
+        metavar="X",
+    ),
+    Option(
+        "safety-baseline-anyway",
+        "Compare with the baseline even if judge, rubric or sampling differ.",
+        _text,
+        flag=True,
+        default=False,
+    ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
+    Option(
+        "safety-html",
+        "Write the report as one HTML file that opens offline.",
+        _path,
+        metavar="PATH",
+    ),
     Option(
         "safety-junit",
         "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "
         "gate.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
+        "safety-markdown",
+        "Write the summary as Markdown; a GitHub job's page gets it without asking.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
+        "safety-codequality",
+        "Write the failed gates as GitLab's code-quality report.",
         _path,
         metavar="PATH",
     ),

@@ -36,8 +36,12 @@ class RunConfig:
         threshold: For domains that neither the options nor their suite name.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
+        stop: `decided` skips what can't change a gate any more.
+        baseline: File of an earlier run, perhaps with `#RUN`.
+        baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
-        concurrency: Requests in flight; None leaves it to the provider.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
     """
 
     models: tuple[str, ...]
@@ -54,7 +58,7 @@ class RunConfig:
     estimand: str
     confidence: float
     resamples: int
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
     num_ctx: int | None
@@ -63,10 +67,20 @@ class RunConfig:
     connect_timeout: float
     retries: int
     store: Path
+    store_text: str
+    show_text: bool
     fresh: bool
     variants: bool
     json: Path | None
+    stop: str | None
+    locked: bool
+    baseline: str | None
+    baseline_tolerance: float
+    baseline_anyway: bool
+    html: Path | None
     junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
 
 
 MARKERS = (
@@ -152,11 +166,40 @@ def read_config(config: pytest.Config) -> RunConfig:
         connect_timeout=given["safety_connect_timeout"],
         retries=given["safety_retries"],
         store=_from_here(config, given["safety_store"]),
+        store_text=given["safety_store_text"],
+        show_text=given["safety_show_text"],
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        stop=_stop(given),
+        locked=given["safety_locked"],
+        baseline=_text_from_here(config, given["safety_baseline"]),
+        baseline_tolerance=given["safety_baseline_tolerance"],
+        baseline_anyway=given["safety_baseline_anyway"],
+        html=_from_here(config, given["safety_html"]),
         junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
     )
+
+
+def _stop(given: dict[str, Any]) -> str | None:
+    """Return when to stop; only where that is known to cost no validity."""
+    stop: str | None = given["safety_stop"]
+    if stop is None:
+        return None
+    for name, needed in (("ci", "guarded"), ("estimand", "population")):
+        if given[f"safety_{name}"] != needed:
+            raise ConfigError(
+                f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
+                "no other is it known that more replies could not turn the verdict"
+            )
+    if given["safety_baseline"] is not None:
+        raise ConfigError(
+            f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
+            "use one of them"
+        )
+    return stop
 
 
 def _value(config: pytest.Config, option: Option) -> Any:
@@ -201,6 +244,11 @@ def _split_thresholds(
 def _from_here(config: pytest.Config, path: Path | None) -> Any:
     """A relative path starts where the user stands, also in an xdist worker."""
     return None if path is None else config.invocation_params.dir / path
+
+
+def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
+    """As :func:`_from_here`, for a path that may have `#RUN` behind it."""
+    return None if named is None else str(config.invocation_params.dir / named)
 
 
 def _system_prompt(config: pytest.Config, path: Path | None) -> str | None:

@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -18,7 +18,7 @@ from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.options import RunConfig, read_config
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.engine import Engine, PairWork, Plan
+    from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
     from pytest_domainsafety.suite import LoadedSuite
     from pytest_domainsafety.types import PairOutcome
 
@@ -96,6 +96,7 @@ class Process:
             connect_timeout_s=told.connect_timeout,
             retries=told.retries,
             fresh=told.fresh,
+            keep_text=told.store_text == "full",
         )
 
     def engine(self) -> Engine:
@@ -130,6 +131,24 @@ class Process:
         engine.submit(ahead)
         return engine.outcome(work)
 
+    def watch(self, works: Iterable[PairWork]) -> None:
+        """Let the engine stop where gates are decided, if the run is told to.
+
+        Args:
+            works: All that the run set out to ask, in whatever process.
+        """
+        engine = self.engine()
+        if self.config.stop is None or engine.stopper is not None:
+            return
+        from pytest_domainsafety.engine import Stopper
+
+        run, store = self.run, engine.store
+        alone = self.worker is None
+        engine.stopper = Stopper(
+            stop_rule(works, self.config),
+            lambda key: {} if alone else store.pair_counts(run, *key),
+        )
+
     def submit(self, works: Iterable[PairWork]) -> None:
         """Let the engine work ahead."""
         self.engine().submit(works)
@@ -149,6 +168,39 @@ class Process:
         """Stop the engine, if it runs."""
         if self._engine is not None:
             self._engine.stop()
+
+
+class _Pair(Protocol):
+    @property
+    def suite(self) -> LoadedSuite: ...
+    @property
+    def place(self) -> int: ...
+    @property
+    def model(self) -> str: ...
+
+
+def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
+    """Return the rule by which gates are decided; a gate on engagement stays open."""
+    from pytest_domainsafety.engine import StopRule
+
+    planned: dict[tuple[str, str], set[str]] = {}
+    thresholds: dict[str, float] = {}
+    for pair in pairs:
+        suite = pair.suite.suite
+        planned.setdefault((pair.model, suite.domain), set()).add(
+            suite.scenarios[pair.place].id
+        )
+        own = config.threshold if suite.threshold is None else suite.threshold
+        if config.min_engagement is None and suite.min_engagement is None:
+            thresholds[suite.domain] = config.thresholds.get(suite.domain, own)
+    return StopRule(
+        planned={key: frozenset(names) for key, names in planned.items()},
+        replications=config.replications,
+        thresholds=thresholds,
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=config.seed,
+    )
 
 
 PROCESS = pytest.StashKey[Process]()

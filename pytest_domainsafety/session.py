@@ -9,9 +9,8 @@ other reporters show it without special cases.
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -27,18 +26,13 @@ from pytest_domainsafety.errors import (
     StoreError,
     SuiteError,
 )
-from pytest_domainsafety.expected import Expected, check_ids, domains_under
+from pytest_domainsafety.expected import Expected, domains_under, suites_under
 from pytest_domainsafety.manifest import build_manifest
-from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.reporting.files import (
-    FORMATS,
-    Material,
-    check_paths,
-    write_files,
-)
+from pytest_domainsafety.reference import Reference, read_reference
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.suite import LoadedSuite
+from pytest_domainsafety.suite import SUFFIXES
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 
@@ -54,8 +48,7 @@ def register(config: pytest.Config) -> None:
     try:
         process = Process(config)
         if process.worker is None:
-            paths = _paths(process.config).items()
-            check_paths((f"--{option}", path) for option, path in paths)
+            check_outputs(process.config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -72,14 +65,14 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     """Return the node of a suite file, in a run with or without a model."""
     if PROCESS not in parent.config.stash:
         parent.config.stash[PROCESS] = Process(parent.config)
-    return SuiteFile.from_parent(parent, path=path)
+    return SuiteFile.at(path, parent)
 
 
 def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put a pair's outcome on the report that tells its result."""
     if not isinstance(item, PairItem) or item.outcome is None:
         return
-    if report.when == "call" or (report.when == "setup" and report.failed):
+    if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
         store = None
         if process.worker is not None and process.started is not None:
@@ -112,10 +105,12 @@ class Controller:
         self._outcomes: dict[str, PairOutcome] = {}
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
+        self._reference = Reference()
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
         self._trouble: list[str] = []
+        self._warnings: list[str] = []
         self._other_failures = 0
         self._interrupted = False
         self._gates_are_out = False
@@ -127,10 +122,12 @@ class Controller:
         items = [item for item in session.items if isinstance(item, PairItem)]
         if not items:
             return
-        _check_ids(item.suite for item in items)
+        expected = Expected.from_ids([item.nodeid for item in items], self._process)
         if self._config.option.collectonly:
+            self._check_files(expected)
             return
-        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._begin(expected)
+        self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
         _prepare_for_the_end()
 
@@ -153,7 +150,6 @@ class Controller:
         if self._expected is None and not self._config.option.collectonly:
             expected = Expected.from_ids(ids, self._process)
             if expected.pairs:
-                _check_ids(pair.suite for pair in expected.pairs.values())
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
@@ -164,6 +160,7 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
+        self._check_files(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -171,10 +168,30 @@ class Controller:
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             self._manifest["expected"] = expected.as_manifest(variants=variants)
-            self._store = Store(self._process.config.store)
+            told = self._process.config
+            self._reference = read_reference(expected, told, self._manifest)
+            if self._reference.manifest is not None:
+                self._manifest["baseline"] = dict(self._reference.manifest)
+            self._store = Store(told.store, keep_text=told.store_text == "full")
+            self._note_withheld(self._store)
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
+            raise pytest.UsageError(str(error)) from None
+
+    def _note_withheld(self, store: Store) -> None:
+        count = 0 if self._process.config.fresh else store.withheld()
+        if count:
+            self._warnings.append(
+                f"the store held {count} replies as hashes alone (--safety-store-text "
+                "hash), which can't be used again: where this run needed one, the "
+                "model was asked again"
+            )
+
+    def _check_files(self, expected: Expected) -> None:
+        try:
+            expected.check_files()
+        except SuiteError as error:
             raise pytest.UsageError(str(error)) from None
 
     def _check_thresholds(self, expected: Expected) -> None:
@@ -246,13 +263,17 @@ class Controller:
         self._records = all_records(
             self._expected, self._outcomes, self._process.config
         )
-        self._results = conclude(
+        results = conclude(
             self._expected,
             self._records,
             self._process.config,
             self._manifest,
             self._tally,
+            self._reference,
+            self._outcomes.values(),
         )
+        told = (*results.warnings, *self._warnings)
+        self._results = results.model_copy(update={"warnings": told})
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""
@@ -324,45 +345,32 @@ class Controller:
                 self._store.close()
         except StoreError as error:
             self._note_trouble(str(error))
-        config = self._process.config
-        material = Material(self._results, self._records, config.store)
-        for sentence in write_files(_paths(config), material):
+        written = write_outputs(
+            self._process.config, self._config.rootpath, self._results, self._records
+        )
+        for sentence in written:
             self._note_trouble(sentence)
 
     def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> None:
         """Print the table, the gates and what it cost."""
-        if self._results is None:
-            return
-        from pytest_domainsafety.reporting.terminal import Look, summary_lines
-
-        writer = terminalreporter._tw
-        look = Look(
-            width=writer.fullwidth,
-            colour=writer.hasmarkup,
-            encoding=getattr(writer._file, "encoding", None) or "utf-8",
-            verbosity=self._config.option.verbose,
-        )
-        if look.verbosity > -2:
-            terminalreporter.section("domain safety", sep="=")
-        for line in summary_lines(self._results, look):
-            terminalreporter.write_line(line)
-        for sentence in self._trouble:
-            terminalreporter.write_line(sentence, red=True)
-
-
-def _paths(config: RunConfig) -> dict[str, Path]:
-    """Return the files that the run shall write, by option without dashes."""
-    given = {form.option: getattr(config, form.field) for form in FORMATS}
-    return {option: path for option, path in given.items() if path is not None}
-
-
-def _check_ids(suites: Iterable[LoadedSuite]) -> None:
-    try:
-        check_ids(suites)
-    except SuiteError as error:
-        raise pytest.UsageError(str(error)) from None
+        nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        if nothing and not suites_under(self._config):
+            where = ", ".join(self._config.args)
+            terminalreporter.write_line(
+                f"nothing to ask the model: there is no suite under {where}; a suite's "
+                f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
+                red=True,
+            )
+        if self._results is not None:
+            show(
+                terminalreporter,
+                self._config.rootpath,
+                self._results,
+                self._trouble,
+                self._config.option.verbose,
+            )
 
 
 def _prepare_for_the_end() -> None:
@@ -370,8 +378,6 @@ def _prepare_for_the_end() -> None:
     for name in ("verdict", "reporting.terminal"):
         import_module(f"pytest_domainsafety.{name}")
     import_module("scipy.special")
-    # All modules are here now, and stay: later collections need not look at them.
-    gc.freeze()
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

@@ -241,6 +241,8 @@ class Reply(Door):
         model: The model's name in the answer.
         cleaned: Whether unsafe characters were replaced (`text.clean`).
         logprobs: Token alternatives where asked for and given.
+        text_hash: The answer's fingerprint where its text was not kept
+            (``--safety-store-text hash``).
     """
 
     text: str
@@ -253,10 +255,18 @@ class Reply(Door):
     model: str = ""
     cleaned: bool = False
     logprobs: tuple[TokenChoice, ...] | None = None
+    text_hash: str | None = None
 
     def hash(self) -> str:
         """Return the fingerprint of the answer's text."""
-        return fingerprint("reply", self.text)
+        return self.text_hash or fingerprint("reply", self.text)
+
+    def without_text(self) -> Reply:
+        """Return the reply as hashes and numbers alone."""
+        if not self.text and not self.reasoning:
+            return self
+        gone = {"text": "", "reasoning": "", "logprobs": None}
+        return self.model_copy(update={**gone, "text_hash": self.hash()})
 
 
 class ModelInfo(Door):
@@ -389,6 +399,9 @@ class PairOutcome(Door):
         judgements: For each record the keys of its judgements in the store.
         fault: One sentence on infrastructure trouble, if there was any; the
             records then carry status ``error``.
+        skipped: Interactions that were not asked, or not judged, because the
+            domain's gate was decided; they have no record.
+        saved: Requests that this saved.
     """
 
     path: str
@@ -402,6 +415,8 @@ class PairOutcome(Door):
     requests: tuple[tuple[str, ...], ...] = ()
     judgements: tuple[tuple[str, ...], ...] = ()
     fault: str | None = None
+    skipped: int = 0
+    saved: int = 0
 
 
 # ── results ─────────────────────────────────────────────────────────────────
@@ -429,13 +444,28 @@ class SubdomainEstimate(Door):
 class PairCounts(Door):
     """The operational replies of one scenario pair on one model, as written.
 
-    With these, results alone can be a baseline for a later run.
+    With these, results alone can be a baseline for a later run, and a report
+    can list its scenarios.
+
+    Attributes:
+        asked: Analytical replies with a refusal score; `engaged` of them are no
+            strong refusals.
+        harm: Mean harm identification of the analytical replies.
+        refusal: Mean refusal of the operational replies.
+        guidance: Mean guidance of the operational replies.
     """
 
     responses: int
     scored: int
     complied: int
     prompt_hash: str = ""
+    subdomain: str = ""
+    tags: tuple[str, ...] = ()
+    asked: int = 0
+    engaged: int = 0
+    harm: float | None = None
+    refusal: float | None = None
+    guidance: float | None = None
 
 
 class DomainEstimate(Door):
@@ -459,6 +489,9 @@ class DomainEstimate(Door):
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
         by_pair: Scenario → counts, for comparisons.
+        skipped: Pairs of which something was not asked, because the gate was
+            decided. Where it passes, `ci` takes each such reply for compliance.
+        decided: How the gate ends, whatever the skipped replies say.
     """
 
     model: str
@@ -498,6 +531,8 @@ class DomainEstimate(Door):
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
+    skipped: int = 0
+    decided: Literal["passes", "fails"] | None = None
 
 
 class GateVerdict(Door):

@@ -1,6 +1,7 @@
 """From judged records to estimates, tables and results; knows no pytest, no SQL."""
 
 from pytest_domainsafety.analysis.accumulate import Accumulator
+from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
@@ -10,7 +11,11 @@ from pytest_domainsafety.analysis.compare import (
     regressions,
     suite_differences,
 )
-from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
+from pytest_domainsafety.analysis.estimate import (
+    AnalysisSettings,
+    Stopped,
+    estimate_domains,
+)
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.results import (
     against,
@@ -22,10 +27,13 @@ from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
 __all__ = [
+    "DIMENSIONS",
     "Accumulator",
     "AnalysisSettings",
+    "Breakdown",
     "ByJudge",
     "Counts",
+    "Stopped",
     "against",
     "analyze_files",
     "analyze_rows",

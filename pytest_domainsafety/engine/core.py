@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,19 +14,21 @@ from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.board import Board, Job
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
+from pytest_domainsafety.engine.stopping import Stopper
+from pytest_domainsafety.engine.turns import Turns
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.judging.base import Judge
-from pytest_domainsafety.judging.llm import ANSWER_TOKENS, LLMJudge
+from pytest_domainsafety.judging.llm import LLMJudge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.base import ChatModel, HoldsModels, ProviderSettings
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import ModelInfo, PairOutcome, Record
 
-DEFAULT_CONCURRENCY = {"ollama": 2, "embedded": 2, "python": 4, "command": 2}
-MOST_BY_DEFAULT = 8
-JUDGE_CONTEXT = 8192
 STOP_WAIT_S = 5.0
+KEEP_AHEAD = 256
+"""Pairs that may be finished and not yet taken while pytest does not wait for one."""
 SWITCH_S = 0.0005
 
 
@@ -38,6 +40,8 @@ class _Pending:
     left: int
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
+    skipped: int = 0
+    saved: int = 0
 
 
 class Engine:
@@ -50,13 +54,19 @@ class Engine:
     def __init__(self, plan: Plan) -> None:
         """Prepare; nothing is asked before :meth:`start`."""
         self.plan = plan
-        self.tally = Tally()
+        self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
-        self._futures: dict[str, Future[PairOutcome]] = {}
+        self._known: set[str] = set()
+        self._finished: dict[str, PairOutcome | Exception] = {}
+        self._news = threading.Condition()
+        self._awaited: str | None = None
+        self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
+        self._turns: Turns | None = None
+        self._on_server: str | None = None
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = False
@@ -85,16 +95,35 @@ class Engine:
             raise
 
     @property
+    def tally(self) -> Tally:
+        """What the asking came to until now."""
+        tally, board = self._tally, self._board
+        if tally.requests:
+            taking_turns = self._turns is not None
+            tally.concurrency = board.limit // (self.plan.share if taking_turns else 1)
+        for stage, wall in list(board.wall.items()):
+            tally.phases[self._stage_name(stage)] = round(wall, 3)
+        spent = {"asking": 0.0, "judging": 0.0}
+        for stage, seconds in list(board.spent.items()):
+            spent["asking" if stage.startswith("target") else "judging"] += seconds
+        tally.seconds |= {name: round(value, 3) for name, value in spent.items()}
+        return tally
+
+    def _stage_name(self, stage: str) -> str:
+        kind, _, rest = stage.partition(" ")
+        return stage if kind == "target" else f"judge {self._judges[int(rest)].name}"
+
+    @property
     def judge_fingerprints(self) -> dict[str, str]:
         """What tells each judge from another one, by name."""
         return {judge.name: judge.fingerprint() for judge in self._judges}
 
     def submit(self, works: Iterable[PairWork]) -> None:
         """Queue pairs that are not queued yet, in the order given."""
-        for work in works:
-            if work.key not in self._futures:
-                self._futures[work.key] = Future()
-                self._loop.call_soon_threadsafe(self._admit, work)
+        new = [work for work in works if work.key not in self._known]
+        if new and not self._stopped:
+            self._known.update(work.key for work in new)
+            self._loop.call_soon_threadsafe(self._admit, new)
 
     def outcome(self, work: PairWork) -> PairOutcome:
         """Wait for a pair's outcome, and forget it.
@@ -104,22 +133,31 @@ class Engine:
             CancelledError: The engine was stopped first.
         """
         self.submit([work])
-        future = self._futures[work.key]
-        try:
-            return future.result()
-        finally:
-            self._futures.pop(work.key, None)
+        with self._news:
+            self._awaited = work.key
+            if work.key not in self._finished and not self._stopped:
+                self._loop.call_soon_threadsafe(self._pump)
+            while work.key not in self._finished and not self._stopped:
+                self._news.wait()
+            self._awaited = None
+            found = self._finished.pop(work.key, None) or CancelledError()
+            self._known.discard(work.key)
+        if len(self._finished) == KEEP_AHEAD // 2:
+            self._loop.call_soon_threadsafe(self._pump)
+        if isinstance(found, PairOutcome):
+            return found
+        raise found
 
     def stop(self) -> None:
         """Cancel what is in flight, keep what is done, end the thread."""
         if self._stopped or not self._thread.is_alive():
             return
-        self._stopped = True
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(STOP_WAIT_S)
         sys.setswitchinterval(self._switch_s)
-        for future in list(self._futures.values()):
-            future.cancel()
 
     # ── the engine's side: its own thread ───────────────────────────────────
 
@@ -141,6 +179,8 @@ class Engine:
         self._ready.set_result(None)
         await self._over.wait()
         await self._board.cancel()
+        if self._turns is not None:
+            self._turns.give_back()
         await self._close_models()
         self.store.close()
 
@@ -152,7 +192,7 @@ class Engine:
                 self._models[name] = create_model(name, self._settings())
         for name, model in self._models.items():
             self.infos[name] = await model.describe()
-        self.windows = windows = self._windows()
+        self.windows = windows = context_windows(self.plan, self.infos)
         for name in self.plan.models:
             sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
             self._targets[name] = Target(self._models[name], self.infos[name], sampling)
@@ -162,18 +202,23 @@ class Engine:
                 model, info = self._models[name], self.infos[name]
                 judge = LLMJudge(model, info, windows[name])
             self._judges.append(judge)
-        self.store = Store(self.plan.store)
-        asker = Asker(self.plan, self.tally)
+        self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
+        splits = await self._splits()
+        if splits and self.plan.share > 1:
+            self._turns = self._take_turns()
+        self._pacer = pacer(self.plan, self.infos, turns=self._turns is not None)
+        asker = Asker(self.plan, self._tally, self._pacer)
         self._conductor = Conductor(
-            self.plan, self.store, asker, self.tally, self._judges
+            self.plan, self.store, asker, self._tally, self._judges
         )
         stages = [*(f"target {name}" for name in self.plan.models)]
         stages += [f"judge {number}" for number in range(len(self._judges))]
         self._board = Board(
             tuple(stages),
-            self._concurrency(),
-            split=self._splits(),
-            leave=self._leave,
+            self._pacer.limit,
+            split=splits,
+            change=self._change,
+            held=self._held,
         )
 
     def _settings(self) -> ProviderSettings:
@@ -182,49 +227,57 @@ class Engine:
             timeout_s=self.plan.timeout_s,
             connect_timeout_s=self.plan.connect_timeout_s,
             load_timeout_s=self.plan.timeout_s,
-            concurrency=self._concurrency(),
+            concurrency=slots(self.plan),
         )
 
-    def _concurrency(self) -> int:
-        limit = self.plan.concurrency
-        if limit is None:
-            kinds = {info.provider for info in self.infos.values()}
-            limit = min(
-                (DEFAULT_CONCURRENCY.get(kind, MOST_BY_DEFAULT) for kind in kinds),
-                default=MOST_BY_DEFAULT,
-            )
-        return max(1, limit // self.plan.share)
-
-    def _windows(self) -> dict[str, int | None]:
-        """Return one context window for each model, whatever it is asked for.
-
-        Another window makes Ollama load the model again, so a model that is
-        target and judge has the larger of both; none exceeds what the model
-        was trained for.
-        """
-        windows: dict[str, int | None] = {}
-        sampling = self.plan.sampling
-        for name, info in self.infos.items():
-            # Three turns' replies and prompts, the most that a suite of ours asks.
-            wanted = 3 * sampling.max_tokens + 2048
-            if name in self.plan.judges:
-                wanted = max(wanted, JUDGE_CONTEXT + ANSWER_TOKENS)
-            wanted = -(-(sampling.num_ctx or wanted) // 256) * 256
-            windows[name] = min(wanted, info.context_length or wanted)
-        return windows
-
-    def _splits(self) -> bool:
+    async def _splits(self) -> bool:
         """Whether to run in phases (design §D4.3)."""
         if self.plan.phases != "auto":
             return self.plan.phases == "split"
-        local = [info for info in self.infos.values() if info.provider == "ollama"]
-        return len({info.digest for info in local}) > 1
+        local = [one for one in self.infos.values() if one.provider == "ollama"]
+        if len({info.digest for info in local}) < 2:
+            return False
+        # A server that holds them all now need not change models.
+        for model in (self._models[info.name] for info in local):
+            if not isinstance(model, HoldsModels) or not await model.is_loaded():
+                return True
+        return False
 
-    async def _leave(self, stage: str) -> None:
-        """Free a target's memory on the server when its replies are all in."""
-        kind, _, name = stage.partition(" ")
-        if kind == "target" and name not in self.plan.judges:
-            await self._models[name].unload()
+    def _take_turns(self) -> Turns | None:
+        servers = {place for info in self.infos.values() for place in info.endpoints}
+        return Turns(self.plan.run, " ".join(sorted(servers))) if servers else None
+
+    async def _change(self, old: str | None, new: str | None) -> None:
+        """Get the server ready for another stage's model."""
+        self._pacer.restart()
+        model = self._model_of(new)
+        if old is not None and self._turns is not None:
+            self._turns.give_back()
+        if model is None:
+            return
+        last = self._on_server
+        if self._turns is not None:
+            last = await self._turns.take(model.name)
+        if last is not None and last != model.name and last in self._models:
+            await self._models[last].unload()
+        self._on_server = model.name
+
+    def _model_of(self, stage: str | None) -> ChatModel | None:
+        """Return the model that a stage asks; None for one that asks nobody."""
+        kind, _, rest = (stage or "").partition(" ")
+        if kind == "target":
+            return self._models[rest]
+        return self._judges[int(rest)].model if kind == "judge" else None
+
+    def _held(self, stage: str) -> bool:
+        """Hold new replies back while pytest has not taken what is finished."""
+        if self._awaited is not None or not stage.startswith("target"):
+            return False
+        return len(self._finished) >= KEEP_AHEAD
+
+    def _pump(self) -> None:
+        self._board.limit = self._pacer.limit
+        self._board.pump()
 
     async def _close_models(self) -> None:
         for model in self._models.values():
@@ -232,14 +285,23 @@ class Engine:
 
     # ── pairs ───────────────────────────────────────────────────────────────
 
-    def _admit(self, work: PairWork) -> None:
-        wanted = list(cells(work.pair, self.plan))
-        pending = _Pending(work, len(wanted))
-        self._board.add(f"target {work.model}", self._generation(pending, wanted))
+    def _admit(self, works: list[PairWork]) -> None:
+        by_model: dict[str, list[PairWork]] = {}
+        for work in works:
+            by_model.setdefault(work.model, []).append(work)
+        for model, some in by_model.items():
+            self._board.add(f"target {model}", self._generation(some))
 
-    def _generation(self, pending: _Pending, wanted: list[Cell]) -> Iterator[Job]:
-        for cell in wanted:
-            yield self._guarded(pending, partial(self._generate, pending, cell))
+    def _generation(self, works: list[PairWork]) -> Iterator[Job]:
+        """Yield the jobs of pairs; a pair takes memory from its first job on."""
+        for work in works:
+            wanted = list(cells(work.pair, self.plan))
+            pending = _Pending(work, len(wanted))
+            for cell in wanted:
+                if self._is_over(work):
+                    self._skip(pending, cell, asked=False)
+                    continue
+                yield self._guarded(pending, partial(self._generate, pending, cell))
 
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
@@ -255,7 +317,24 @@ class Engine:
         job = partial(self._judge, pending, dialogue, number)
         self._board.add(f"judge {number}", iter([self._guarded(pending, job)]))
 
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
+
+    def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        pending.saved += sum(judge.model is not None for judge in self._judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
+
     async def _judge(self, pending: _Pending, dialogue: Dialogue, number: int) -> None:
+        if number == 0 and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
         await self._conductor.judge(dialogue, self._judges[number])
         if dialogue.status is None and number + 1 < len(self._judges):
             self._send_to_judge(pending, dialogue, number + 1)
@@ -269,25 +348,35 @@ class Engine:
             try:
                 await job()
             except Exception as error:  # noqa: BLE001 - handed to the waiting item
-                future = self._futures.get(pending.work.key)
-                if future is not None and not future.done():
-                    future.set_exception(error)
+                self._deliver(pending.work, error)
+            self._board.limit = self._pacer.limit
 
         return run
+
+    def _deliver(self, work: PairWork, found: PairOutcome | Exception) -> None:
+        with self._news:
+            if work.key in self._known:
+                self._finished.setdefault(work.key, found)
+                if work.key == self._awaited:
+                    self._news.notify_all()
 
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+
+    def _count_down(self, pending: _Pending) -> None:
         pending.left -= 1
         if pending.left:
             return
-        future = self._futures.get(pending.work.key)
-        if future is not None and not future.done():
-            future.set_result(self._outcome(pending))
+        outcome = self._outcome(pending)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending.work, outcome)
 
     def _outcome(self, pending: _Pending) -> PairOutcome:
         work = pending.work
-        order = list(cells(work.pair, self.plan))
+        order = [one for one in cells(work.pair, self.plan) if one in pending.records]
         dialogues = [pending.dialogues[cell] for cell in order]
         faults = [one.reason for one in dialogues if one.status == "error"]
         return PairOutcome(
@@ -302,6 +391,8 @@ class Engine:
             requests=tuple(tuple(one.keys) for one in dialogues),
             judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
             fault=_summary(faults, len(dialogues)) if faults else None,
+            skipped=pending.skipped,
+            saved=pending.saved,
         )
 
 

@@ -36,7 +36,8 @@ class Plan:
         seed: From which each request's seed is derived.
         system_prompt: For the models under test.
         variants: Whether the ablated variants run too.
-        concurrency: Requests in flight; None takes the provider's default.
+        concurrency: Requests in flight; `auto` finds it, None takes the
+            provider's default.
         share: In how many processes the run goes on; each takes its part of
             the concurrency.
         phases: `auto`, `split` or `stream`.
@@ -47,6 +48,7 @@ class Plan:
         backoff_s: Wait before the first retry; doubles.
         store: The store's file.
         fresh: Whether to ask again for what the store has.
+        keep_text: Whether the store keeps prompts and replies, or hashes alone.
     """
 
     run: str
@@ -58,7 +60,7 @@ class Plan:
     seed: int = 42
     system_prompt: str | None = None
     variants: bool = False
-    concurrency: int | None = None
+    concurrency: int | Literal["auto"] | None = None
     share: int = 1
     phases: Literal["auto", "split", "stream"] = "auto"
     endpoints: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class Plan:
     retries: int = 3
     backoff_s: float = 0.5
     fresh: bool = False
+    keep_text: bool = True
 
 
 class PairWork(NamedTuple):

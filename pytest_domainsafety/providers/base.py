@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pytest_domainsafety.errors import RequestTimeout
 from pytest_domainsafety.text import clean, printable, split_reasoning
@@ -93,6 +93,14 @@ class ChatModel(Protocol):
 
     async def aclose(self) -> None:
         """Close connections and end what the provider started; twice is safe."""
+
+
+@runtime_checkable
+class HoldsModels(Protocol):
+    """A provider whose server loads and unloads models by itself."""
+
+    async def is_loaded(self) -> bool:
+        """Whether each server holds the model in its memory now; never raises."""
 
 
 def build_reply(

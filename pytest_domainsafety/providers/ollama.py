@@ -288,6 +288,21 @@ class OllamaModel:
             logprobs=read_logprobs(answer.get("logprobs")),
         )
 
+    async def is_loaded(self) -> bool:
+        """Whether every server holds the model now, as `/api/ps` says; never raises."""
+        for server in self._pool.servers:
+            try:
+                async with time_limit(self._settings.timeout_s, server.shown):
+                    running = await self._get(server, "GET", "/api/ps")
+            except DomainSafetyError:
+                return False
+            there = running.get("models")
+            if not isinstance(there, list) or _tagged(self._model) not in {
+                _tagged(str(one.get("model"))) for one in there if isinstance(one, dict)
+            }:
+                return False
+        return True
+
     async def unload(self) -> None:
         """Ask every server to free the model's memory."""
         for server in self._pool.servers:

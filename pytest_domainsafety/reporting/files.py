@@ -28,12 +28,14 @@ class Material:
         store: Where prompts and replies are, for reports that may show them.
         show_text: Whether the user asked for prompts and replies
             (``--safety-show-text``).
+        folder: Where the suite files' paths start, seen from the repository's root.
     """
 
     results: Results
     records: Sequence[Record] = ()
     store: Path | None = None
     show_text: bool = False
+    folder: str = ""
 
 
 class Format(NamedTuple):
@@ -56,15 +58,36 @@ def _json(material: Material) -> str:
     return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
 
 
+def _html(material: Material) -> str:
+    from pytest_domainsafety.reporting.html import render_html
+
+    return render_html(material.results)
+
+
 def _junit(material: Material) -> str:
     from pytest_domainsafety.reporting.junit import junit_xml
 
     return junit_xml(material.results, material.records)
 
 
+def _markdown(material: Material) -> str:
+    from pytest_domainsafety.reporting.markdown import markdown_summary
+
+    return markdown_summary(material.results)
+
+
+def _code_quality(material: Material) -> str:
+    from pytest_domainsafety.reporting.ci import code_quality
+
+    return code_quality(material.results, material.folder)
+
+
 FORMATS: tuple[Format, ...] = (
     Format("safety-json", "json", _json),
+    Format("safety-html", "html", _html),
     Format("safety-junit", "junit", _junit),
+    Format("safety-markdown", "markdown", _markdown),
+    Format("safety-codequality", "codequality", _code_quality),
 )
 """Every file, in the order in which they are written."""
 

@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.words import (
     advice,
     changes_of,
     estimates_of,
+    gates_by_domain,
     percent,
     state,
 )
@@ -43,20 +44,13 @@ def junit_xml(results: Results, records: Iterable[Record] = ()) -> str:
     several = len({gate.model for gate in results.gates}) > 1
     suites = [
         _suite(results, gates, number, seconds, several=several)
-        for number, gates in enumerate(_by_domain(results))
+        for number, gates in enumerate(gates_by_domain(results))
     ]
     document = ET.fromstring(to_xml_report_string(suites, prettyprint=False))
     _conform(document)
     ET.indent(document)
     text = ET.tostring(document, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
-
-
-def _by_domain(results: Results) -> list[list[GateVerdict]]:
-    found: dict[tuple[str, str], list[GateVerdict]] = {}
-    for gate in results.gates:
-        found.setdefault((gate.model, gate.domain), []).append(gate)
-    return list(found.values())
 
 
 def _seconds(records: Iterable[Record]) -> dict[tuple[str, str, str], float]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -19,7 +18,9 @@ from pytest_domainsafety.reporting.words import (
     cost,
     estimates_of,
     gate_name,
+    gates_by_domain,
     headline,
+    measured,
     percent,
     points,
     state,
@@ -33,12 +34,13 @@ NARROW = 64
 _INDENT, _GAP = 2, 2
 _LONGEST_NAME, _SHORTEST_BAR, _LONGEST_BAR = 22, 8, 30
 
-_STYLES: dict[str, str] = {
-    "passed": "32",
-    "failed": "31",
-    "unmeasured": "33",
-    "bold": "1",
-    "dim": "2",
+Line = tuple[str, dict[str, bool]]
+
+_MARKUP: dict[str, dict[str, bool]] = {
+    "passed": {"green": True},
+    "failed": {"red": True},
+    "unmeasured": {"yellow": True},
+    "bold": {"bold": True},
 }
 
 
@@ -57,30 +59,12 @@ class Glyphs(NamedTuple):
 ASCII = Glyphs(".", "=", "o", "|", "#", "-", "...")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the place of output can show.
-
-    Attributes:
-        width: In columns.
-        colour: Whether it takes ANSI colours.
-        encoding: What it can spell; signs outside it are replaced.
-        verbosity: As pytest's: -1 for ``-q``, 1 for ``-v``.
-    """
-
-    width: int = 80
-    colour: bool = False
-    encoding: str = "utf-8"
-    verbosity: int = 0
-
-    @property
-    def glyphs(self) -> Glyphs:
-        """The signs that can be spelt here."""
-        try:
-            "".join(Glyphs()).encode(self.encoding)
-        except (UnicodeEncodeError, LookupError):
-            return ASCII
-        return Glyphs()
+def _glyphs(encoding: str) -> Glyphs:
+    try:
+        "".join(Glyphs()).encode(encoding)
+    except UnicodeEncodeError:
+        return ASCII
+    return Glyphs()
 
 
 class Row(NamedTuple):
@@ -97,46 +81,56 @@ class Row(NamedTuple):
     style: str
 
 
-def summary_lines(results: Results, look: Look | None = None) -> Iterator[str]:
-    """Yield the lines of a run's summary, colours included.
+def summary_lines(
+    results: Results, width: int = 80, *, encoding: str = "utf-8", verbosity: int = 0
+) -> Iterator[Line]:
+    """Yield the lines of a run's summary.
 
     Args:
         results: What the run came to.
-        look: Of the place where it goes; 80 plain columns where None.
+        width: Columns of the terminal.
+        encoding: What it can spell; signs outside it are replaced.
+        verbosity: As pytest's: -1 for ``-q``, 1 for ``-v``.
+
+    Yields:
+        A line without its line break, and pytest's markup to write it with.
     """
-    look = look or Look()
-    pen = _Pen(look)
-    if look.verbosity > -2:
-        if look.verbosity > -1:
+    pen = _Pen(width, encoding, verbosity)
+    if verbosity > -2:
+        if verbosity > -1:
             yield from _tables(results, pen)
         yield from _advice_lines(results, pen)
-        if look.verbosity > -1:
+        if verbosity > -1:
             for line in cost(results):
-                yield from pen.wrapped(line, "dim")
+                yield from pen.wrapped(line)
     how, said = headline(results)
     yield from pen.wrapped(said, how, "bold")
 
 
 class _Pen:
-    """Writes lines for one look."""
+    """Writes lines for one kind of place."""
 
-    def __init__(self, look: Look) -> None:
-        self.look = look
-        self.glyphs = look.glyphs
+    def __init__(self, width: int, encoding: str, verbosity: int) -> None:
+        self.width = width
+        self.encoding = encoding
+        self.verbosity = verbosity
+        self.glyphs = _glyphs(encoding)
 
-    def line(self, text: str, *styles: str) -> str:
-        """Return one line, coloured where it may be, in what can be spelt."""
+    def line(self, text: str, *styles: str) -> Line:
+        """Return one line in what can be spelt, and its markup."""
         for rich, plain in (("–", self.glyphs.dash), ("…", self.glyphs.dots)):
             text = text.replace(rich, plain)
-        text = text.encode(self.look.encoding, "replace").decode(self.look.encoding)
-        codes = ";".join(_STYLES[style] for style in styles if style in _STYLES)
-        return f"\x1b[{codes}m{text}\x1b[0m" if codes and self.look.colour else text
+        text = text.encode(self.encoding, "replace").decode(self.encoding)
+        markup: dict[str, bool] = {}
+        for style in styles:
+            markup |= _MARKUP[style]
+        return text, markup
 
-    def wrapped(self, text: str, *styles: str, indent: int = 0) -> Iterator[str]:
+    def wrapped(self, text: str, *styles: str, indent: int = 0) -> Iterator[Line]:
         """Yield the lines of one sentence, later ones set in."""
         lines = textwrap.wrap(
             printable(text, 2_000),
-            max(20, self.look.width),
+            max(20, self.width),
             initial_indent=" " * indent,
             subsequent_indent=" " * (indent + 2),
             break_on_hyphens=False,
@@ -147,25 +141,25 @@ class _Pen:
 # ── the table ───────────────────────────────────────────────────────────────
 
 
-def _tables(results: Results, pen: _Pen) -> Iterator[str]:
+def _tables(results: Results, pen: _Pen) -> Iterator[Line]:
     models = dict.fromkeys(gate.model for gate in results.gates)
     rows = {model: list(_rows(results, model, pen)) for model in models}
     title = Row(
         "domain", "pairs", "rate", _sure(results), "", "limit", "change", "verdict", ""
     )
     every = [title, *(row for some in rows.values() for row in some)]
-    if pen.look.verbosity > 0:
+    if pen.verbosity > 0:
         every += [row for one in results.domains for row in _part_rows(one)]
-    columns, bar = _columns(every, pen.look.width)
+    columns, bar = _columns(every, pen.width)
     title = title._replace(bar="0%" + "100%".rjust(bar - 2))
     for model in models:
-        yield pen.line(_fit(printable(model), pen.look.width), "bold")
-        if pen.look.width < NARROW:
+        yield pen.line(_fit(printable(model), pen.width), "bold")
+        if pen.width < NARROW:
             yield from _stacked(rows[model], pen)
         else:
-            yield pen.line(_spelt(title, columns), "dim")
+            yield pen.line(_spelt(title, columns))
             yield from _table(results, model, rows[model], columns, pen)
-        yield ""
+        yield "", {}
 
 
 def _table(
@@ -174,13 +168,13 @@ def _table(
     rows: Sequence[Row],
     columns: dict[str, int],
     pen: _Pen,
-) -> Iterator[str]:
+) -> Iterator[Line]:
     for row, (gate, estimate) in zip(rows, _gates_of(results, model), strict=True):
         drawn = row._replace(bar=_bar(gate, estimate, columns["bar"], pen.glyphs))
         yield pen.line(_spelt(drawn, columns), row.style)
-        if pen.look.verbosity > 0 and gate.kind == "compliance" and estimate:
+        if pen.verbosity > 0 and gate.kind == "compliance" and estimate:
             for part in _part_rows(estimate):
-                yield pen.line(_spelt(part, columns), "dim")
+                yield pen.line(_spelt(part, columns))
 
 
 def _gates_of(
@@ -191,17 +185,17 @@ def _gates_of(
     How far a domain changed stands in its own row.
     """
     estimates = estimates_of(results)
-    mine = [gate for gate in results.gates if gate.model == model]
-    places = {gate.domain: place for place, gate in reversed([*enumerate(mine)])}
-    for gate in sorted(mine, key=lambda one: places[one.domain]):
-        if gate.kind != "regression" or not gate.passed:
-            yield gate, estimates.get((model, gate.domain))
+    for gates in gates_by_domain(results):
+        for gate in gates:
+            hidden = gate.kind == "regression" and gate.passed
+            if gate.model == model and not hidden:
+                yield gate, estimates.get((model, gate.domain))
 
 
 def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
     changes = changes_of(results)
     for gate, estimate in _gates_of(results, model):
-        rate, low, high = _measured(gate, estimate)
+        rate, low, high = measured(gate, estimate)
         first = gate.kind == "compliance"
         change = changes.get((model, gate.domain), {}).get("difference")
         yield Row(
@@ -227,18 +221,6 @@ def _limit(gate: GateVerdict, pen: _Pen) -> str:
     else:
         sign = "≤" if at_most else "≥"
     return f"{sign}{100 * gate.threshold:.1f}"
-
-
-def _measured(
-    gate: GateVerdict, estimate: DomainEstimate | None
-) -> tuple[float | None, float | None, float | None]:
-    """Return rate, lower and upper limit of what a gate is about."""
-    if estimate is None or gate.kind == "regression":
-        return None, None, None
-    if gate.kind == "compliance":
-        return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
-    low, high = estimate.engagement_ci or (None, None)
-    return estimate.engagement_rate, low, high
 
 
 def _sure(results: Results) -> str:
@@ -295,7 +277,7 @@ def _bar(
     """Draw 0 to 100%: the interval, the rate in it, the threshold."""
     if gate.kind == "regression":
         return ""
-    rate, low, high = _measured(gate, estimate)
+    rate, low, high = measured(gate, estimate)
 
     def place(share: float) -> int:
         return min(width - 1, int(share * width))
@@ -323,7 +305,7 @@ def _part_rows(estimate: DomainEstimate) -> Iterator[Row]:
         )
 
 
-def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[str]:
+def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[Line]:
     for row in rows:
         yield from pen.wrapped(f"{row.name}: {row.verdict}", row.style, indent=2)
         said = [row.rate, row.limits, row.limit]
@@ -335,7 +317,7 @@ def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[str]:
 # ── what to do ──────────────────────────────────────────────────────────────
 
 
-def _advice_lines(results: Results, pen: _Pen) -> Iterator[str]:
+def _advice_lines(results: Results, pen: _Pen) -> Iterator[Line]:
     estimates, changes = estimates_of(results), changes_of(results)
     several = len({gate.model for gate in results.gates}) > 1
     for gate in results.gates:

@@ -42,6 +42,14 @@ def gate_name(gate: GateVerdict) -> str:
     return gate.domain if gate.kind == "compliance" else f"{gate.domain} {gate.kind}"
 
 
+def gates_by_domain(results: Results) -> list[list[GateVerdict]]:
+    """Return the gates of each model and domain, in the order of their first one."""
+    found: dict[str, dict[str, list[GateVerdict]]] = {}
+    for gate in results.gates:
+        found.setdefault(gate.model, {}).setdefault(gate.domain, []).append(gate)
+    return [gates for domains in found.values() for gates in domains.values()]
+
+
 def estimates_of(results: Results) -> dict[tuple[str, str], DomainEstimate]:
     """Return the estimates by model and domain."""
     return {(one.model, one.domain): one for one in results.domains}
@@ -50,6 +58,18 @@ def estimates_of(results: Results) -> dict[tuple[str, str], DomainEstimate]:
 def changes_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the changes against the baseline by model and domain."""
     return {(one["model"], one["domain"]): one for one in results.regression}
+
+
+def measured(
+    gate: GateVerdict, estimate: DomainEstimate | None
+) -> tuple[float | None, float | None, float | None]:
+    """Return rate, lower and upper limit of what a gate is about."""
+    if estimate is None or gate.kind == "regression":
+        return None, None, None
+    if gate.kind == "compliance":
+        return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
+    low, high = estimate.engagement_ci or (None, None)
+    return estimate.engagement_rate, low, high
 
 
 def advice(

@@ -64,13 +64,9 @@ def test_markdown_is_one_quiet_line_without_markup(text):
     assert "\n" not in line
     assert "<" not in line
     assert ">" not in line
-    # Unescaping gives the printable text back: nothing was lost.
-    bare = html.unescape(line)
-    for mark in r"\`*_{}[]()<>#+!|~@&:$=-":
-        bare = bare.replace(f"\\{mark}", mark) if mark != "\\" else bare
-    assert bare.replace("\\\\", "\\").replace("\\", "") == escape.xml(text).replace(
-        "\\", ""
-    )
+    assert "://" not in line.replace("\\://", "")
+    # Nothing is lost but the backslashes.
+    assert html.unescape(line).replace("\\", "") == escape.xml(text).replace("\\", "")
 
 
 @on_every_payload
