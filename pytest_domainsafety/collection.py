@@ -141,7 +141,7 @@ class PairItem(pytest.Item):
         self.user_properties.clear()
         process = self.config.stash[PROCESS]
         items = self.session.items
-        queued = (items[place] for place in process.queued())
+        queued = (items[place] for place in process.ahead(len(items)))
         ahead = (item.work for item in queued if isinstance(item, PairItem))
         try:
             process.watch(item.work for item in items if isinstance(item, PairItem))

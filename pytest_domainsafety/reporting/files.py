@@ -6,13 +6,14 @@ sentence: the run is over and paid for, so no file may take the others along.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.types import Record, Results
@@ -61,7 +62,13 @@ def _json(material: Material) -> str:
 def _html(material: Material) -> str:
     from pytest_domainsafety.reporting.html import render_html
 
-    return render_html(material.results)
+    if not material.show_text or material.store is None:
+        return render_html(material.results)
+    from pytest_domainsafety.store import Store
+
+    with Store(material.store, create=False) as store:
+        texts = store.exchanges(material.results.run.get("run"))
+        return render_html(material.results, texts=texts)
 
 
 def _junit(material: Material) -> str:
@@ -126,16 +133,38 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         OSError: It can't be written; an older file is as it was.
     """
-    data = text.encode("utf-8", "replace")
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file as :func:`write_file` does, of any content.
+
+    Raises:
+        OSError: It can't be written; an older file is as it was.
+    """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes an older one's place once it is whole.
+
+    Raises:
+        OSError: It can't be written; an older file is as it was.
+    """
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it")
     if path.exists() and not path.is_file():
-        path.write_bytes(data)
+        with path.open("wb") as file:
+            yield file
         return
     number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(data)
+            yield file
         os.chmod(name, _mode(path))
         os.replace(name, path)
     except BaseException:

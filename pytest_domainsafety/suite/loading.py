@@ -159,15 +159,19 @@ def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
     by_domain: dict[str, list[LoadedSuite]] = {}
     for loaded in suites:
         by_domain.setdefault(loaded.suite.domain, []).append(loaded)
-    several = (files for files in by_domain.values() if len(files) > 1)
-    return [problem for files in several for problem in _clashes(files)]
+    return [
+        problem
+        for domain, files in by_domain.items()
+        if len(files) > 1
+        for problem in _clashes(domain, files)
+    ]
 
 
-def _clashes(files: list[LoadedSuite]) -> Iterator[SuiteProblem]:
+def _clashes(domain: str, files: list[LoadedSuite]) -> Iterator[SuiteProblem]:
     with_rubric = files[0]
-    first: dict[str, tuple[str, int]] = {}
+    first: dict[str, str] = {}
     for loaded in files:
-        domain, display = loaded.suite.domain, loaded.display
+        display = loaded.display
         if with_rubric.rubric_hash != loaded.rubric_hash:
             message = (
                 f"is not the rubric that the domain {domain!r} has at "
@@ -176,11 +180,12 @@ def _clashes(files: list[LoadedSuite]) -> Iterator[SuiteProblem]:
             )
             yield SuiteProblem(display, loaded.rubric_line, message, field="rubric")
         for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True):
-            there = first.setdefault(pair.id, (display, line))
-            if there != (display, line):
+            here = f"{display}:{line}"
+            other = first.setdefault(pair.id, here)
+            if other != here:
                 message = (
-                    f"the domain {domain!r} has this id already at "
-                    f"{there[0]}:{there[1]}: give one of the two another id"
+                    f"the domain {domain!r} has this id already at {other}: give one "
+                    "of the two another id"
                 )
                 yield SuiteProblem(display, line, message, pair.id, "id")
 

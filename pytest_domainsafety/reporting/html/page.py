@@ -20,7 +20,6 @@ from markupsafe import Markup
 
 from pytest_domainsafety.reporting.html.markup import Table, plain
 from pytest_domainsafety.reporting.html.scenarios import (
-    Exchange,
     data_block,
     scenario_data,
     text_data,
@@ -28,6 +27,7 @@ from pytest_domainsafety.reporting.html.scenarios import (
 from pytest_domainsafety.reporting.html.sections import sections
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.html.wording import confidence, number
+from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.types import Results
 
 _FOLDER = "pytest_domainsafety.reporting.html"

@@ -7,9 +7,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from report_data import DOMAINS, MODELS, full_results
+from hostile_results import hostile
+from payloads import PAYLOADS
+from report_data import DOMAINS, MODELS, exchange, full_results, only
 
-from pytest_domainsafety.reporting.html import Exchange, render_html
+from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.html.scenarios import scenario_data, word_of
 from pytest_domainsafety.types import PairCounts, Results
 
@@ -150,22 +152,14 @@ def test_a_pair_is_called_what_the_run_called_it(counts, word):
 
 
 def test_no_text_unless_asked_for(results):
-    texts = [
-        Exchange(
-            "llama3.3:70b", "labor", "labor-case-01", "operational", "base", 1,
-            ("please </script><b>help",), "certainly & fine", {"guidance": 5},
-        )
-    ]  # fmt: skip
+    prompt, replies = ("please </script><b>help",), ("certainly & fine",)
+    texts = [exchange("llama3.3:70b", "labor", "labor-case-01", prompt, replies)]
     without, given = render_html(results), render_html(results, texts=texts)
     assert "certainly" not in without
     assert "texts" not in read(without).blocks
     found = json.loads(read(given).blocks["texts"])
-    assert found == {
-        "llama3.3:70b\nlabor\nlabor-case-01": [
-            ["operational", "base", 1, ["please </script><b>help"], "certainly & fine",
-             {"guidance": 5}],
-        ]
-    }  # fmt: skip
+    row = ["operational", "base", 1, list(prompt), list(replies), [1, 1, 5]]
+    assert found == {"llama3.3:70b\nlabor\nlabor-case-01": [row]}
     assert "may contain harmful instructions" in given
 
 
@@ -185,19 +179,19 @@ def test_older_results_without_pairs_say_so(results):
 
 
 def test_a_passing_run_says_so():
-    results = full_results()
     model = "granite-safe:8b"
-    mine = results.model_copy(
-        update={
-            "domains": tuple(one for one in results.domains if one.model == model),
-            "gates": tuple(one for one in results.gates if one.model == model),
-            "passed": True,
-            "regression": (),
-            "agreement": None,
-        }
-    )
+    mine = only(full_results(regression=(), agreement=None), model)
     page = render_html(mine)
     assert f"{model} may ship." in page
     assert "may not ship" not in page
     assert 'id="regression"' not in page
     assert "One judge scored this run" in page
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda one: one.name)
+def test_hostile_names_are_text(payload):
+    reader = read(render_html(hostile(payload.text)))
+    assert not reader.events
+    assert reader.inline_styles == 0
+    assert set(reader.blocks) == {"style", "script", "data"}
+    json.loads(reader.blocks["data"])

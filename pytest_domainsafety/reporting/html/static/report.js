@@ -272,12 +272,18 @@ function spoken(name) {
     return line;
   }
 
-  function drawOne([framing, variant, replication, prompt, reply, scores]) {
-    const told = Object.entries(scores).map(([name, value]) => `${spoken(name)} ${value}`);
+  function drawOne([framing, variant, replication, prompt, replies, scores]) {
     const about = [framing, variant === "base" ? "" : variant, `replication ${replication}`];
-    const parts = [make("h4", "", about.concat(told).filter(Boolean).join(", "))];
-    for (const turn of prompt) parts.push(make("pre", "", `▸ ${turn}`));
-    parts.push(make("pre", "", reply === "" ? "(no reply)" : reply));
+    const names = ["sees harm", "refusal", "guidance"];
+    names.forEach((name, place) => {
+      if (scores[place] !== null) about.push(`${name} ${scores[place]}`);
+    });
+    const parts = [make("h3", "", about.filter(Boolean).join(", "))];
+    prompt.forEach((turn, place) => {
+      parts.push(make("pre", "asked", turn));
+      const reply = replies[place];
+      parts.push(make("pre", "", reply ? reply : "(no reply)"));
+    });
     return parts;
   }
 
@@ -302,5 +308,6 @@ function spoken(name) {
   byId("next").addEventListener("click", () => { page += 1; show(); });
   byId("last").addEventListener("click", () => { page = Infinity; show(); });
   byId("list").hidden = false;
+  byId("unscripted").hidden = true;
   search();
 })();
