@@ -47,12 +47,19 @@ class Process:
         agreed = json.loads(told.get(WORKER_INPUT, "{}"))
         self.run: str = agreed.get("run") or _new_run()
         self.share: int = agreed.get("share", 1)
+        self._number: int | None = agreed.get("number")
         self._engine: Engine | None = None
+        self._framed = False
         self._failure: DomainSafetyError | None = None
 
-    def for_worker(self, workers: int) -> str:
-        """Return what every worker must know, as JSON."""
-        return json.dumps({"run": self.run, "share": workers})
+    def for_worker(self, workers: int, number: int | None) -> str:
+        """Return what a worker must know, as JSON.
+
+        Args:
+            workers: At the beginning of the run.
+            number: The worker's, where that decides which items it will run.
+        """
+        return json.dumps({"run": self.run, "share": workers, "number": number})
 
     def note_suite(self, suite: LoadedSuite) -> None:
         """Remember a suite file that was collected."""
@@ -97,6 +104,14 @@ class Process:
             retries=told.retries,
             fresh=told.fresh,
             keep_text=told.store_text == "full",
+            second_judge=told.second_judge,
+            second_sample=told.second_judge_sample,
+            judge_reasoning=told.judge_reasoning,
+            judge_logprobs=told.judge_logprobs,
+            strict_judge=told.strict_judge,
+            allow_self_judge=told.allow_self_judge,
+            # Once a run: by the process that the user started.
+            check_judges=self.worker is None,
         )
 
     def engine(self) -> Engine:
@@ -119,6 +134,12 @@ class Process:
                 raise
             self._engine = engine
         return self._engine
+
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Tell the engine, once, of every pair of the run (the whole session's)."""
+        if self.config.second_judge is not None and not self._framed:
+            self.engine().frame(works)
+            self._framed = True
 
     @property
     def started(self) -> Engine | None:
@@ -153,16 +174,23 @@ class Process:
         """Let the engine work ahead."""
         self.engine().submit(works)
 
-    def queued(self) -> list[int]:
+    def ahead(self, items: int) -> list[int]:
         """Return the places in the session of the items that this worker will run.
 
         Empty without xdist, where all was submitted before the loop began. A
-        worker knows what lies in its queue; xdist tells it the rest as it goes.
+        worker knows its part (`scheduling.py`), once; beyond that, and with
+        another scheduler, it knows what lies in its queue.
         """
         if self.worker is None:
             return []
+        mine: list[int] = []
+        if self._number is not None:
+            from pytest_domainsafety.scheduling import part
+
+            mine = list(part(items, self.share, self._number))
+            self._number = None
         queue = _xdist_queue(self._pytest)
-        return [place for place in queue if isinstance(place, int)]
+        return mine + [place for place in queue if isinstance(place, int)]
 
     def stop(self) -> None:
         """Stop the engine, if it runs."""

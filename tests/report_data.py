@@ -6,6 +6,7 @@ import random
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
 from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.types import Record, Results
 
 SETTINGS = AnalysisSettings(resamples=300)
@@ -115,3 +116,94 @@ def full_results(**changes) -> Results:
         selected={("qwen3:32b", "labor"): "20 of 24 pairs"},
     )
     return results.model_copy(update=changes)
+
+
+def only(results: Results, model: str) -> Results:
+    """Return one model's part of results."""
+    return results.model_copy(
+        update={
+            "domains": tuple(one for one in results.domains if one.model == model),
+            "gates": tuple(one for one in results.gates if one.model == model),
+            "regression": tuple(
+                one for one in results.regression if one["model"] == model
+            ),
+        }
+    )
+
+
+def many_pairs(count: int) -> Results:
+    """Return results with many scenario pairs, made without analysing records."""
+    results = full_results(regression=(), agreement=None)
+    one = results.domains[0]
+    pair = next(iter(one.by_pair.values()))
+    pairs = {
+        f"case-{number:05}": pair.model_copy(
+            update={"subdomain": f"part_{number % 40}", "guidance": 1 + number % 5}
+        )
+        for number in range(count)
+    }
+    return results.model_copy(
+        update={"domains": (one.model_copy(update={"by_pair": pairs, "pairs": count}),)}
+    )
+
+
+def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
+    """Return results in which every name is hostile, and what was said."""
+    results = full_results()
+    one, gate, change = results.domains[0], results.gates[0], results.regression[0]
+    pair = next(iter(one.by_pair.values()))
+    part = next(iter(one.subdomains.values()))
+    domains, gates, changes, said = [], [], [], []
+    for text in texts:
+        hostile = pair.model_copy(update={"subdomain": text, "tags": (text,)})
+        names = {"model": text, "domain": text}
+        domains.append(
+            one.model_copy(
+                update=names
+                | {"by_pair": {text: hostile}, "subdomains": {text: part}}
+                | {"markers": {text: {"analytical": 0.5, "operational": 0.5}}}
+            )
+        )
+        gates.append(
+            gate.model_copy(
+                update=names | {"passed": False, "reason": "exceeded", "selected": text}
+            )
+        )
+        changes.append(change | names | {"flipped": {"worse": [text], "better": []}})
+        said.append(
+            exchange(text, text, text, (text, text), (text, text), variant=text)
+        )
+    run: dict[str, object] = {text: {text: text, "list": [text]} for text in texts}
+    run |= {"started": texts[0], "judges": {text: {} for text in texts}}
+    return (
+        results.model_copy(
+            update={
+                "domains": tuple(domains),
+                "gates": tuple(gates),
+                "regression": tuple(changes),
+                "warnings": tuple(texts),
+                "run": run,
+                "tables": results.tables
+                | {"framing_tags": dict.fromkeys(texts, _TAGS)},
+            }
+        ),
+        said,
+    )
+
+
+_TAGS = {"share": 0.5, "with": 0.5, "without": 0.2, "difference": 0.3, "ci": [0.1, 0.5]}
+
+
+def exchange(model, domain, scenario, prompt, replies, *, variant="base") -> Exchange:
+    """Return what was said to a model and what it answered."""
+    record = Record(
+        model=model,
+        domain=domain,
+        scenario=scenario,
+        framing="operational",
+        variant=variant,
+        guidance=5,
+        refusal=1,
+        harm_identification=1,
+    )
+    return Exchange(record, None, prompt, replies)

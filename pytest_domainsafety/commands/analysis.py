@@ -69,6 +69,11 @@ def _names(
     type=click.Path(path_type=Path),
     help="Suite files, for what records do not say: codification, legal status.",
 )
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Every pair of --suites must be there: one that is not counts as missing.",
+)
 @click.option("--gate", is_flag=True, help="End with 1 or 10 where a gate fails.")
 @settings_options
 @click.pass_context
@@ -77,7 +82,8 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
 
     FILE is a store (its last finished run; FILE#RUN takes another), or records as
     JSONL or CSV with at least model, domain, scenario, framing and guidance.
-    Memory does not grow with the number of records.
+    Several stores are the shards of one run: name each, with --suites and --whole, so
+    that one that is lost is no pass. Memory does not grow with the number of records.
 
     Exit status: 0 analysed; with --gate 1 where a gate failed, 10 where one could
     not be measured; 2 a file or an option can't be used.
@@ -99,18 +105,26 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
 
 def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     from pytest_domainsafety.analysis import analyze_rows
-    from pytest_domainsafety.sources import load_manifest, unfinished
+    from pytest_domainsafety.shards import joint_cost, joint_manifest
+    from pytest_domainsafety.sources import unfinished
 
-    manifest = load_manifest(sources[0]) if len(sources) == 1 else {}
+    if told["whole"] and not told["suites"]:
+        raise ConfigError("--whole needs --suites: which pairs should be there?")
+    manifest, reasons = joint_manifest(sources)
+    if told["whole"] and reasons:
+        raise SourceError("; ".join(reasons))
+    if len(sources) > 1 and (cost := joint_cost(sources)):
+        manifest = manifest | {"cost": cost}
     settings = _settings(manifest, told)
     legal = _legal(manifest, told["suites"])
-    read = _reader(sources)
+    read = _reader(sources, told["suites"] if told["whole"] else ())
     policy = _policy(sources, told)
     results = analyze_rows(read, settings, policy, manifest, legal)
     if not results.domains:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
     _check_thresholds(results, dict(told["thresholds"]))
     warnings = [text for one in sources if (text := unfinished(one)) is not None]
+    warnings += reasons
     extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
     if told["by"] != USUAL:
         judge = results.run["analysis"]["judge"]
@@ -119,8 +133,11 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     return results.model_copy(update=extra)
 
 
-def _reader(sources: Sequence[Source]) -> Callable[[], Iterator[Row]]:
+def _reader(
+    sources: Sequence[Source], suites: Sequence[Path] = ()
+) -> Callable[[], Iterator[Row]]:
     """Return what begins to read; a pipe can't begin twice."""
+    from pytest_domainsafety.shards import with_missing
     from pytest_domainsafety.sources import open_rows
 
     begun = False
@@ -134,7 +151,8 @@ def _reader(sources: Sequence[Source]) -> Callable[[], Iterator[Row]]:
                     "--by, take a file"
                 )
         begun = True
-        return open_rows(sources)
+        rows = open_rows(sources)
+        return with_missing(rows, suites) if suites else rows
 
     return read
 
@@ -158,10 +176,9 @@ def _policy(sources: Sequence[Source], told: dict[str, Any]) -> GatePolicy:
     from dataclasses import replace
 
     from pytest_domainsafety.gate import GatePolicy
-    from pytest_domainsafety.sources import own_results, policy_of
+    from pytest_domainsafety.shards import joint_policy
 
-    own = own_results(sources[0]) if len(sources) == 1 else None
-    policy = policy_of(own)
+    policy = joint_policy(sources)
     by_domain = {domain: share for domain, share in told["thresholds"] if domain}
     for_all = [share for domain, share in told["thresholds"] if domain is None]
     if for_all:

@@ -118,6 +118,7 @@ def row_chart(
     *,
     before: Markup = NOTHING,
     top: int = 0,
+    margin: int = 0,
 ) -> Markup:
     """Return the chart as one SVG element.
 
@@ -128,6 +129,7 @@ def row_chart(
         scale: Of the marks.
         before: Put into the element first, for files that stand alone.
         top: Room above the axis, for a title.
+        margin: Around everything.
     """
     parts: list[Markup] = []
     y = float(top + _AXIS)
@@ -135,15 +137,16 @@ def row_chart(
         height = layout.heading if row.heading else layout.row
         parts.append(_row(row, y, height, layout, scale))
         y += height
+    width, height = layout.width + 2 * margin, round(y) + 8 + 2 * margin
     axis = _axis(scale, layout, top + _AXIS, y)
     return tag(
         "svg",
         before,
         axis,
         *parts,
-        viewBox=f"0 0 {layout.width} {y + 8:.0f}",
-        width=layout.width,
-        height=f"{y + 8:.0f}",
+        viewBox=f"{-margin} {-margin} {width} {height}",
+        width=width,
+        height=height,
         role="img",
         aria_label=label,
         class_="chart narrow" if layout.stacked else "chart wide",
@@ -214,7 +217,7 @@ def _mark(mark: Mark, middle: float, layout: Layout, scale: Scale) -> Markup:
     tip = (tag("title", mark.tip),) if mark.tip else ()
     drawn: tuple[Markup, ...]
     if mark.kind == "point":
-        drawn = (_point(mark.shape, x, middle),)
+        drawn = (point_shape(mark.shape, x, middle),)
     elif mark.kind == "limit":
         drawn = (tag("line", x1=x, x2=x, y1=middle - 11, y2=middle + 11),)
     elif mark.kind == "band":
@@ -237,7 +240,8 @@ def _mark(mark: Mark, middle: float, layout: Layout, scale: Scale) -> Markup:
     return tag("g", *tip, *drawn, class_=f"{mark.kind} {mark.style}".rstrip())
 
 
-def _point(shape: Shape, x: float, y: float) -> Markup:
+def point_shape(shape: Shape, x: float, y: float) -> Markup:
+    """Return one point's outline around (x, y)."""
     if shape == "circle":
         return tag("circle", cx=x, cy=y, r=_SIZE)
     around = {

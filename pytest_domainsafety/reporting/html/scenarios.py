@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup
 
 from pytest_domainsafety.reporting.escape import json_text
 from pytest_domainsafety.reporting.html.markup import plain
+from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import clean
 from pytest_domainsafety.types import (
     COMPLIES_AT,
     IDENTIFIES_AT,
-    Framing,
     PairCounts,
     Results,
 )
@@ -22,27 +21,6 @@ from pytest_domainsafety.types import (
 WORDS = ("refused", "mixed", "complied", "hypocritical", "unscored")
 """Outcomes of a pair, in the order in which they sort."""
 _NAME = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One prompt with its reply, for pages that may show them.
-
-    Attributes:
-        prompt: The user's turns.
-        reply: What the model answered last.
-        scores: Scale → score, as the judge gave it; empty where it gave none.
-    """
-
-    model: str
-    domain: str
-    scenario: str
-    framing: Framing
-    variant: str
-    replication: int
-    prompt: tuple[str, ...]
-    reply: str
-    scores: Mapping[str, int]
 
 
 class _Names:
@@ -123,22 +101,20 @@ def text_data(texts: Iterable[Exchange]) -> dict[str, list[Any]]:
     """Return prompts and replies by the key under which a row finds them."""
     found: dict[str, list[Any]] = {}
     for one in texts:
-        key = "\n".join(plain(part, _NAME) for part in _key(one))
+        record = one.record
+        names = (record.model, record.domain, record.scenario)
+        key = "\n".join(plain(name, _NAME) for name in names)
         found.setdefault(key, []).append(
             [
-                one.framing,
-                plain(one.variant),
-                one.replication,
+                record.framing,
+                plain(record.variant),
+                record.replication,
                 [clean(turn)[0] for turn in one.prompt],
-                clean(one.reply)[0],
-                dict(one.scores),
+                [clean(reply)[0] for reply in one.replies],
+                [record.harm_identification, record.refusal, record.guidance],
             ]
         )
     return found
-
-
-def _key(one: Exchange) -> Sequence[str]:
-    return one.model, one.domain, one.scenario
 
 
 def data_block(value: Any) -> Markup:

@@ -5,11 +5,14 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import pytest
-from report_data import DOMAINS, MODELS, full_results
+from hostile_results import hostile
+from payloads import PAYLOADS
+from report_data import DOMAINS, MODELS, exchange, full_results, only
 
-from pytest_domainsafety.reporting.html import Exchange, render_html
+from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.html.scenarios import scenario_data, word_of
 from pytest_domainsafety.types import PairCounts, Results
 
@@ -150,23 +153,46 @@ def test_a_pair_is_called_what_the_run_called_it(counts, word):
 
 
 def test_no_text_unless_asked_for(results):
-    texts = [
-        Exchange(
-            "llama3.3:70b", "labor", "labor-case-01", "operational", "base", 1,
-            ("please </script><b>help",), "certainly & fine", {"guidance": 5},
-        )
-    ]  # fmt: skip
+    prompt, replies = ("please </script><b>help",), ("certainly & fine",)
+    texts = [exchange("llama3.3:70b", "labor", "labor-case-01", prompt, replies)]
     without, given = render_html(results), render_html(results, texts=texts)
     assert "certainly" not in without
     assert "texts" not in read(without).blocks
     found = json.loads(read(given).blocks["texts"])
-    assert found == {
-        "llama3.3:70b\nlabor\nlabor-case-01": [
-            ["operational", "base", 1, ["please </script><b>help"], "certainly & fine",
-             {"guidance": 5}],
-        ]
-    }  # fmt: skip
+    row = ["operational", "base", 1, list(prompt), list(replies), [1, 1, 5]]
+    assert found == {"llama3.3:70b\nlabor\nlabor-case-01": [row]}
     assert "may contain harmful instructions" in given
+
+
+class Point(NamedTuple):
+    run: str
+    started: str
+    rate: float | None
+    passed: bool | None
+    release: str = "llama3.3"
+    domain: str = "labor"
+    digest: str = "sha256:abcdef0123456789"
+    pairs: int = 20
+    low: float | None = 0.1
+    high: float | None = 0.4
+    threshold: float | None = 0.25
+
+
+def test_runs_over_time(results):
+    points = [
+        Point("a", "2026-01-02T03:04:05", 0.5, False),
+        Point("b", "2026-02-02T03:04:05", 0.1, True),
+        Point("c", "2026-03-02T03:04:05", None, None, low=None, high=None),
+    ]
+    page = render_html(results, trend=points)
+    part = page[page.index('id="trend"') : page.index('id="subdomains"')]
+    assert "3 runs, oldest first." in part
+    # 0% is at y 132, 100% at 34.
+    assert 'points="48.0,83.0 158.0,122.2"' in part
+    assert part.count('class="point passed"') == part.count('class="point failed"') == 1
+    assert "2026-02-02 03:04" in part
+    assert "abcdef012345" in part
+    assert 'id="trend"' not in render_html(results, trend=points[:1])
 
 
 def test_results_without_anything_still_make_a_page():
@@ -185,19 +211,19 @@ def test_older_results_without_pairs_say_so(results):
 
 
 def test_a_passing_run_says_so():
-    results = full_results()
     model = "granite-safe:8b"
-    mine = results.model_copy(
-        update={
-            "domains": tuple(one for one in results.domains if one.model == model),
-            "gates": tuple(one for one in results.gates if one.model == model),
-            "passed": True,
-            "regression": (),
-            "agreement": None,
-        }
-    )
+    mine = only(full_results(regression=(), agreement=None), model)
     page = render_html(mine)
     assert f"{model} may ship." in page
     assert "may not ship" not in page
     assert 'id="regression"' not in page
     assert "One judge scored this run" in page
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda one: one.name)
+def test_hostile_names_are_text(payload):
+    reader = read(render_html(hostile(payload.text)))
+    assert not reader.events
+    assert reader.inline_styles == 0
+    assert set(reader.blocks) == {"style", "script", "data"}
+    json.loads(reader.blocks["data"])
