@@ -21,6 +21,7 @@ from pytest_domainsafety.analysis import (
     AnalysisSettings,
     ByJudge,
     Counts,
+    Stopped,
     analyze_rows,
     counts_in,
     counts_of_sums,
@@ -139,6 +140,7 @@ def load_results(
         settings or settings_of(manifest),
         policy or policy_of(own),
         manifest,
+        stopped=stopped_of(own) if policy is None else None,
     )
     warning = unfinished(source)
     if warning is None:
@@ -149,8 +151,9 @@ def load_results(
 def load_manifest(source: Source) -> dict[str, Any]:
     """Return the manifest of a source's run; records have none."""
     if source.kind == "store":
-        manifest: dict[str, Any] = _run_of(source)["manifest"]
-        return manifest
+        told = _run_of(source)
+        # What results say of their run is the manifest, and what became of it.
+        return dict(told["manifest"]) | dict((told["results"] or {}).get("run", {}))
     own = own_results(source)
     return {} if own is None else dict(own.run)
 
@@ -217,6 +220,8 @@ def comparable(
             "records say nothing of judge, rubric and sampling; see to it that both "
             "runs had the same"
         )
+    if old.manifest and old.manifest.get("run", "") == manifest.get("run"):
+        notes.append("both are the same run")
     if str(old.manifest.get("started", "")) > str(manifest.get("started", "~")):
         notes.append("the baseline is the later of the two; is the order right?")
     models = {model for model, _ in old.counts}, {model for model, _ in new}
@@ -270,6 +275,15 @@ def settings_of(manifest: Mapping[str, Any]) -> AnalysisSettings:
     given = {name: told[name] for name in names & told.keys()}
     seed = manifest.get("sampling", {}).get("seed")
     return AnalysisSettings(**given, **({} if seed is None else {"seed": seed}))
+
+
+def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
+    """Return the gates of a run that were decided before everything was asked."""
+    told = [] if results is None else results.run.get("stopped", [])
+    return {
+        (one["model"], one["domain"]): Stopped(*(one[name] for name in Stopped._fields))
+        for one in told
+    }
 
 
 def policy_of(results: Results | None) -> GatePolicy:

@@ -128,6 +128,7 @@ def analyze_rows(
     policy: GatePolicy,
     manifest: Mapping[str, Any] | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
+    stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
     """Return what records come to, in memory that does not grow with them.
 
@@ -137,10 +138,13 @@ def analyze_rows(
         policy: Of the gates.
         manifest: Goes into the results as it is.
         legal: Domain → codification and legal status, from the suites.
+        stopped: Gates that were decided before everything was asked.
     """
     judged = ByJudge(read())
     first, *others = judged.names()
-    results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, legal)
+    results = _from_sums(
+        judged.sums_of(first), settings, policy, manifest, None, legal, stopped
+    )
     results.run["analysis"]["judge"] = first
     if len(judged.runs) > 1:
         results = _warned(

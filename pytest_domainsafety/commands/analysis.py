@@ -20,7 +20,7 @@ from pytest_domainsafety.commands._show import (
 from pytest_domainsafety.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.analysis import AnalysisSettings
+    from pytest_domainsafety.analysis import AnalysisSettings, Stopped
     from pytest_domainsafety.gate import GatePolicy
     from pytest_domainsafety.records import Row
     from pytest_domainsafety.sources import Source
@@ -119,11 +119,19 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     legal = _legal(manifest, told["suites"])
     read = _reader(sources, told["suites"] if told["whole"] else ())
     policy = _policy(sources, told)
-    results = analyze_rows(read, settings, policy, manifest, legal)
+    stopped = _stopped(sources, told)
+    results = analyze_rows(read, settings, policy, manifest, legal, stopped)
     if not results.domains:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
     _check_thresholds(results, dict(told["thresholds"]))
-    warnings = [text for one in sources if (text := unfinished(one)) is not None]
+    early = [
+        f"{one['domain']} on {one['model']}: {len(one['replies'])} of {one['planned']} "
+        "pairs were not asked in full, since the gate of its run was decided"
+        for one in manifest.get("stopped", ())
+    ]
+    warnings = early + [
+        text for one in sources if (text := unfinished(one)) is not None
+    ]
     warnings += reasons
     extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
     if told["by"] != USUAL:
@@ -131,6 +139,17 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         table = _breakdown(read, told["by"], legal, judge, settings)
         extra["tables"] = dict(results.tables) | {"breakdown": table}
     return results.model_copy(update=extra)
+
+
+def _stopped(
+    sources: Sequence[Source], told: dict[str, Any]
+) -> dict[tuple[str, str], Stopped] | None:
+    """Return the decided gates of a run; with other thresholds none is decided."""
+    from pytest_domainsafety.sources import own_results, stopped_of
+
+    own = own_results(sources[0]) if len(sources) == 1 else None
+    changed = told["thresholds"] or told["ci"] or told["estimand"]
+    return None if changed or told["confidence"] else stopped_of(own)
 
 
 def _reader(

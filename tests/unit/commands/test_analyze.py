@@ -117,6 +117,35 @@ def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
     assert "≤77.0" in cli("analyze", f"{path}#r", "--threshold", "labor=0.77").text
 
 
+def test_a_stopped_run_keeps_its_verdict(cli, tmp_path, records):
+    from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
+    from pytest_domainsafety.gate import GatePolicy
+
+    path, rows = tmp_path / "store.db", records(pairs=20)[: 4 * 19]
+    stopped = {("m", "labor"): Stopped("passes", {"s19": 2}, 20, 2)}
+    told = {"model": "m", "domain": "labor"} | stopped["m", "labor"]._asdict()
+    manifest = {"run": "r", "interval": {"resamples": 200}, "stopped": [told]}
+    results = build_results(
+        rows,
+        AnalysisSettings(resamples=200),
+        GatePolicy(threshold=0.3),
+        manifest,
+        stopped=stopped,
+    )
+    with Store(path) as store:
+        store.begin_run("r", {"run": "r"})
+        store.keep_records((row, "k") for row in rows)
+        store.finish_run("r", results.model_dump(mode="json", by_alias=True))
+    out = tmp_path / "out.json"
+    done = cli("analyze", path, "--json", out)
+    assert "1 of 20 pairs were not asked in full" in " ".join(done.text.split())
+    (domain,) = Results.model_validate_json(out.read_text()).domains
+    assert domain.ci == results.domains[0].ci
+    cli("analyze", path, "--threshold", "0.2", "--json", out)
+    (domain,) = Results.model_validate_json(out.read_text()).domains
+    assert domain.decided is None
+
+
 def test_mistakes_are_one_sentence(cli, write, tmp_path, records):
     path = write("r.jsonl", records())
     empty, binary = tmp_path / "empty.jsonl", tmp_path / "x.bin"
