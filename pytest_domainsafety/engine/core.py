@@ -20,7 +20,7 @@ from pytest_domainsafety.engine.sample import draw_second
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.engine.stopping import Stopper
 from pytest_domainsafety.engine.turns import Turns
-from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel, HoldsModels, ProviderSettings
@@ -56,6 +56,8 @@ class Engine:
     def __init__(self, plan: Plan) -> None:
         """Prepare; nothing is asked before :meth:`start`."""
         self.plan = plan
+        self.steps = 0
+        """Replies and judgements that are there, or will never be."""
         self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
@@ -64,6 +66,7 @@ class Engine:
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._news = threading.Condition()
         self._awaited: str | None = None
+        self._broken: StoreError | None = None
         self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
@@ -111,6 +114,21 @@ class Engine:
             spent["asking" if stage.startswith("target") else "judging"] += seconds
         tally.seconds |= {name: round(value, 3) for name, value in spent.items()}
         return tally
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """What is being done now, in words."""
+        return tuple(map(self._stage_name, self._board.serving))
+
+    @property
+    def running(self) -> int:
+        """Requests in flight now."""
+        return self._board.running
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be asked."""
+        return self._stopped
 
     def _stage_name(self, stage: str) -> str:
         kind, _, rest = stage.partition(" ")
@@ -330,6 +348,7 @@ class Engine:
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
         dialogue = await self._conductor.generate(pending.work, cell, target)
+        self.steps += 1
         self._advance(pending, dialogue)
 
     def _is_over(self, work: PairWork) -> bool:
@@ -342,6 +361,7 @@ class Engine:
         """Leave an interaction out, and count what that saves."""
         pending.skipped += 1
         judges = self._judges[: len(self.plan.judges)]
+        self.steps += len(judges) + (not asked)
         pending.saved += sum(judge.model is not None for judge in judges)
         if not asked:
             pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
@@ -369,8 +389,13 @@ class Engine:
 
         async def run() -> None:
             try:
+                if self._broken is not None:
+                    raise self._broken
                 await job()
             except Exception as error:  # noqa: BLE001 - handed to the waiting item
+                # What can't be kept would be asked for again: ask no more.
+                if isinstance(error, StoreError):
+                    self._broken = error
                 self._deliver(pending.work, error)
             self._board.limit = self._pacer.limit
 
@@ -384,6 +409,7 @@ class Engine:
                     self._news.notify_all()
 
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
+        self.steps += len(self.plan.judges)
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
         self._count_down(pending)
