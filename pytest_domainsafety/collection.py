@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,16 @@ from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import PairOutcome
 
 _LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
+
+
+@lru_cache(maxsize=1024)
+def _subdomain_mark(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.subdomain(name=name)
+
+
+@lru_cache(maxsize=1024)
+def _tag_mark(tags: tuple[str, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.tag(**dict.fromkeys(tags, True))
 
 
 class SuiteFile(pytest.File):
@@ -55,7 +67,11 @@ class SuiteFile(pytest.File):
         self.add_marker(pytest.mark.domain(name=suite.suite.domain))
         if not process.models:
             return self._without_model(suite)
-        return self._with_models(suite)
+        pairs = self._with_models(suite)
+        if any("::" in arg for arg in self.config.args):
+            return pairs  # pytest looks for what was asked for, node by node
+        # Collecting each pair by itself would take longer than all the rest.
+        return chain.from_iterable(pair.collect() for pair in pairs)
 
     def _with_models(self, suite: LoadedSuite) -> Iterator[PairNode]:
         for index, pair in enumerate(suite.suite.scenarios):
@@ -79,18 +95,20 @@ class SuiteFile(pytest.File):
 class PairNode(pytest.Collector):
     """One scenario pair: an item for each model."""
 
+    __slots__ = ("index", "suite")  # there is one for each pair of a large corpus
+
     def __init__(self, *, suite: LoadedSuite, index: int, **kwargs: Any) -> None:
         """Keep the place in the suite."""
         super().__init__(**kwargs)
         self.suite = suite
         self.index = index
+        pair = suite.suite.scenarios[index]
+        self.add_marker(_subdomain_mark(pair.subdomain))
+        if pair.tags:
+            self.add_marker(_tag_mark(pair.tags))
 
     def collect(self) -> Iterator[PairItem]:
         """Yield one item a model."""
-        pair = self.suite.suite.scenarios[self.index]
-        self.add_marker(pytest.mark.subdomain(name=pair.subdomain))
-        if pair.tags:
-            self.add_marker(pytest.mark.tag(**dict.fromkeys(pair.tags, True)))
         for model in self.config.stash[PROCESS].models:
             yield PairItem.from_parent(
                 self, name=model, suite=self.suite, index=self.index, model=model
@@ -123,7 +141,7 @@ class PairItem(pytest.Item):
         self.user_properties.clear()
         process = self.config.stash[PROCESS]
         items = self.session.items
-        queued = (items[place] for place in process.queued())
+        queued = (items[place] for place in process.ahead(len(items)))
         ahead = (item.work for item in queued if isinstance(item, PairItem))
         try:
             process.watch(item.work for item in items if isinstance(item, PairItem))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -64,20 +65,6 @@ class Expected:
             pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
 
-    def check_files(self) -> None:
-        """Hold the files of a domain to one rubric, and one harm an id.
-
-        Results, stores and baselines know a pair by domain and id alone: two
-        pairs of one name would count as one.
-
-        Raises:
-            SuiteError: Names each rubric or id that clashes, and both places.
-        """
-        suites = {pair.suite.display: pair.suite for pair in self.pairs.values()}
-        found = clashes(suites.values())
-        if found:
-            raise SuiteError(found)
-
     def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
         """Return model → domain → scenario → its variants, the base left out."""
         told: dict[str, dict[str, dict[str, Any]]] = {}
@@ -96,6 +83,23 @@ def suites_under(config: pytest.Config) -> list[Path]:
         path = Path(config.invocation_params.dir, arg.partition("::")[0])
         found += [path] if path.name.endswith(SUFFIXES) else find_suites(path)
     return found
+
+
+def check_files(suites: Iterable[LoadedSuite]) -> None:
+    """Hold the files of a domain to one rubric, and one harm an id.
+
+    Results, stores and baselines know a pair by domain and id alone: two
+    pairs of one name would count as one.
+
+    Args:
+        suites: A file may come several times.
+
+    Raises:
+        SuiteError: Names each rubric or id that clashes, and both places.
+    """
+    found = clashes({suite.display: suite for suite in suites}.values())
+    if found:
+        raise SuiteError(found)
 
 
 def domains_under(config: pytest.Config) -> set[str]:

@@ -47,12 +47,18 @@ class Process:
         agreed = json.loads(told.get(WORKER_INPUT, "{}"))
         self.run: str = agreed.get("run") or _new_run()
         self.share: int = agreed.get("share", 1)
+        self._number: int | None = agreed.get("number")
         self._engine: Engine | None = None
         self._failure: DomainSafetyError | None = None
 
-    def for_worker(self, workers: int) -> str:
-        """Return what every worker must know, as JSON."""
-        return json.dumps({"run": self.run, "share": workers})
+    def for_worker(self, workers: int, number: int | None) -> str:
+        """Return what a worker must know, as JSON.
+
+        Args:
+            workers: At the beginning of the run.
+            number: The worker's, where that decides which items it will run.
+        """
+        return json.dumps({"run": self.run, "share": workers, "number": number})
 
     def note_suite(self, suite: LoadedSuite) -> None:
         """Remember a suite file that was collected."""
@@ -153,16 +159,23 @@ class Process:
         """Let the engine work ahead."""
         self.engine().submit(works)
 
-    def queued(self) -> list[int]:
+    def ahead(self, items: int) -> list[int]:
         """Return the places in the session of the items that this worker will run.
 
         Empty without xdist, where all was submitted before the loop began. A
-        worker knows what lies in its queue; xdist tells it the rest as it goes.
+        worker knows its part (`scheduling.py`), once; beyond that, and with
+        another scheduler, it knows what lies in its queue.
         """
         if self.worker is None:
             return []
+        mine: list[int] = []
+        if self._number is not None:
+            from pytest_domainsafety.scheduling import part
+
+            mine = list(part(items, self.share, self._number))
+            self._number = None
         queue = _xdist_queue(self._pytest)
-        return [place for place in queue if isinstance(place, int)]
+        return mine + [place for place in queue if isinstance(place, int)]
 
     def stop(self) -> None:
         """Stop the engine, if it runs."""

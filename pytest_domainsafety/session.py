@@ -10,7 +10,7 @@ other reporters show it without special cases.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,25 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.collection import PairItem, SuiteFile
-from pytest_domainsafety.engine import Tally
+from pytest_domainsafety.engine import Tally, clear_turns
 from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
     StoreError,
     SuiteError,
 )
-from pytest_domainsafety.expected import Expected, domains_under, suites_under
-from pytest_domainsafety.gate import exit_status
+from pytest_domainsafety.expected import (
+    Expected,
+    check_files,
+    domains_under,
+    suites_under,
+)
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.reference import Reference, read_reference
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.suite import SUFFIXES
+from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
 from pytest_domainsafety.verdict import all_records, conclude, missing_records
@@ -115,6 +119,7 @@ class Controller:
         self._other_failures = 0
         self._interrupted = False
         self._gates_are_out = False
+        self._numbers: dict[str, int] = {}
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -123,19 +128,33 @@ class Controller:
         items = [item for item in session.items if isinstance(item, PairItem)]
         if not items:
             return
-        expected = Expected.from_ids([item.nodeid for item in items], self._process)
+        _check_files(item.suite for item in items)
         if self._config.option.collectonly:
-            self._check_files(expected)
             return
-        self._begin(expected)
+        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
         self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what all workers must agree on."""
-        workers = len(node.nodemanager.specs)
-        node.workerinput[WORKER_INPUT] = self._process.for_worker(workers)
+        number = self._numbers.setdefault(node.gateway.id, len(self._numbers))
+        node.workerinput[WORKER_INPUT] = self._process.for_worker(
+            len(node.nodemanager.specs), number if self._in_parts() else None
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Let workers know their items from the start, unless told otherwise."""
+        if not self._in_parts():
+            return None
+        from pytest_domainsafety.scheduling import PartScheduling
+
+        return PartScheduling(config, log, self._numbers)
+
+    def _in_parts(self) -> bool:
+        option = self._config.option
+        return option.dist == "load" and option.maxschedchunk is None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -150,6 +169,7 @@ class Controller:
         if self._expected is None and not self._config.option.collectonly:
             expected = Expected.from_ids(ids, self._process)
             if expected.pairs:
+                _check_files(pair.suite for pair in expected.pairs.values())
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
@@ -160,7 +180,6 @@ class Controller:
         Raises:
             pytest.UsageError: Something is not there, or an option does not fit.
         """
-        self._check_files(expected)
         self._expected = expected
         try:
             self._check_thresholds(expected)
@@ -187,12 +206,6 @@ class Controller:
                 "hash), which can't be used again: where this run needed one, the "
                 "model was asked again"
             )
-
-    def _check_files(self, expected: Expected) -> None:
-        try:
-            expected.check_files()
-        except SuiteError as error:
-            raise pytest.UsageError(str(error)) from None
 
     def _check_thresholds(self, expected: Expected) -> None:
         named = self._process.config.thresholds
@@ -255,6 +268,7 @@ class Controller:
     def _conclude(self) -> None:
         if self._expected is None:
             return
+
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
@@ -309,8 +323,12 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
         self._process.stop()
+        if self._numbers:
+            clear_turns(self._process.run)
         if self._results is None or self._expected is None:
             return
+        from pytest_domainsafety.gate import exit_status
+
         self._write()
         # 2 to 6 are pytest's own; a run that did not end is not judged.
         if session.exitstatus in (0, 1) and not self._interrupted:
@@ -365,6 +383,13 @@ class Controller:
                 self._trouble,
                 self._config.option.verbose,
             )
+
+
+def _check_files(suites: Iterable[LoadedSuite]) -> None:
+    try:
+        check_files(suites)
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

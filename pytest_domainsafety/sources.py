@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
@@ -383,7 +384,7 @@ def _store_rows(source: Source) -> Iterator[Row]:
     with Store(source.path, create=False) as store:
         for text in store.record_texts(source.run):
             try:
-                yield to_row(_LEFT_OUT | json.loads(text))
+                yield to_row(_LEFT_OUT | from_json(text, cache_strings="all"))
             except ValueError:
                 raise StoreError(
                     f"{source.path}: a record does not hold what it should; run "

@@ -1,8 +1,10 @@
 """The engine: keeps requests in flight on a thread of its own.
 
-`plan` says what a run asks for, `board` which request comes next, `asking` how
-one question is put (store, retries, circuit), `dialogue` how one interaction
-comes about, and `core` holds the thread and hands outcomes to the items.
+`plan` says what a run asks for, `sizing` and `pacing` how much of it at once,
+`board` which request comes next, `turns` which process may ask a server that
+holds one model, `asking` and `circuit` how one question is put and when a model
+is given up, `dialogue` how one interaction comes about, and `core` holds the
+thread and hands outcomes to the items.
 """
 
 from pytest_domainsafety.engine.asking import Tally
@@ -13,6 +15,7 @@ from pytest_domainsafety.engine.stopping import (
     StopRule,
     operational_counts,
 )
+from pytest_domainsafety.engine.turns import clear as clear_turns
 
 __all__ = [
     "Engine",
@@ -21,5 +24,6 @@ __all__ = [
     "StopRule",
     "Stopper",
     "Tally",
+    "clear_turns",
     "operational_counts",
 ]

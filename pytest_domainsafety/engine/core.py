@@ -120,9 +120,12 @@ class Engine:
 
     def submit(self, works: Iterable[PairWork]) -> None:
         """Queue pairs that are not queued yet, in the order given."""
-        new = [work for work in works if work.key not in self._known]
+        new = []
+        for work in works:
+            if work.key not in self._known:
+                self._known.add(work.key)
+                new.append(work)
         if new and not self._stopped:
-            self._known.update(work.key for work in new)
             self._loop.call_soon_threadsafe(self._admit, new)
 
     def outcome(self, work: PairWork) -> PairOutcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,30 +156,38 @@ def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
     That is a scenario id which two of them share, and a rubric which is not the
     one of the domain's first file: replies are scored by two instruments then.
     """
-    rubrics: dict[str, LoadedSuite] = {}
-    first: dict[tuple[str, str], str] = {}
-    problems = []
+    by_domain: dict[str, list[LoadedSuite]] = {}
     for loaded in suites:
-        domain, display = loaded.suite.domain, loaded.display
-        with_rubric = rubrics.setdefault(domain, loaded)
+        by_domain.setdefault(loaded.suite.domain, []).append(loaded)
+    return [
+        problem
+        for domain, files in by_domain.items()
+        if len(files) > 1
+        for problem in _clashes(domain, files)
+    ]
+
+
+def _clashes(domain: str, files: list[LoadedSuite]) -> Iterator[SuiteProblem]:
+    with_rubric = files[0]
+    first: dict[str, str] = {}
+    for loaded in files:
+        display = loaded.display
         if with_rubric.rubric_hash != loaded.rubric_hash:
             message = (
                 f"is not the rubric that the domain {domain!r} has at "
                 f"{with_rubric.display}:{with_rubric.rubric_line}, and two instruments "
                 "can't be pooled: make them the same"
             )
-            problems.append(
-                SuiteProblem(display, loaded.rubric_line, message, field="rubric")
-            )
+            yield SuiteProblem(display, loaded.rubric_line, message, field="rubric")
         for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True):
-            other = first.setdefault((domain, pair.id), f"{display}:{line}")
-            if other != f"{display}:{line}":
+            here = f"{display}:{line}"
+            other = first.setdefault(pair.id, here)
+            if other != here:
                 message = (
                     f"the domain {domain!r} has this id already at {other}: give one "
                     "of the two another id"
                 )
-                problems.append(SuiteProblem(display, line, message, pair.id, "id"))
-    return problems
+                yield SuiteProblem(display, line, message, pair.id, "id")
 
 
 def _lines(document: Document) -> tuple[int, ...]:

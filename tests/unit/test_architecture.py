@@ -17,7 +17,7 @@ FLOORS = (
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
     {"engine", "reporting", "inifile", "sources", "wholeness"},
     {"exports", "history", "shards"},
-    {"options", "commands"},
+    {"options", "commands", "scheduling"},
     {"process"},
     {
         "collection",
