@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,12 @@ from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.reference import Reference, read_reference
+from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
-from pytest_domainsafety.verdict import all_records, conclude, missing_records
+from pytest_domainsafety.watch import watch
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -120,6 +122,7 @@ class Controller:
         self._interrupted = False
         self._gates_are_out = False
         self._numbers: dict[str, int] = {}
+        self._line: ProgressLine | None = None
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -132,8 +135,11 @@ class Controller:
         if self._config.option.collectonly:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.frame(item.work for item in items)
         self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
+        self._show_progress()
+        _prepare_for_the_end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -173,6 +179,13 @@ class Controller:
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
+                self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._expected is not None:
+            self._line = watch(
+                self._config, self._process, self._expected, self._outcomes
+            )
 
     def _begin(self, expected: Expected) -> None:
         """Look at every model and judge before anything is spent (design §D4.2).
@@ -236,7 +249,10 @@ class Controller:
             try:
                 keep(self._store, outcome, rows)
             except StoreError as error:
+                # Each further attempt may wait long for a lock, to no avail.
                 self._note_trouble(str(error))
+                self._store.close()
+                self._store = None
 
     def _note_failure(self, report: pytest.TestReport) -> None:
         ours = self._expected is not None and report.nodeid in self._expected.pairs
@@ -260,6 +276,9 @@ class Controller:
             self._interrupted = True
             self._conclude()
             raise
+        finally:
+            if self._line is not None:
+                self._line.stop()
         self._conclude()
         if self._results is not None:
             self._emit_gates(session, self._results.gates)
@@ -268,6 +287,7 @@ class Controller:
     def _conclude(self) -> None:
         if self._expected is None:
             return
+        from pytest_domainsafety.verdict import all_records, conclude
 
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
@@ -289,6 +309,8 @@ class Controller:
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""
+        from pytest_domainsafety.verdict import missing_records
+
         assert self._expected is not None
         if self._store is None:
             return
@@ -390,6 +412,13 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
         check_files(suites)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _prepare_for_the_end() -> None:
+    """Import what the verdict needs while the first requests are on their way."""
+    for name in ("verdict", "reporting.terminal"):
+        import_module(f"pytest_domainsafety.{name}")
+    import_module("scipy.special")
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

@@ -34,6 +34,14 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
     help="Failed gates, as GitLab reads them.",
 )
 @click.option(
+    "--trend",
+    "over",
+    multiple=True,
+    metavar="SOURCE",
+    help="A store or results of other runs, for the page's pictures over time; the "
+    "runs of SOURCE itself, if it is a store, are there anyhow. Repeatable.",
+)
+@click.option(
     "--show-text",
     is_flag=True,
     help="Put prompts and replies into the page, from a store. They may be harmful.",
@@ -45,6 +53,7 @@ def report(
     svg: Path | None,
     png: Path | None,
     *,
+    over: tuple[str, ...],
     show_text: bool,
     **others: Path | None,
 ) -> None:
@@ -67,7 +76,7 @@ def report(
     if html is None and svg is None and png is None and not given:
         html = Path("report.html")
     for path, draw in (
-        (html, lambda: _page(results, found if show_text else None)),
+        (html, lambda: _page(results, found, over, show_text=show_text)),
         (svg, lambda: _svg(results)),
         (png, lambda: _png(results)),
     ):
@@ -94,11 +103,18 @@ def _write_for_builds(source: Source, results: Results, paths: dict[str, Path]) 
             _write(paths[form.field], partial(text.encode, "utf-8", "replace"))
 
 
-def _page(results: Results, store: Source | None) -> bytes:
+def _page(
+    results: Results, source: Source, over: tuple[str, ...], *, show_text: bool
+) -> bytes:
+    from pytest_domainsafety.history import trend
     from pytest_domainsafety.reporting.html import render_html
 
-    texts = None if store is None else _texts(store)
-    return render_html(results, texts=texts).encode("utf-8", "replace")
+    runs: list[str | Path] = [*over]
+    if source.kind != "records" and (over or source.kind == "store"):
+        runs.append(source.path)
+    texts = _texts(source) if show_text else None
+    page = render_html(results, texts=texts, trend=trend(runs))
+    return page.encode("utf-8", "replace")
 
 
 def _texts(source: Source) -> list[Exchange]:
