@@ -180,6 +180,13 @@ def test_a_server_that_holds_both_models_need_not_be_spared(place):
     assert models[:4] == ["m", "j", "m", "j"]  # streamed, though two models
 
 
+def test_a_model_in_somebodys_cloud_is_said_to_be_there(place):
+    place.server.show = {"remote_host": "https://cloud.example"}
+    place.run()
+    said = json.loads((place.path / "out.json").read_text())["warnings"]
+    assert [one for one in said if "prompts and replies leave it" in one]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
 @pytest.mark.parametrize(("quiet", "shown"), [("-v", True), ("-qq", False)])
 def test_a_terminal_shows_how_far_the_run_is(place, quiet, shown):
