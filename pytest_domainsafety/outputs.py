@@ -20,7 +20,6 @@ from pytest_domainsafety.reporting.files import (
     write_files,
 )
 from pytest_domainsafety.reporting.markdown import markdown_summary
-from pytest_domainsafety.reporting.terminal import summary_lines
 
 if TYPE_CHECKING:
     import pytest
@@ -97,6 +96,8 @@ def show(
         trouble: What could not be kept or written.
         verbosity: pytest's.
     """
+    from pytest_domainsafety.reporting.terminal import summary_lines
+
     writer = terminal._tw
     lines = summary_lines(
         results,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_domainsafety.analysis import Counts
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.expected import Expected, selected_pairs
 from pytest_domainsafety.lock import (
@@ -19,6 +18,9 @@ from pytest_domainsafety.lock import (
 )
 from pytest_domainsafety.options import RunConfig
 from pytest_domainsafety.suite import LoadedSuite
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.analysis import Counts
 
 
 @dataclass(frozen=True, slots=True)

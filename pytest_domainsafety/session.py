@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,6 @@ from pytest_domainsafety.types import (
     Record,
     Results,
 )
-from pytest_domainsafety.verdict import all_records, conclude, missing_records
 from pytest_domainsafety.watch import watch
 
 PLUGIN_NAME = "domainsafety-session"
@@ -141,9 +141,11 @@ class Controller:
         if self._config.option.collectonly:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.frame(item.work for item in items)
         self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
         self._show_progress()
+        _prepare_for_the_end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -300,6 +302,7 @@ class Controller:
     def _conclude(self) -> None:
         if self._expected is None:
             return
+        from pytest_domainsafety.verdict import all_records, conclude
 
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
@@ -321,6 +324,8 @@ class Controller:
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""
+        from pytest_domainsafety.verdict import missing_records
+
         assert self._expected is not None
         if self._store is None:
             return
@@ -422,6 +427,13 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
         check_files(suites)
     except SuiteError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _prepare_for_the_end() -> None:
+    """Import what the verdict needs while the first requests are on their way."""
+    for name in ("verdict", "reporting.terminal"):
+        import_module(f"pytest_domainsafety.{name}")
+    import_module("scipy.special")
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:
