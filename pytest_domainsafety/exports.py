@@ -25,6 +25,8 @@ from pytest_domainsafety.types import (
 )
 
 FORMATS = (".jsonl", ".csv", ".parquet")
+NESTED = ("markers", "expected", "panel", "second", "trace")
+"""Columns that are JSON in formats without nesting."""
 _AT_ONCE = 20_000
 
 
@@ -120,7 +122,8 @@ def _csv(path: Path, rows: Iterable[dict[str, Any]]) -> int:
         writer.writeheader()
         for count, row in enumerate(rows, 1):  # noqa: B007 - the last one counts
             row["tags"] = " ".join(row["tags"])
-            row["markers"] = json.dumps(row["markers"]) if row["markers"] else ""
+            row |= {name: json.dumps(row[name]) for name in NESTED if row[name]}
+            row |= {name: "" for name in NESTED if not row[name]}
             writer.writerow(
                 {
                     name: cell(value) if isinstance(value, str) else value
@@ -146,7 +149,7 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     ):
         while batch := list(islice(remaining, _AT_ONCE)):
             for row in batch:
-                row["markers"] = json.dumps(row["markers"])
+                row |= {name: json.dumps(row[name]) for name in NESTED}
                 row |= {k: clean(v)[0] for k, v in row.items() if isinstance(v, str)}
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
