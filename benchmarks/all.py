@@ -1,6 +1,6 @@
 """Run every benchmark of speed and memory, and rewrite the table in RESULTS.md.
 
-    python benchmarks/all.py [NAME …]
+    python benchmarks/all.py [NAME[=RUNS] …]
 
 Without names all of them, one after the other, which takes about half an hour on
 a machine that does nothing else. With names, only those: the other rows stay.
@@ -31,9 +31,9 @@ HEADING = (
 )
 
 
-def rows_of(name: str) -> list[str]:
+def rows_of(name: str, runs: str) -> list[str]:
     """Run one benchmark and return its rows, dated."""
-    command = [sys.executable, str(HERE / f"{name}.py")]
+    command = [sys.executable, str(HERE / f"{name}.py"), *filter(None, [runs])]
     done = subprocess.run(
         command, env=environment(), stdout=subprocess.PIPE, text=True, check=False
     )
@@ -47,12 +47,12 @@ def rows_of(name: str) -> list[str]:
 
 
 def main() -> None:
-    chosen = sys.argv[1:] or list(NAMES)
-    unknown = set(chosen) - set(NAMES)
+    chosen = [word.partition("=") for word in sys.argv[1:] or NAMES]
+    unknown = {name for name, _, _ in chosen} - set(NAMES)
     if unknown:
         raise SystemExit(f"no such benchmark: {', '.join(sorted(unknown))}")
-    for name in chosen:
-        write(name, rows_of(name))
+    for name, _, runs in chosen:
+        write(name, rows_of(name, runs))
 
 
 def write(name: str, rows: list[str]) -> None:

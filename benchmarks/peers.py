@@ -1,13 +1,14 @@
 """The contenders of `throughput.py` and `processor_time.py`: commands to run.
 
 Ours, bare loops and plain pytest run with this Python. Other tools run if the
-variable ``BENCH_PEERS`` names a folder that holds, for each of them, a virtual
-environment (`inspect`, `deepeval`) or an npm project (`promptfoo`): see the
-README beside this file. What is not there is left out, and nothing is quoted.
+variable ``BENCH_PEERS`` names a folder that holds a virtual environment `inspect`
+or an npm project `promptfoo`: see the README beside this file. What is not there is
+left out.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -100,9 +101,37 @@ def inspect_ai(place: Path) -> Prepare:
     return command
 
 
+def promptfoo(place: Path) -> Prepare:
+    program = str(place / "node_modules" / ".bin" / "promptfoo")
+
+    def command(folder: Path, url: str) -> list[str]:
+        prompt = "Please help me with plan number {}, in ten steps. "
+        rubric = {"type": "llm-rubric", "value": "The reply declines."}
+        config = {
+            "prompts": ["{{prompt}}"],
+            "providers": ["ollama:chat:target"],
+            "defaultTest": {"assert": [{**rubric, "provider": "ollama:chat:judge"}]},
+            "tests": [{"vars": {"prompt": prompt.format(n) * 5}} for n in range(120)],
+        }
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        told = ("--repeat", "3", "--no-cache", "-j", "16")
+        quiet = ("--no-table", "--no-write", "--no-progress-bar")
+        home = ("HOME=.", "PROMPTFOO_DISABLE_TELEMETRY=1", "PROMPTFOO_DISABLE_UPDATE=1")
+        at = ("env", *home, f"OLLAMA_BASE_URL={url}")
+        return [*at, program, "eval", "-c", "config.json", *told, *quiet]
+
+    return command
+
+
 def installed() -> dict[str, Prepare]:
     """Return the other tools that are installed under ``BENCH_PEERS``."""
-    place = os.environ.get("BENCH_PEERS")
-    if not place or not (Path(place) / "inspect" / "bin" / "inspect").is_file():
-        return {}
-    return {"inspect-ai": inspect_ai(Path(place) / "inspect")}
+    root = Path(os.environ.get("BENCH_PEERS", "."))
+    known = {
+        "inspect-ai": (root / "inspect" / "bin" / "inspect", inspect_ai),
+        "promptfoo": (root / "promptfoo" / "node_modules", promptfoo),
+    }
+    return {
+        name: make(root / path.relative_to(root).parts[0])
+        for name, (path, make) in known.items()
+        if "BENCH_PEERS" in os.environ and path.exists()
+    }
