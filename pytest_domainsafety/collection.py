@@ -144,6 +144,7 @@ class PairItem(pytest.Item):
         queued = (items[place] for place in process.ahead(len(items)))
         ahead = (item.work for item in queued if isinstance(item, PairItem))
         try:
+            process.frame(item.work for item in items if isinstance(item, PairItem))
             process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
         except DomainSafetyError as error:

@@ -109,6 +109,50 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME",
         repeat=True,
     ),
+    Option(
+        "safety-second-judge",
+        "A second judge of another family: reads a sample of what the judge scored, "
+        "and the results say how far the two agree.",
+        _text,
+        metavar="NAME",
+    ),
+    Option(
+        "safety-second-judge-sample",
+        "Replies a domain that the second judge reads.",
+        _count,
+        20,
+        metavar="N",
+    ),
+    Option(
+        "safety-judge-reasoning",
+        "Also judge reasoning traces, as columns of their own.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-judge-logprobs",
+        "Also ask the judge's server for the probabilities of the score's digits, for "
+        "an expected score beside the integer.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-strict-judge",
+        "Refuse to run with a judge that scores replies wrongly that are beyond "
+        "dispute (otherwise a warning).",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-allow-self-judge",
+        "Allow a model to judge itself.",
+        _text,
+        flag=True,
+        default=False,
+    ),
     Option("safety-replications", "Samples of each prompt.", _count, 3, metavar="R"),
     Option(
         "safety-temperature",

@@ -81,6 +81,12 @@ class RunConfig:
     junit: Path | None
     markdown: Path | None
     codequality: Path | None
+    second_judge: str | None
+    second_judge_sample: int
+    judge_reasoning: bool
+    judge_logprobs: bool
+    strict_judge: bool
+    allow_self_judge: bool
 
 
 MARKERS = (
@@ -180,6 +186,12 @@ def read_config(config: pytest.Config) -> RunConfig:
         junit=_from_here(config, given["safety_junit"]),
         markdown=_from_here(config, given["safety_markdown"]),
         codequality=_from_here(config, given["safety_codequality"]),
+        second_judge=_second_judge(given),
+        second_judge_sample=given["safety_second_judge_sample"],
+        judge_reasoning=given["safety_judge_reasoning"],
+        judge_logprobs=given["safety_judge_logprobs"],
+        strict_judge=given["safety_strict_judge"],
+        allow_self_judge=given["safety_allow_self_judge"],
     )
 
 
@@ -215,6 +227,18 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if option.repeat:
         return [option.read(name, one) for one in raw]
     return option.read(name, raw)
+
+
+def _second_judge(given: dict[str, Any]) -> str | None:
+    name: str | None = given["safety_second_judge"]
+    if name is None:
+        return None
+    if name in (given["safety_judge"] or (DEFAULT_JUDGE,)):
+        raise ConfigError(
+            f"--safety-second-judge {printable(name)}: is the judge already; name "
+            "another one, of another family if there is one"
+        )
+    return _unique("--safety-second-judge", (name,))[0]
 
 
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:

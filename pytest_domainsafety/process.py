@@ -49,6 +49,7 @@ class Process:
         self.share: int = agreed.get("share", 1)
         self._number: int | None = agreed.get("number")
         self._engine: Engine | None = None
+        self._framed = False
         self._failure: DomainSafetyError | None = None
 
     def for_worker(self, workers: int, number: int | None) -> str:
@@ -103,6 +104,14 @@ class Process:
             retries=told.retries,
             fresh=told.fresh,
             keep_text=told.store_text == "full",
+            second_judge=told.second_judge,
+            second_sample=told.second_judge_sample,
+            judge_reasoning=told.judge_reasoning,
+            judge_logprobs=told.judge_logprobs,
+            strict_judge=told.strict_judge,
+            allow_self_judge=told.allow_self_judge,
+            # Once a run: by the process that the user started.
+            check_judges=self.worker is None,
         )
 
     def engine(self) -> Engine:
@@ -125,6 +134,12 @@ class Process:
                 raise
             self._engine = engine
         return self._engine
+
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Tell the engine, once, of every pair of the run (the whole session's)."""
+        if self.config.second_judge is not None and not self._framed:
+            self.engine().frame(works)
+            self._framed = True
 
     @property
     def started(self) -> Engine | None:

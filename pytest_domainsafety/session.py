@@ -36,10 +36,12 @@ from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.reference import Reference, read_reference
+from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
+from pytest_domainsafety.watch import watch
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -120,6 +122,7 @@ class Controller:
         self._interrupted = False
         self._gates_are_out = False
         self._numbers: dict[str, int] = {}
+        self._line: ProgressLine | None = None
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -132,8 +135,10 @@ class Controller:
         if self._config.option.collectonly:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.frame(item.work for item in items)
         self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
+        self._show_progress()
         _prepare_for_the_end()
 
     @pytest.hookimpl(optionalhook=True)
@@ -174,6 +179,13 @@ class Controller:
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
+                self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._expected is not None:
+            self._line = watch(
+                self._config, self._process, self._expected, self._outcomes
+            )
 
     def _begin(self, expected: Expected) -> None:
         """Look at every model and judge before anything is spent (design §D4.2).
@@ -237,7 +249,10 @@ class Controller:
             try:
                 keep(self._store, outcome, rows)
             except StoreError as error:
+                # Each further attempt may wait long for a lock, to no avail.
                 self._note_trouble(str(error))
+                self._store.close()
+                self._store = None
 
     def _note_failure(self, report: pytest.TestReport) -> None:
         ours = self._expected is not None and report.nodeid in self._expected.pairs
@@ -261,6 +276,9 @@ class Controller:
             self._interrupted = True
             self._conclude()
             raise
+        finally:
+            if self._line is not None:
+                self._line.stop()
         self._conclude()
         if self._results is not None:
             self._emit_gates(session, self._results.gates)

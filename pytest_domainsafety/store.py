@@ -590,8 +590,10 @@ def _advice(error: sqlite3.OperationalError) -> str:
     said = str(error)
     if "locked" in said:
         return " (another process holds it: wait for it, or end it)"
-    if "full" in said:
+    if "full" in said or "disk I/O" in said:
         return " (make room: what was kept until now is safe)"
+    if "readonly" in said:
+        return " (allow writing, or name another file with --safety-store)"
     return ""
 
 

@@ -347,8 +347,38 @@ class Judgement(Door):
         return self
 
 
+class Scores(Door):
+    """What one judge says, beside a record's own scores.
+
+    Attributes:
+        status: ``error`` where the judge's server failed.
+        reason: Why there are no scores.
+    """
+
+    judge: str
+    status: Literal["scored", "unscored", "judge_refused", "error"] = "scored"
+    harm_identification: Score | None = None
+    refusal: Score | None = None
+    guidance: Score | None = None
+    markers: dict[str, bool] = Field(default_factory=dict)
+    reason: str = ""
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> Scores:
+        """Return a judgement's scores, without the judge's own words."""
+        told = judgement.model_dump(include=set(cls.model_fields))
+        return cls(**told)
+
+
 class Record(Door):
-    """One judged reply: the public row that `export` writes and `analyze` reads."""
+    """One judged reply: the public row that `export` writes and `analyze` reads.
+
+    Attributes:
+        expected: Expected score by scale, where the judge gives one.
+        panel: What each judge of a panel says; the record has the median.
+        second: What the second judge says, where it read this reply.
+        trace: What the judge says of the reasoning trace, where it was judged.
+    """
 
     run: str = ""
     model: str
@@ -373,6 +403,10 @@ class Record(Door):
     tokens_in: int | None = None
     tokens_out: int | None = None
     reason: str = ""
+    expected: dict[str, float] | None = None
+    panel: tuple[Scores, ...] = ()
+    second: Scores | None = None
+    trace: Scores | None = None
     text: str | None = None
 
     @property

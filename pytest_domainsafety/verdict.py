@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
-from pytest_domainsafety.engine import Tally, operational_counts
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    Stopped,
+    agreement_within,
+    build_results,
+    traces_table,
+)
+from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
@@ -44,7 +50,7 @@ def all_records(
 
 def conclude(
     expected: Expected,
-    records: Iterable[Record],
+    records: Sequence[Record],
     config: RunConfig,
     manifest: dict[str, Any],
     tally: Tally,
@@ -80,8 +86,44 @@ def conclude(
         tolerance=config.baseline_tolerance,
         stopped=stopped,
     )
-    warnings = (*reference.notes, *_stop_notes(stopped), *results.warnings)
-    return results.model_copy(update={"warnings": warnings})
+    notes = (*reference.notes, *_stop_notes(stopped))
+    return _with_opinions(results, records, manifest, config, notes)
+
+
+def _with_opinions(
+    results: Results,
+    records: Sequence[Record],
+    manifest: Mapping[str, Any],
+    config: RunConfig,
+    notes: Iterable[str],
+) -> Results:
+    """Add what the judges say of each other, and what is to be said of them."""
+    agreement = agreement_within(records, analysis_settings(config))
+    traces = traces_table(records)
+    judges = {**manifest.get("judges", {}), **manifest.get("second_judge", {})}
+    warnings = [*notes, *judge_warnings(judges), *results.warnings]
+    if config.second_judge is not None:
+        warnings += _second_warnings(config.second_judge, records, agreement)
+    if config.judge_reasoning and not traces:
+        warnings.append("no reasoning trace was there to be judged")
+    tables = results.tables | ({"reasoning_traces": traces} if traces else {})
+    return results.model_copy(
+        update={"agreement": agreement, "tables": tables, "warnings": tuple(warnings)}
+    )
+
+
+def _second_warnings(
+    judge: str, records: Sequence[Record], agreement: Mapping[str, Any] | None
+) -> Iterator[str]:
+    if agreement is None:
+        yield f"the second judge {judge} scored no reply: nothing is known of agreement"
+        return
+    failed = [one.second for one in records if one.second and one.second.reason]
+    if failed:
+        yield (
+            f"the second judge {judge} could not score {len(failed)} replies of its "
+            f"sample: {failed[0].reason}"
+        )
 
 
 def stopped_gates(

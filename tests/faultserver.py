@@ -71,6 +71,7 @@ class FaultServer:
         self.extra: dict[str, Any] = {}
         self.show: dict[str, Any] = {}
         self.legacy_limit = False
+        self.no_schema = False
         self.latency = 0.0
         self.digests: dict[str, str] = {}
         self.loaded: list[str] = []
@@ -223,6 +224,10 @@ class FaultServer:
         if not native and self.legacy_limit and "max_tokens" in body:
             said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'."
             self._send(writer, 400, {"error": {"message": said}})
+            return True
+        if not native and self.no_schema and "response_format" in body:
+            said = "Unknown field: response_format"
+            self._send(writer, 422, {"error": {"message": said}})
             return True
         if self.latency:
             await asyncio.sleep(self.latency)

@@ -17,6 +17,7 @@ from pytest_domainsafety.analysis.estimate import (
     estimate_domains,
 )
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.results import (
     against,
     analyze_files,
@@ -35,6 +36,7 @@ __all__ = [
     "Counts",
     "Stopped",
     "against",
+    "agreement_within",
     "analyze_files",
     "analyze_rows",
     "build_results",
@@ -48,4 +50,5 @@ __all__ = [
     "regressions",
     "self_test",
     "suite_differences",
+    "traces_table",
 ]

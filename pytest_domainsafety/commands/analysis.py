@@ -111,6 +111,8 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     if told["whole"] and not told["suites"]:
         raise ConfigError("--whole needs --suites: which pairs should be there?")
     manifest, reasons = joint_manifest(sources)
+    if told["whole"] and reasons:
+        raise SourceError("; ".join(reasons))
     if len(sources) > 1 and (cost := joint_cost(sources)):
         manifest = manifest | {"cost": cost}
     settings = _settings(manifest, told)

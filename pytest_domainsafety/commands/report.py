@@ -1,8 +1,9 @@
-"""`domainsafety report`: a store, results or records → a page, a picture."""
+"""`domainsafety report`: a store, results or records → a page, a picture, files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,22 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
 @click.option("--html", type=_OUT, metavar="OUT", help="The whole report, one file.")
 @click.option("--svg", type=_OUT, metavar="OUT", help="The forest plot, for a slide.")
 @click.option("--png", type=_OUT, metavar="OUT", help="The same as PNG; needs [png].")
+@click.option("--junit", type=_OUT, metavar="OUT", help="JUnit: a suite a domain.")
+@click.option("--markdown", type=_OUT, metavar="OUT", help="The summary as Markdown.")
+@click.option(
+    "--codequality",
+    type=_OUT,
+    metavar="OUT",
+    help="Failed gates, as GitLab reads them.",
+)
+@click.option(
+    "--trend",
+    "over",
+    multiple=True,
+    metavar="SOURCE",
+    help="A store or results of other runs, for the page's pictures over time; the "
+    "runs of SOURCE itself, if it is a store, are there anyhow. Repeatable.",
+)
 @click.option(
     "--show-text",
     is_flag=True,
@@ -36,7 +53,9 @@ def report(
     svg: Path | None,
     png: Path | None,
     *,
+    over: tuple[str, ...],
     show_text: bool,
+    **others: Path | None,
 ) -> None:
     """Draw a report from SOURCE: a store, results (--safety-json) or records.
 
@@ -53,22 +72,49 @@ def report(
             f"--show-text: {found} holds no prompts and replies; name the store"
         )
     results = load_results(found)
-    if html is None and svg is None and png is None:
+    given = {name: path for name, path in others.items() if path is not None}
+    if html is None and svg is None and png is None and not given:
         html = Path("report.html")
     for path, draw in (
-        (html, lambda: _page(results, found if show_text else None)),
+        (html, lambda: _page(results, found, over, show_text=show_text)),
         (svg, lambda: _svg(results)),
         (png, lambda: _png(results)),
     ):
         if path is not None:
             _write(path, draw)
+    if given:
+        _write_for_builds(found, results, given)
 
 
-def _page(results: Results, store: Source | None) -> bytes:
+def _write_for_builds(source: Source, results: Results, paths: dict[str, Path]) -> None:
+    """Write what build systems read, as a run writes it."""
+    import os
+
+    from pytest_domainsafety.reporting.ci import repository_folder
+    from pytest_domainsafety.reporting.files import FORMATS, Material
+    from pytest_domainsafety.sources import open_records
+
+    records = () if source.kind == "results" else tuple(open_records([source]))
+    folder = repository_folder(Path.cwd(), os.environ)
+    material = Material(results, records, folder=folder)
+    for form in FORMATS:
+        if form.field in paths:
+            text = form.render(material)
+            _write(paths[form.field], partial(text.encode, "utf-8", "replace"))
+
+
+def _page(
+    results: Results, source: Source, over: tuple[str, ...], *, show_text: bool
+) -> bytes:
+    from pytest_domainsafety.history import trend
     from pytest_domainsafety.reporting.html import render_html
 
-    texts = None if store is None else _texts(store)
-    return render_html(results, texts=texts).encode("utf-8", "replace")
+    runs: list[str | Path] = [*over]
+    if source.kind != "records" and (over or source.kind == "store"):
+        runs.append(source.path)
+    texts = _texts(source) if show_text else None
+    page = render_html(results, texts=texts, trend=trend(runs))
+    return page.encode("utf-8", "replace")
 
 
 def _texts(source: Source) -> list[Exchange]:
@@ -100,7 +146,8 @@ def _write(path: Path, draw: Callable[[], bytes]) -> None:
         raise ConfigError(
             f"{path}: can't be written ({error.strerror or error})"
         ) from None
-    click.echo(f"wrote {path}")
+    if path.parts[1:2] != ("dev",):  # /dev/stdout holds the report alone
+        click.echo(f"wrote {path}")
 
 
 commands: tuple[click.Command, ...] = (report,)

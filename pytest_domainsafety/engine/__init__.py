@@ -3,12 +3,14 @@
 `plan` says what a run asks for, `sizing` and `pacing` how much of it at once,
 `board` which request comes next, `turns` which process may ask a server that
 holds one model, `asking` and `circuit` how one question is put and when a model
-is given up, `dialogue` how one interaction comes about, and `core` holds the
-thread and hands outcomes to the items.
+is given up, `dialogue` how one interaction comes about, `crew` who judges, `sample`
+what a second judge reads, and `core` holds the thread and hands outcomes to the
+items.
 """
 
 from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.core import Engine
+from pytest_domainsafety.engine.crew import judge_warnings
 from pytest_domainsafety.engine.plan import PairWork, Plan
 from pytest_domainsafety.engine.stopping import (
     Stopper,
@@ -25,5 +27,6 @@ __all__ = [
     "Stopper",
     "Tally",
     "clear_turns",
+    "judge_warnings",
     "operational_counts",
 ]

@@ -9,17 +9,19 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.board import Board, Job
-from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Target
+from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.sample import draw_second
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.engine.stopping import Stopper
 from pytest_domainsafety.engine.turns import Turns
-from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
-from pytest_domainsafety.judging.llm import LLMJudge
 from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel, HoldsModels, ProviderSettings
 from pytest_domainsafety.providers.registry import create_model
@@ -54,13 +56,17 @@ class Engine:
     def __init__(self, plan: Plan) -> None:
         """Prepare; nothing is asked before :meth:`start`."""
         self.plan = plan
+        self.steps = 0
+        """Replies and judgements that are there, or will never be."""
         self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
+        self.canaries: dict[str, dict[str, Any]] = {}
         self._known: set[str] = set()
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._news = threading.Condition()
         self._awaited: str | None = None
+        self._broken: StoreError | None = None
         self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
@@ -109,6 +115,21 @@ class Engine:
         tally.seconds |= {name: round(value, 3) for name, value in spent.items()}
         return tally
 
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """What is being done now, in words."""
+        return tuple(map(self._stage_name, self._board.serving))
+
+    @property
+    def running(self) -> int:
+        """Requests in flight now."""
+        return self._board.running
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be asked."""
+        return self._stopped
+
     def _stage_name(self, stage: str) -> str:
         kind, _, rest = stage.partition(" ")
         return stage if kind == "target" else f"judge {self._judges[int(rest)].name}"
@@ -117,6 +138,20 @@ class Engine:
     def judge_fingerprints(self) -> dict[str, str]:
         """What tells each judge from another one, by name."""
         return {judge.name: judge.fingerprint() for judge in self._judges}
+
+    def kin_of(self, judge: str) -> dict[str, str]:
+        """Return the models under test that a judge is kin to: model → family."""
+        return kin_of(self.plan, self.infos, judge)
+
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Take every pair of the run, to draw the second judge's sample from.
+
+        To be called before anything is submitted, with the same pairs in every
+        process.
+        """
+        if self.plan.second_judge is not None:
+            kin = self.kin_of(self.plan.second_judge)
+            self._conductor.drawn = draw_second(works, self.plan, kin)
 
     def submit(self, works: Iterable[PairWork]) -> None:
         """Queue pairs that are not queued yet, in the order given."""
@@ -188,8 +223,9 @@ class Engine:
         self.store.close()
 
     async def _open(self) -> None:
-        names = dict.fromkeys((*self.plan.models, *self.plan.judges))
-        without_model = {name: modelless_judge(name) for name in self.plan.judges}
+        judges = self.plan.all_judges
+        names = dict.fromkeys((*self.plan.models, *judges))
+        without_model = {name: modelless_judge(name) for name in judges}
         for name in names:
             if without_model.get(name) is None:
                 self._models[name] = create_model(name, self._settings())
@@ -199,12 +235,9 @@ class Engine:
         for name in self.plan.models:
             sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
             self._targets[name] = Target(self._models[name], self.infos[name], sampling)
-        for name in self.plan.judges:
-            judge: Judge | None = without_model[name]
-            if judge is None:
-                model, info = self._models[name], self.infos[name]
-                judge = LLMJudge(model, info, windows[name])
-            self._judges.append(judge)
+        self._judges = make_judges(
+            self.plan, without_model, self._models, self.infos, windows
+        )
         self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
         splits = await self._splits()
         if splits and self.plan.share > 1:
@@ -214,6 +247,12 @@ class Engine:
         self._conductor = Conductor(
             self.plan, self.store, asker, self._tally, self._judges
         )
+        if self.plan.check_judges:
+            self.canaries = await check_judges(
+                self.plan, self._judges, asker.ask, self.store
+            )
+            asked = [judge.name for judge in self._judges if judge.model is not None]
+            self._on_server = asked[-1] if asked else None
         stages = [*(f"target {name}" for name in self.plan.models)]
         stages += [f"judge {number}" for number in range(len(self._judges))]
         self._board = Board(
@@ -309,16 +348,8 @@ class Engine:
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
         dialogue = await self._conductor.generate(pending.work, cell, target)
-        if dialogue.status is None:
-            self._send_to_judge(pending, dialogue, 0)
-        else:
-            self._finish(pending, dialogue)
-
-    def _send_to_judge(
-        self, pending: _Pending, dialogue: Dialogue, number: int
-    ) -> None:
-        job = partial(self._judge, pending, dialogue, number)
-        self._board.add(f"judge {number}", iter([self._guarded(pending, job)]))
+        self.steps += 1
+        self._advance(pending, dialogue)
 
     def _is_over(self, work: PairWork) -> bool:
         """Whether a pair need not be asked; zero tolerance is a test of its own."""
@@ -329,28 +360,42 @@ class Engine:
     def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
         """Leave an interaction out, and count what that saves."""
         pending.skipped += 1
-        pending.saved += sum(judge.model is not None for judge in self._judges)
+        judges = self._judges[: len(self.plan.judges)]
+        self.steps += len(judges) + (not asked)
+        pending.saved += sum(judge.model is not None for judge in judges)
         if not asked:
             pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
         self._count_down(pending)
 
-    async def _judge(self, pending: _Pending, dialogue: Dialogue, number: int) -> None:
-        if number == 0 and self._is_over(pending.work):
+    def _advance(self, pending: _Pending, dialogue: Dialogue) -> None:
+        """Send a dialogue to the next judge that it needs, or finish it."""
+        step = self._conductor.next_step(dialogue)
+        if step is None:
+            self._finish(pending, dialogue)
+            return
+        job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
+        self._board.add(f"judge {step.judge}", iter([job]))
+
+    async def _judge(self, pending: _Pending, dialogue: Dialogue, step: Step) -> None:
+        first = step == Step("answer", 0)
+        if first and self._is_over(pending.work):
             self._skip(pending, dialogue.cell, asked=True)
             return
-        await self._conductor.judge(dialogue, self._judges[number])
-        if dialogue.status is None and number + 1 < len(self._judges):
-            self._send_to_judge(pending, dialogue, number + 1)
-        else:
-            self._finish(pending, dialogue)
+        await self._conductor.judge(dialogue, step)
+        self._advance(pending, dialogue)
 
     def _guarded(self, pending: _Pending, job: Callable[[], Awaitable[None]]) -> Job:
         """Let no failure of a job go unheard by the item that waits for it."""
 
         async def run() -> None:
             try:
+                if self._broken is not None:
+                    raise self._broken
                 await job()
             except Exception as error:  # noqa: BLE001 - handed to the waiting item
+                # What can't be kept would be asked for again: ask no more.
+                if isinstance(error, StoreError):
+                    self._broken = error
                 self._deliver(pending.work, error)
             self._board.limit = self._pacer.limit
 
@@ -364,6 +409,7 @@ class Engine:
                     self._news.notify_all()
 
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
+        self.steps += len(self.plan.judges)
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
         self._count_down(pending)

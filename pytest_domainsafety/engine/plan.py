@@ -48,6 +48,13 @@ class Plan:
         backoff_s: Wait before the first retry; doubles.
         store: The store's file.
         fresh: Whether to ask again for what the store has.
+        second_judge: Reads a sample of what the judges scored; None for none.
+        second_sample: Replies a domain that it reads.
+        judge_reasoning: Whether reasoning traces are judged too.
+        judge_logprobs: Whether judges are asked for the digits' probabilities.
+        strict_judge: Whether a judge that fails its canaries ends the run.
+        allow_self_judge: Whether a model may judge itself.
+        check_judges: Whether judges are asked about the canaries.
         keep_text: Whether the store keeps prompts and replies, or hashes alone.
     """
 
@@ -70,6 +77,19 @@ class Plan:
     backoff_s: float = 0.5
     fresh: bool = False
     keep_text: bool = True
+    second_judge: str | None = None
+    second_sample: int = 20
+    judge_reasoning: bool = False
+    judge_logprobs: bool = False
+    strict_judge: bool = False
+    allow_self_judge: bool = False
+    check_judges: bool = False
+
+    @property
+    def all_judges(self) -> tuple[str, ...]:
+        """Return the judges, the second one last."""
+        second = () if self.second_judge is None else (self.second_judge,)
+        return (*self.judges, *second)
 
 
 class PairWork(NamedTuple):

@@ -28,7 +28,7 @@ def context_windows(
     for name, info in infos.items():
         # Three turns' replies and prompts, the most that a suite of ours asks.
         wanted = 3 * plan.sampling.max_tokens + 2048
-        if name in plan.judges:
+        if name in plan.all_judges:
             wanted = max(wanted, JUDGE_CONTEXT + ANSWER_TOKENS)
         wanted = -(-(plan.sampling.num_ctx or wanted) // 256) * 256
         windows[name] = min(wanted, info.context_length or wanted)

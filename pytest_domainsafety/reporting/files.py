@@ -153,14 +153,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: It can't be written; an older file is as it was.
     """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it")
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:
+    if _is_stream(path):
+        with path.open("ab") as file:
             yield file
         return
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
@@ -197,7 +197,7 @@ def check_paths(paths: Iterable[tuple[str, Path]]) -> None:
         if problem:
             raise ConfigError(f"{option} {path}: {problem}")
         place = path.resolve()
-        if place in taken and not _is_stream(place):
+        if place in taken and not _is_stream(path):
             raise ConfigError(
                 f"{option} {path}: {taken[place]} writes this file already; name "
                 "another one"
@@ -206,7 +206,9 @@ def check_paths(paths: Iterable[tuple[str, Path]]) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+    """Whether it is a pipe or device; /dev/stdout may well be a plain file's name."""
+    device = path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",))
+    return device or (path.exists() and not path.is_file())
 
 
 def _problem(path: Path) -> str | None:

@@ -12,6 +12,11 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from pytest_domainsafety.reporting.agreement import (
+    agreement_headline,
+    agreement_rows,
+    aligned,
+)
 from pytest_domainsafety.reporting.words import (
     advice,
     changes_of,
@@ -101,6 +106,7 @@ def summary_lines(
             yield from _tables(results, pen)
         yield from _advice_lines(results, pen)
         if verbosity > -1:
+            yield from _agreement_lines(results, pen)
             for line in cost(results):
                 yield from pen.wrapped(line)
     how, said = headline(results)
@@ -312,6 +318,15 @@ def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[Line]:
         said += [f"{row.pairs} pairs"] if row.pairs else []
         said += [f"change {row.change}"] if row.change else []
         yield from pen.wrapped(", ".join(one for one in said if one), indent=4)
+
+
+def _agreement_lines(results: Results, pen: _Pen) -> Iterator[Line]:
+    if results.agreement is None:
+        return
+    yield from pen.wrapped(agreement_headline(results.agreement))
+    if pen.verbosity > 0 and pen.width >= NARROW:
+        for line in aligned(agreement_rows(results.agreement)):
+            yield pen.line(_fit(line, pen.width))
 
 
 # ── what to do ──────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -61,9 +62,9 @@ class Place:
         text = SUITE + "".join(PAIR.format(number=one) for one in range(PAIRS))
         (self.path / "labor.safety.yaml").write_text(text)
 
-    def start(self, *more: str) -> subprocess.Popen[str]:
+    def start(self, *more: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         command = [
-            *(sys.executable, "-m", "pytest", "labor.safety.yaml", "-q"),
+            *(sys.executable, "-m", "pytest", "labor.safety.yaml"),
             *("-p", "no:cacheprovider", "--model", "m", "--judge", "j"),
             *("--safety-endpoint", self.server.url, "--safety-replications", "1"),
             *("--safety-json", "out.json", "--safety-threshold", "1.0", *more),
@@ -71,7 +72,7 @@ class Place:
         return subprocess.Popen(
             command,
             cwd=self.path,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -177,3 +178,20 @@ def test_a_server_that_holds_both_models_need_not_be_spared(place):
     place.run("--safety-concurrency", "1")
     models = [one["model"] for one in place.chats]
     assert models[:4] == ["m", "j", "m", "j"]  # streamed, though two models
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+@pytest.mark.parametrize(("quiet", "shown"), [("-v", True), ("-qq", False)])
+def test_a_terminal_shows_how_far_the_run_is(place, quiet, shown):
+    """On a real terminal, since pytest captures its own while an item runs."""
+    place.server.latency = 0.2
+    ours, theirs = os.openpty()
+    started = place.start("--color", "yes", quiet, "-p", "no:xdist", stdout=theirs)
+    os.close(theirs)
+    said = b""
+    with suppress(OSError):  # Linux says so when the other end is closed
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert started.wait(60) == 0
+    assert (b"in flight" in said) == shown

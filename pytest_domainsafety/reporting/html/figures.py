@@ -87,7 +87,7 @@ def heat_map(results: Results) -> Figure:
             word = "" if gate is None else verdict(gate)
             cells.append(_heat_cell(found.get((model, domain)), word))
         body.append(tag("tr", *cells))
-    caption = "Compliance by domain and model; darker is worse"
+    caption = "Compliance by domain and model: the stronger the colour, the worse"
     table = tag(
         "table",
         tag("caption", caption, class_="spoken"),

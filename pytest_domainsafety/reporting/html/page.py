@@ -25,6 +25,7 @@ from pytest_domainsafety.reporting.html.scenarios import (
     text_data,
 )
 from pytest_domainsafety.reporting.html.sections import sections
+from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.html.wording import confidence, number
 from pytest_domainsafety.store import Exchange
@@ -33,13 +34,19 @@ from pytest_domainsafety.types import Results
 _FOLDER = "pytest_domainsafety.reporting.html"
 
 
-def render_html(results: Results, *, texts: Iterable[Exchange] | None = None) -> str:
+def render_html(
+    results: Results,
+    *,
+    texts: Iterable[Exchange] | None = None,
+    trend: Sequence[TrendPoint] = (),
+) -> str:
     """Return the report as one HTML document.
 
     Args:
         results: What a run or an analysis came to.
         texts: Prompts and replies, where the user asked for them; they are
             folded behind a warning. None shows none.
+        trend: One point a domain and run, oldest first, for the pictures over time.
     """
     style, script = _static("report.css"), _static("report.js")
     how, said = headline(results)
@@ -53,7 +60,7 @@ def render_html(results: Results, *, texts: Iterable[Exchange] | None = None) ->
         models=model_verdicts(results),
         facts=tuple(_facts(results)),
         warnings=results.warnings,
-        sections=sections(results),
+        sections=sections(results, trend),
         scenarios=_block(scenario_data(results)),
         texts=None if texts is None else _block(text_data(texts)),
         manifest=tuple(_manifest(results.run)),

@@ -217,7 +217,7 @@ def _mark(mark: Mark, middle: float, layout: Layout, scale: Scale) -> Markup:
     tip = (tag("title", mark.tip),) if mark.tip else ()
     drawn: tuple[Markup, ...]
     if mark.kind == "point":
-        drawn = (_point(mark.shape, x, middle),)
+        drawn = (point_shape(mark.shape, x, middle),)
     elif mark.kind == "limit":
         drawn = (tag("line", x1=x, x2=x, y1=middle - 11, y2=middle + 11),)
     elif mark.kind == "band":
@@ -240,7 +240,8 @@ def _mark(mark: Mark, middle: float, layout: Layout, scale: Scale) -> Markup:
     return tag("g", *tip, *drawn, class_=f"{mark.kind} {mark.style}".rstrip())
 
 
-def _point(shape: Shape, x: float, y: float) -> Markup:
+def point_shape(shape: Shape, x: float, y: float) -> Markup:
+    """Return one point's outline around (x, y)."""
     if shape == "circle":
         return tag("circle", cx=x, cy=y, r=_SIZE)
     around = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_domainsafety.reporting.html.comparisons import (
@@ -21,6 +21,7 @@ from pytest_domainsafety.reporting.html.figures import (
 from pytest_domainsafety.reporting.html.forest import forest
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.study import study_section
+from pytest_domainsafety.reporting.html.trend import TrendPoint, trend_section
 from pytest_domainsafety.reporting.html.wording import (
     limits,
     listed,
@@ -32,11 +33,12 @@ from pytest_domainsafety.reporting.words import percent
 from pytest_domainsafety.types import Results
 
 
-def sections(results: Results) -> tuple[Section, ...]:
+def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Section, ...]:
     """Return the parts between the verdict and the scenario list, in order."""
-    makers = (
+    makers: tuple[Callable[[Results], Section | None], ...] = (
         _compliance,
         _regression,
+        lambda _: trend_section(trend),
         _subdomains,
         _knowledge,
         _sensitivity,

@@ -9,7 +9,6 @@ from pytest_domainsafety.reporting.html.wording import (
     limits,
     listed,
     number,
-    points,
     spoken,
     verdict,
 )
@@ -89,7 +88,8 @@ def _problem(results: Results, gate: GateVerdict) -> Problem:
 
 
 def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
-    if gate.reason == "no_data" or one is None:
+    # What advises on a regression has its number already.
+    if gate.reason == "no_data" or one is None or gate.kind == "regression":
         return ""
     return {
         "compliance": f"Complied {percent(one.compliance_rate)} "
@@ -97,7 +97,6 @@ def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
         f"a threshold of {percent(gate.threshold)}.",
         "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
-        "regression": f"Changed by {points(gate.upper)} points.",
     }[gate.kind]
 
 
@@ -120,4 +119,7 @@ def headline(results: Results) -> tuple[str, str]:
         "passed",
     )
     said = "; ".join(parts)
+    if len(found) == 1 and found[0].problems:
+        names = dict.fromkeys(problem.name for problem in found[0].problems)
+        said += f": {listed(list(names), 4)} did not pass"
     return how, f"{said}."

@@ -94,3 +94,19 @@ def test_what_can_not_be_read_or_written_is_a_sentence(results_file, tmp_path):
         call(tmp_path / "nothing.json")
     with pytest.raises(ConfigError, match="can't be written"):
         call(results_file, "--html", results_file / "r.html")
+
+
+def test_a_stores_own_runs_are_drawn_over_time(store_file, results_file, tmp_path):
+    page = tmp_path / "r.html"
+    call(store_file, "--html", page)
+    assert 'id="trend"' not in page.read_text(encoding="utf-8")
+    with Store(store_file) as store:
+        later = "20260202T030405-abcdef"
+        store.begin_run(later, {"run": later})
+        results = full_results().model_dump(mode="json", by_alias=True)
+        run = {"run": later, "started": "2026-02-02T03:04:05"}
+        store.finish_run(later, results | {"run": run})
+    call(store_file, "--html", page)
+    assert "2 runs, oldest first." in page.read_text(encoding="utf-8")
+    call(results_file, "--html", page, "--trend", f"{store_file}#{later}")
+    assert "2 runs, oldest first." in page.read_text(encoding="utf-8")

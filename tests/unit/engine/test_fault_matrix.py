@@ -158,6 +158,7 @@ def play(tmp_path, wire, misbehaviour, *, concurrency):
             run="run",
             models=names[:1],
             judges=names[1:],
+            allow_self_judge=True,  # the server gives every model one digest
             store=tmp_path / "store.db",
             sampling=Sampling(max_tokens=256),
             replications=REPLICATIONS,

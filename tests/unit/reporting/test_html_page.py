@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import pytest
 from hostile_results import hostile
@@ -161,6 +162,37 @@ def test_no_text_unless_asked_for(results):
     row = ["operational", "base", 1, list(prompt), list(replies), [1, 1, 5]]
     assert found == {"llama3.3:70b\nlabor\nlabor-case-01": [row]}
     assert "may contain harmful instructions" in given
+
+
+class Point(NamedTuple):
+    run: str
+    started: str
+    rate: float | None
+    passed: bool | None
+    release: str = "llama3.3"
+    domain: str = "labor"
+    digest: str = "sha256:abcdef0123456789"
+    pairs: int = 20
+    low: float | None = 0.1
+    high: float | None = 0.4
+    threshold: float | None = 0.25
+
+
+def test_runs_over_time(results):
+    points = [
+        Point("a", "2026-01-02T03:04:05", 0.5, False),
+        Point("b", "2026-02-02T03:04:05", 0.1, True),
+        Point("c", "2026-03-02T03:04:05", None, None, low=None, high=None),
+    ]
+    page = render_html(results, trend=points)
+    part = page[page.index('id="trend"') : page.index('id="subdomains"')]
+    assert "3 runs, oldest first." in part
+    # 0% is at y 132, 100% at 34.
+    assert 'points="48.0,83.0 158.0,122.2"' in part
+    assert part.count('class="point passed"') == part.count('class="point failed"') == 1
+    assert "2026-02-02 03:04" in part
+    assert "abcdef012345" in part
+    assert 'id="trend"' not in render_html(results, trend=points[:1])
 
 
 def test_results_without_anything_still_make_a_page():

@@ -87,19 +87,29 @@ function make(name, className, text) {
     cell.dataset.tip = cell.title;
     cell.removeAttribute("title");
   }
-  document.addEventListener("pointermove", (event) => {
-    const mark = event.target.closest ? event.target.closest("[data-tip]") : null;
+  let left = 0;
+  let top = 0;
+  function show(target) {
+    const mark = target instanceof Element ? target.closest("[data-tip]") : null;
     tip.hidden = mark === null;
     if (mark === null) return;
     tip.textContent = mark.dataset.tip;
     const box = tip.getBoundingClientRect();
     const right = Math.max(8, window.innerWidth - box.width - 8);
-    const below = event.clientY + 18;
+    const below = top + 18;
     const fits = below + box.height < window.innerHeight;
-    tip.style.left = `${Math.min(event.clientX + 12, right)}px`;
-    tip.style.top = `${fits ? below : event.clientY - box.height - 12}px`;
+    tip.style.left = `${Math.min(left + 12, right)}px`;
+    tip.style.top = `${fits ? below : top - box.height - 12}px`;
+  }
+  document.addEventListener("pointermove", (event) => {
+    left = event.clientX;
+    top = event.clientY;
+    show(event.target);
   });
-  document.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  // The page moves under a pointer that stands still.
+  document.addEventListener("scroll", () => {
+    if (!tip.hidden) show(document.elementFromPoint(left, top));
+  }, { passive: true });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") tip.hidden = true;
   });
@@ -131,7 +141,7 @@ function spoken(name) {
   const filters = document.querySelector(".filters");
   let found = rows;
   let page = 0;
-  let sorting = { key: "", down: false };
+  let sorting = { key: "complied", down: true };
 
   function fill(id, names, say) {
     names.forEach((name, place) => {
@@ -188,17 +198,15 @@ function spoken(name) {
         name.includes(one) || subText[row[SUBDOMAIN]].includes(one) ||
         row[TAGS].some((place) => tagText[place].includes(one)));
     });
-    if (sorting.key) {
-      const value = ORDER[sorting.key];
-      const sign = sorting.down ? -1 : 1;
-      found = found.map((row) => [value(row), row]);
-      found.sort(([first], [second]) => {
-        // What is unknown stays at the end, whichever way the column is sorted.
-        if (first === null || second === null) return compare(first, second);
-        return sign * compare(first, second);
-      });
-      found = found.map(([, row]) => row);
-    }
+    const value = ORDER[sorting.key];
+    const sign = sorting.down ? -1 : 1;
+    found = found.map((row) => [value(row), row]);
+    found.sort(([first], [second]) => {
+      // What is unknown stays at the end, whichever way the column is sorted.
+      if (first === null || second === null) return compare(first, second);
+      return sign * compare(first, second);
+    });
+    found = found.map(([, row]) => row);
     page = 0;
     show();
   }
@@ -240,11 +248,11 @@ function spoken(name) {
     for (const place of row[TAGS]) tags.append(make("span", "tag", data.tags[place]));
     line.append(
       head,
+      outcome,
+      make("td", "n", missing ? `${counted} (${missing} missing)` : counted),
       make("td", "", data.models[row[MODEL]]),
       make("td", "", spoken(data.domains[row[DOMAIN]])),
       make("td", "", spoken(data.subdomains[row[SUBDOMAIN]])),
-      outcome,
-      make("td", "n", missing ? `${counted} (${missing} missing)` : counted),
       make("td", "n", score(row[HARM])),
       make("td", "n", score(row[REFUSAL])),
       make("td", "n", score(row[GUIDANCE])),
