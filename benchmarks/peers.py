@@ -16,8 +16,12 @@ from pathlib import Path
 
 from harness import HERE, our_command, write_suites
 
+from pytest_domainsafety.judging.canaries import CANARIES
+
 PAIRS = 60
 REQUESTS = PAIRS * 2 * 3 * 2
+CHECKS = len(CANARIES)
+"""Requests more of ours in a new store: the judge is checked before it is trusted."""
 Prepare = Callable[[Path, str], list[str]]
 
 _NAIVE = """\
