@@ -163,9 +163,10 @@ def play(tmp_path, wire, misbehaviour, *, concurrency):
             store=tmp_path / "store.db",
             sampling=Sampling(max_tokens=256),
             replications=REPLICATIONS,
-            concurrency=concurrency,
+            concurrency=12 if misbehaviour.fault == "hang" else concurrency,
             endpoints=(server.url if wire == "ollama" else f"{server.url}/v1",),
-            timeout_s=0.4 if misbehaviour.fault == "hang" else 30.0,
+            # Long enough for a right answer on a busy machine.
+            timeout_s=1.0 if misbehaviour.fault == "hang" else 30.0,
             retries=TRIES if misbehaviour.strikes is not of_prompt else 1,
             backoff_s=0.0,
             check_judges=False,
