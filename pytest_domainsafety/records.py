@@ -27,6 +27,7 @@ from pytest_domainsafety.types import (
 
 REQUIRED = ("model", "domain", "scenario", "framing", "guidance")
 STATUSES = SCORED | {"truncated", "unscored", "error"}
+_LONGEST_FIELD = 2**26
 MOST_REPLICATIONS = 100_000
 """A row's bit in the set of those seen must stay small."""
 
@@ -141,6 +142,8 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    # Python's own limit is under the length of a long reply.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         try:
