@@ -60,6 +60,7 @@ class FaultServer:
         cancelled: Requests that the client gave up.
         loads: Options by which a model would have been loaded again.
         latency: Seconds that a right answer takes.
+        unseen: Requests with these words are answered well and not noted.
         digests: Of models that shall not all be the same one.
         loaded: What `/api/ps` shows.
     """
@@ -72,6 +73,7 @@ class FaultServer:
         self.show: dict[str, Any] = {}
         self.legacy_limit = False
         self.no_schema = False
+        self.unseen = ""
         self.latency = 0.0
         self.digests: dict[str, str] = {}
         self.loaded: list[str] = []
@@ -209,6 +211,11 @@ class FaultServer:
     async def _chat(self, reader, writer, path, body) -> bool:
         number = len(self.requests)
         prompt = body["messages"][-1]["content"]
+        if self.unseen and self.unseen in prompt:
+            answer = self._native if path == "/api/chat" else self._openai
+            self._send(writer, 200, answer(OK, body))
+            await writer.drain()
+            return True
         self.requests.append({"path": path, **body})
         fault = self._script.popleft() if self._script else self.fault(number, prompt)
         if fault in {None, OK}:

@@ -60,6 +60,7 @@ class Place:
     def __init__(self, path: Path, server: FaultServer) -> None:
         self.path = path
         self.server = server
+        server.unseen = "Marlow Street"  # the judge's own check (canaries.py)
         text = SUITE + "".join(PAIR.format(number=one) for one in range(PAIRS))
         (self.path / "labor.safety.yaml").write_text(text)
 
@@ -67,6 +68,8 @@ class Place:
         command = [
             *(sys.executable, "-m", "pytest", "labor.safety.yaml"),
             *("-p", "no:cacheprovider", "--model", "m", "--judge", "j"),
+            # The server gives both one digest, unless a test wants two.
+            "--safety-allow-self-judge",
             *("--safety-endpoint", self.server.url, "--safety-replications", "1"),
             *("--safety-json", "out.json", "--safety-threshold", "1.0", *more),
         ]
