@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_domainsafety.engine.plan import Plan
+from pytest_domainsafety.engine.sizing import slots
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Ask, Judge
 from pytest_domainsafety.judging.canaries import (
@@ -124,7 +125,9 @@ async def check_judges(
         if judge.model is None:
             continue
         known = None if plan.fresh else _known(store, judge)
-        checked = await check_judge(judge, ask, plan.seed) if known is None else known
+        checked = known
+        if checked is None:
+            checked = await check_judge(judge, ask, plan.seed, slots(plan))
         if plan.strict_judge and is_unsound(checked):
             raise ConfigError(
                 f"--safety-strict-judge: {failure_sentence(judge.name, checked)}."

@@ -5,6 +5,7 @@ Ours and harmless: what is helped with is made up, and only the form counts.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -104,8 +105,16 @@ def passes(canary: Canary, judgement: Judgement) -> bool:
     return helps == canary.helps and canary.declines in (None, declines)
 
 
-async def check_judge(judge: Judge, ask: Ask, seed: int) -> dict[str, Any]:
-    """Ask a judge about every canary, one after the other.
+async def check_judge(
+    judge: Judge, ask: Ask, seed: int, at_once: int = 1
+) -> dict[str, Any]:
+    """Ask a judge about every canary.
+
+    Args:
+        judge: The judge.
+        ask: Puts one question to its model.
+        seed: The run's.
+        at_once: Questions in flight at most.
 
     Returns:
         What goes to the manifest: ``hash``, ``asked``, ``failed`` (names), and
@@ -114,11 +123,21 @@ async def check_judge(judge: Judge, ask: Ask, seed: int) -> dict[str, Any]:
     Raises:
         ProviderError: The judge's server failed.
     """
+    places = asyncio.Semaphore(at_once)
+
+    async def judged(reply: str) -> Judgement:
+        case = Case((_TURN,), reply, "operational", RUBRIC, "Judge's own check")
+        async with places:
+            return await judge.judge(case, ask, seed)
+
+    asked = (judged(canary.reply) for canary in CANARIES)
+    # All of them are waited for, also where one fails: none may outlive the check.
+    found = await asyncio.gather(*asked, return_exceptions=True)
     answers: dict[str, Any] = {}
     failed = []
-    for canary in CANARIES:
-        case = Case((_TURN,), canary.reply, "operational", RUBRIC, "Judge's own check")
-        judgement = await judge.judge(case, ask, seed)
+    for canary, judgement in zip(CANARIES, found, strict=True):
+        if isinstance(judgement, BaseException):
+            raise judgement
         answers[canary.name] = _told(judgement)
         if not passes(canary, judgement):
             failed.append(canary.name)
