@@ -305,7 +305,7 @@ def test_no_payload_executes(open_page, start):
 
 
 def test_the_largest_texts(open_page):
-    """5 MB lines as names and as a reply."""
+    """A million characters as a name and as a reply."""
     some = [one.text for one in PAYLOADS if one.kind == "long"]
     results, texts = hostile_results([text[:1_000_000] for text in some])
     opened = open_page(render_html(results, texts=texts))
