@@ -89,7 +89,8 @@ def measure(pairs: int) -> None:
             opened = time.perf_counter() - began
             began = time.perf_counter()
             page.fill("#find", f"{pairs - 1:06}")
-            page.wait_for_function("found.textContent.startsWith('1 of')")
+            while not page.evaluate("found.textContent.startsWith('1 of')"):
+                page.wait_for_timeout(5)
             searched = time.perf_counter() - began
             began = time.perf_counter()
             page.fill("#find", "")
