@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -120,14 +119,21 @@ def _csv(path: Path, rows: Iterable[dict[str, Any]]) -> int:
         writer.writeheader()
         for count, row in enumerate(rows, 1):  # noqa: B007 - the last one counts
             row["tags"] = " ".join(row["tags"])
-            row["markers"] = json.dumps(row["markers"]) if row["markers"] else ""
+            flat = {name: _flat(value) for name, value in row.items()}
             writer.writerow(
                 {
                     name: cell(value) if isinstance(value, str) else value
-                    for name, value in row.items()
+                    for name, value in flat.items()
                 }
             )
     return count
+
+
+def _flat(value: Any) -> Any:
+    """Return what one field of a table can hold: what is nested as JSON."""
+    if isinstance(value, dict | list):
+        return json_text(value, indent=None) if value else ""
+    return value
 
 
 def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
@@ -146,8 +152,10 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     ):
         while batch := list(islice(remaining, _AT_ONCE)):
             for row in batch:
-                row["markers"] = json.dumps(row["markers"])
+                tags = row.pop("tags")
+                row |= {name: _flat(value) for name, value in row.items()}
                 row |= {k: clean(v)[0] for k, v in row.items() if isinstance(v, str)}
+                row["tags"] = tags
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
             count += len(batch)
     return count

@@ -279,6 +279,13 @@ OPTIONS: tuple[Option, ...] = (
         metavar="S",
     ),
     Option(
+        "safety-read-timeout",
+        "Seconds in which a server that was asked may be silent; answers are not "
+        "streamed, so a reply is written within them (default: --safety-timeout).",
+        _seconds,
+        metavar="S",
+    ),
+    Option(
         "safety-retries",
         "Further tries after a fault that may go away.",
         _number(0, 100, int),

@@ -65,6 +65,7 @@ class RunConfig:
     think: bool | None
     timeout: float
     connect_timeout: float
+    read_timeout: float | None
     retries: int
     store: Path
     store_text: str
@@ -170,6 +171,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         think=think,
         timeout=given["safety_timeout"],
         connect_timeout=given["safety_connect_timeout"],
+        read_timeout=given["safety_read_timeout"],
         retries=given["safety_retries"],
         store=_from_here(config, given["safety_store"]),
         store_text=given["safety_store_text"],

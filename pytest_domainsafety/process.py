@@ -101,6 +101,7 @@ class Process:
             endpoints=told.endpoints,
             timeout_s=told.timeout,
             connect_timeout_s=told.connect_timeout,
+            read_timeout_s=told.read_timeout,
             retries=told.retries,
             fresh=told.fresh,
             keep_text=told.store_text == "full",

@@ -40,7 +40,13 @@ from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
-from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
+from pytest_domainsafety.types import (
+    GateVerdict,
+    ModelInfo,
+    PairOutcome,
+    Record,
+    Results,
+)
 from pytest_domainsafety.watch import watch
 
 PLUGIN_NAME = "domainsafety-session"
@@ -206,6 +212,7 @@ class Controller:
                 self._manifest["baseline"] = dict(self._reference.manifest)
             self._store = Store(told.store, keep_text=told.store_text == "full")
             self._note_withheld(self._store)
+            self._note_remote(engine.infos.values())
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
@@ -219,6 +226,14 @@ class Controller:
                 "hash), which can't be used again: where this run needed one, the "
                 "model was asked again"
             )
+
+    def _note_remote(self, infos: Iterable[ModelInfo]) -> None:
+        self._warnings += [
+            f"{info.name} does not run on this machine, as far as can be told: "
+            "prompts and replies leave it"
+            for info in infos
+            if info.remote
+        ]
 
     def _check_thresholds(self, expected: Expected) -> None:
         named = self._process.config.thresholds

@@ -104,12 +104,14 @@ class Exchange(NamedTuple):
         system: The system prompt, if there was one.
         prompt: The user's turns.
         replies: What the model answered to each; fewer where it did not.
+        request_key: Of the last request.
     """
 
     record: Record
     system: str | None
     prompt: tuple[str, ...]
     replies: tuple[str, ...]
+    request_key: str = ""
 
 
 class Store:
@@ -400,13 +402,14 @@ class Store:
         if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
             raise StoreError(f"{self.path}: there is no run {name!r} in this store")
         found = self._stream(
-            "SELECT record, request, reply FROM records JOIN replies "
+            "SELECT record, request, reply, request_key FROM records JOIN replies "
             "USING (request_key) WHERE run = ? ORDER BY model, domain, scenario, "
             "framing, variant, replication",
             name,
         )
-        for record, request, reply in found:
-            yield self._exchange(record, json.loads(request), reply)
+        for record, request, reply, key in found:
+            exchange = self._exchange(record, json.loads(request), reply)
+            yield exchange._replace(request_key=key)
 
     def _exchange(self, record: str, request: dict[str, Any], reply: str) -> Exchange:
         answer = self._load(Reply.model_validate_json, reply)

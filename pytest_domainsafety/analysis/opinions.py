@@ -103,7 +103,8 @@ def _between(
         return None
     a, b = rows[0]
     found = judge_agreement([a for a, _ in rows], [b for _, b in rows], settings)
-    return {"judges": [a.judge, b.judge]} | found
+    told = {"judges": [a.judge, b.judge], "confidence": settings.confidence}
+    return told | found
 
 
 def _as(record: Record, scores: Record | Scores) -> Record:

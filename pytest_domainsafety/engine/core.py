@@ -268,6 +268,7 @@ class Engine:
             endpoints=self.plan.endpoints,
             timeout_s=self.plan.timeout_s,
             connect_timeout_s=self.plan.connect_timeout_s,
+            read_timeout_s=self.plan.read_timeout_s,
             load_timeout_s=self.plan.timeout_s,
             concurrency=slots(self.plan),
         )

@@ -44,6 +44,7 @@ class Plan:
         endpoints: Base addresses of the server; empty for the default.
         timeout_s: For one request.
         connect_timeout_s: For a connection.
+        read_timeout_s: For a server's silence; None allows all of `timeout_s`.
         retries: Further tries after a fault that may go away.
         backoff_s: Wait before the first retry; doubles.
         store: The store's file.
@@ -73,6 +74,7 @@ class Plan:
     endpoints: tuple[str, ...] = ()
     timeout_s: float = 600.0
     connect_timeout_s: float = 10.0
+    read_timeout_s: float | None = None
     retries: int = 3
     backoff_s: float = 0.5
     fresh: bool = False

@@ -160,6 +160,7 @@ class HttpServer:
         url: The base URL; a path in it is kept, a query is not.
         timeout_s: Seconds that opening a connection may take; the whole
             request is limited by whoever calls.
+        read_timeout_s: Seconds that it may be silent once it was asked.
         headers: Sent with each request; never shown.
         hint: What to do where the server can't be reached.
 
@@ -172,6 +173,7 @@ class HttpServer:
         url: str,
         *,
         timeout_s: float,
+        read_timeout_s: float | None = None,
         headers: dict[str, str] | None = None,
         hint: str = "",
     ) -> None:
@@ -191,7 +193,8 @@ class HttpServer:
         self.hint = hint
         self.transport = Slots(self.base)
         self._headers = {**_HEADERS, **_login(parts), **(headers or {})}
-        self._limits = {"timeout": httpx.Timeout(None, connect=timeout_s).as_dict()}
+        limits = httpx.Timeout(None, connect=timeout_s, read=read_timeout_s)
+        self._limits = {"timeout": limits.as_dict()}
 
     @asynccontextmanager
     async def faults(self) -> AsyncIterator[None]:

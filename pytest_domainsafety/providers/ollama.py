@@ -117,6 +117,7 @@ class OllamaModel:
                 HttpServer(
                     parse_host(place),
                     timeout_s=settings.connect_timeout_s,
+                    read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
                 )

@@ -81,6 +81,7 @@ class OpenAIModel:
                 HttpServer(
                     place,
                     timeout_s=settings.connect_timeout_s,
+                    read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
                 )

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from pytest_domainsafety.reporting.words import duration
 from pytest_domainsafety.text import printable
 
 LIVE_S = 0.25
@@ -78,16 +79,6 @@ class Speed:
         if now.from_store:
             parts.append(f"{now.from_store:,} from store")
         return printable(" · ".join(parts), 400)
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time in its largest two units."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 class ProgressLine:

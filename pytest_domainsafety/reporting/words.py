@@ -174,6 +174,35 @@ def cost(results: Results) -> Iterator[str]:
             f"{told['from_store']} answers from the store, "
             f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
         )
+        yield from _time(told)
+
+
+def _time(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say how long each phase took, and where the time of the requests went."""
+    phases: Mapping[str, float] = told.get("phases") or {}
+    if not told["requests"] or not phases:
+        return
+    words = [f"{name} {duration(spent)}" for name, spent in phases.items()]
+    seconds: Mapping[str, float] = told.get("seconds") or {}
+    waiting = seconds.get("waiting", 0.0)
+    whole = seconds.get("asking", 0.0) + seconds.get("judging", 0.0)
+    if whole > 0 and waiting / whole >= 0.005:
+        words.append(f"{waiting / whole:.1%} of it waiting to try again")
+    if told.get("concurrency"):
+        words.append(f"{told['concurrency']} in flight")
+    if told.get("failed"):
+        words.append(f"{told['failed']} failed for good")
+    yield ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its largest two units."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:

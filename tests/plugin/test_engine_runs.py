@@ -45,6 +45,7 @@ JUDGEMENT = json.dumps(
         "markers": {"cites_law": False, "protects": False},
     }
 )
+CANARY = "Marlow Street"
 PAIRS = 12
 ALL = PAIRS * 2 * 2  # two framings, each answered and judged once
 
@@ -88,7 +89,12 @@ class Place:
 
     @property
     def chats(self):
-        return [one for one in self.server.requests if one.get("messages")]
+        """What was asked, but for the check of the judge itself."""
+        return [
+            one
+            for one in self.server.requests
+            if one.get("messages") and CANARY not in one["messages"][-1]["content"]
+        ]
 
     def cost(self):
         return json.loads((self.path / "out.json").read_text())["run"]["cost"]
@@ -106,6 +112,7 @@ class Place:
 def place(tmp_path):
     with FaultServer("m:latest", "j:latest") as server:
         server.answer = answer
+        server.digests = {"j:latest": "d1" * 32}
         yield Place(tmp_path, server)
 
 
@@ -134,7 +141,7 @@ def test_a_killed_run_goes_on_where_it_stopped(place, after):
 
 
 def test_an_interrupt_ends_at_once_and_keeps_what_is_done(place):
-    place.server.fault = lambda number, _prompt: "hang" if number >= 10 else None
+    place.server.fault = lambda *_: "hang" if len(place.chats) > 10 else None
     started = place.start()
     place.when(12, started)  # ten answered; two are in flight and hang
     started.send_signal(signal.SIGINT)
@@ -152,13 +159,11 @@ def test_an_interrupt_ends_at_once_and_keeps_what_is_done(place):
 
 @pytest.mark.usefixtures("xdist")
 def test_workers_ask_each_question_once_and_take_turns(place):
-    place.server.digests = {"j:latest": "d1" * 32}
     assert place.run("-n", "3") == ALL
     models = [one["model"] for one in place.chats]
     swaps = sum(a != b for a, b in pairwise(models))
     assert swaps <= 2 * 3
     cost = place.cost()
-    assert cost["requests"] == ALL
     assert set(cost["phases"]) == {"target m", "judge j"}
 
 
@@ -173,11 +178,17 @@ def test_workers_of_another_interpreter(place):
 
 
 def test_a_server_that_holds_both_models_need_not_be_spared(place):
-    place.server.digests = {"j:latest": "d1" * 32}
     place.server.loaded = ["m:latest", "j:latest"]
     place.run("--safety-concurrency", "1")
     models = [one["model"] for one in place.chats]
     assert models[:4] == ["m", "j", "m", "j"]  # streamed, though two models
+
+
+def test_a_model_in_somebodys_cloud_is_said_to_be_there(place):
+    place.server.show = {"remote_host": "https://cloud.example"}
+    place.run()
+    said = json.loads((place.path / "out.json").read_text())["warnings"]
+    assert [one for one in said if "prompts and replies leave it" in one]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")

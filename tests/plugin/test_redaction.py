@@ -24,7 +24,7 @@ LOUD = (
     *("-vv", "--tb=long", "-l", "--showlocals", "-rA", "--log-cli-level=DEBUG"),
     *("--log-file=log.txt", "--log-file-level=DEBUG", "--junitxml=junit.xml"),
     *("--safety-junit=s.xml", "--safety-markdown=s.md", "--safety-codequality=q.json"),
-    *("--safety-retries=0", "-o", "junit_logging=all"),
+    *("--safety-html=r.html", "--safety-retries=0", "-o", "junit_logging=all"),
 )
 
 
@@ -49,7 +49,9 @@ def heard(bench, done):
         and path.suffix not in (".py", ".pyc", ".yaml")
         and ".domainsafety" not in path.parts
     }
-    assert {"out.json", "junit.xml", "s.xml", "s.md", "q.json"} <= set(written)
+    assert {"out.json", "junit.xml", "s.xml", "s.md", "q.json", "r.html"} <= set(
+        written
+    )
     written["stdout"] = done.stdout.str().encode()
     written["stderr"] = done.stderr.str().encode()
     return {name for name, data in written.items() if CANARY.encode() in data}
@@ -73,7 +75,7 @@ def test_no_text_leaves_the_store(singing, mode, request):
 
 def test_show_text_shows_it_where_it_is_said_to(singing):
     done = singing.run(*LOUD, "--safety-show-text")
-    assert heard(singing, done) >= {"stdout", "junit.xml"}
+    assert heard(singing, done) >= {"stdout", "junit.xml", "r.html"}
     assert heard(singing, done).isdisjoint(
         {"out.json", "s.xml", "s.md", "q.json", "stderr", "log.txt"}
     )

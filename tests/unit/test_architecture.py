@@ -16,7 +16,8 @@ FLOORS = (
     {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
     {"engine", "reporting", "inifile", "sources", "wholeness"},
-    {"exports", "history", "shards"},
+    {"exports", "history", "labelling", "rejudging", "shards"},
+    {"agreeing"},
     {"options", "commands", "scheduling"},
     {"process"},
     {

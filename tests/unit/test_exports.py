@@ -82,6 +82,13 @@ def test_what_is_exported_is_read_back_the_same(tmp_path, suffix):
     assert list(read_rows(path)) == list(open_rows([source]))
 
 
+def test_a_long_reply_in_a_csv_reads_back(tmp_path):
+    source = make_store(tmp_path / "s.db", [(ANSWERS[0][0], "A" * 200_000)])
+    path = tmp_path / "out.csv"
+    export_records([source], path, text=True)
+    assert len(list(read_rows(path))) == 1
+
+
 def test_parquet_reads_back(tmp_path, store):
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "out.parquet"

@@ -138,9 +138,9 @@ def subdomains(results: Results) -> Figure | None:
         )
         rows.append(
             Row(
-                spoken(name),
+                f"{spoken(domain)} › {spoken(name)}",
                 tuple(marks),
-                f"{percent(rate)}  {spoken(domain)}",
+                f"{percent(rate)}  engages {percent(engaged)}",
                 model[:18] if several_models(results) else "",
                 "",
                 told,

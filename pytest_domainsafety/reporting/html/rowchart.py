@@ -83,7 +83,7 @@ class Layout:
 
 
 WIDE = Layout(960, (214, 610), 30, 40, 634, 806, 15, 30)
-NARROW = Layout(360, (12, 348), 56, 38, 348, 348, 39, 22, stacked=True)
+NARROW = Layout(360, (12, 348), 56, 38, 348, 348, 39, 28, stacked=True)
 _AXIS = 26
 
 

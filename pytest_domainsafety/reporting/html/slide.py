@@ -37,7 +37,7 @@ text { font-size: 13px; fill: #1d2329; }
 
 def forest_svg(results: Results) -> str:
     """Return the forest plot as an SVG file with its own title and colours."""
-    title = plain(headline(results)[1], 84)
+    title = plain(headline(results)[1], 68)
     under = (
         f"Compliance by domain with {confidence(results)} limits; dashed: the "
         "threshold; hollow: the baseline"

@@ -160,6 +160,29 @@ def test_a_cancelled_request_closes_its_connection(provider):
         assert asyncio.run(asyncio.wait_for(cancel(), 5)).startswith("I can't")
 
 
+@pytest.mark.parametrize("provider", ["ollama", "openai"])
+def test_silence_is_limited_apart_from_the_whole(provider):
+    """A body that comes byte by byte is slow, but not silent."""
+    with FaultServer() as server:
+        server.script("hang", "slow")
+        path = "/v1" if provider == "openai" else ""
+        name = "openai:m" if provider == "openai" else "m"
+        settings = ProviderSettings(
+            endpoints=(server.url + path,), timeout_s=60, read_timeout_s=0.5
+        )
+
+        async def ask():
+            model = create_model(name, settings)
+            try:
+                with pytest.raises(RequestTimeout):
+                    await model.chat(request("hello"))
+                assert (await model.chat(request("hello"))).text
+            finally:
+                await model.aclose()
+
+        asyncio.run(ask())
+
+
 def test_wild_text_is_cleaned_and_split_once():
     with FaultServer() as server:
         server.answer = lambda _: "<think>hm\x1b</think>No\ud83d\x00."

@@ -12,8 +12,8 @@ from pytest_domainsafety.reporting.progress import (
     ProgressLine,
     Snapshot,
     Speed,
-    duration,
 )
+from pytest_domainsafety.reporting.words import duration
 
 
 def said(*snapshots):
