@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class Counts:
     swaps: int = 0
     in_flight: int = 0
     most_in_flight: int = 0
+    first_s: float | None = None
+    last_s: float = 0.0
     bodies: Counter[int] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
 
@@ -196,6 +199,8 @@ class Connection(asyncio.Protocol):
             self._scheduler.unload(body["model"])
             return self._send(_json(_native({"messages": [], **body}, "")))
         counts.chats += 1
+        if counts.first_s is None:
+            counts.first_s = time.monotonic()
         counts.bodies[hash(content)] += 1
         counts.models[body["model"]] += 1
         counts.in_flight += 1
@@ -210,6 +215,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, path: bytes, body: dict[str, Any]) -> None:
         counts = self._scheduler.counts
         counts.answered += 1
+        counts.last_s = time.monotonic()
         counts.in_flight -= 1
         self._busy = False
         native = path == b"/api/chat"

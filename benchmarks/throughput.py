@@ -11,10 +11,10 @@ by which it checks the judge; the ideal is without them.
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from harness import (
     RUNS,
-    Run,
     Server,
     demand,
     measure,
@@ -30,18 +30,29 @@ LATENCY_S, SLOTS = 0.2, 16
 IDEAL_S = REQUESTS * LATENCY_S / SLOTS
 
 
-def take_turns(runs: int, **server: float) -> dict[str, list[Run]]:
+class Timed(NamedTuple):
+    """One run: wall and processor time, and from first request to last answer."""
+
+    wall_s: float
+    cpu_s: float
+    span_s: float
+
+
+def take_turns(runs: int, **server: float) -> dict[str, list[Timed]]:
     """Run every contender so many times, in alternation."""
-    measured: dict[str, list[Run]] = {name: [] for name in contenders()}
+    measured: dict[str, list[Timed]] = {name: [] for name in contenders()}
     with Server(**server) as at:
         for _ in range(runs):
             for name, prepare in contenders().items():
                 with workplace() as folder:
                     command = prepare(folder, at.url)
                     at.reset()
-                    measured[name].append(require(measure(command, folder)))
+                    run = require(measure(command, folder))
+                    told = at.stats()
+                    span = told["last_s"] - told["first_s"]
+                    measured[name].append(Timed(run.wall_s, run.cpu_s, span))
                     wanted = REQUESTS + (CHECKS if name == "ours" else 0)
-                    demand(f"requests of {name}", at.stats()["chats"], wanted)
+                    demand(f"requests of {name}", told["chats"], wanted)
     return measured
 
 
