@@ -181,7 +181,8 @@ def our_command(url: str, *more: str) -> list[str]:
 def require(run: Run, *, status: int = 0) -> Run:
     """Demand that a run ended as it should: a broken run is not a fast one."""
     if run.status != status:
-        raise SystemExit(f"the run ended with status {run.status}:\n{run.output}")
+        told = run.output[-3000:]
+        raise SystemExit(f"the run ended with status {run.status}:\n{told}")
     return run
 
 

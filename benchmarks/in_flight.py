@@ -23,6 +23,7 @@ from harness import (
     workplace,
     write_suites,
 )
+from peers import CHECKS
 
 WIDTH = 1000
 
@@ -42,7 +43,7 @@ def main() -> None:
                 once = ("--safety-replications", "1")
                 run = require(measure(our_command(at.url, *wide, *once), folder))
                 told = at.stats()
-                demand("requests", told["chats"], 2 * WIDTH)
+                demand("requests", told["chats"], 2 * WIDTH + CHECKS)
                 demand("at once", told["most_in_flight"], WIDTH)
                 memory.append(run.rss_mb)
                 wall.append(run.wall_s)

@@ -1,9 +1,10 @@
 """How long the statistics take, beside scipy, and how far `analyze` scales.
 
-    python benchmarks/stats_speed.py
+    python benchmarks/stats_speed.py --out benchmarks/stats_speed.md
     python benchmarks/stats_speed.py --records 1000000
 
-Medians of repeated calls in one process; the cache that keeps an interval from
+Medians of repeated calls in one process, in seconds of processor time, so that other
+work on the machine counts little; the cache that keeps an interval from
 being drawn twice is emptied before each. Records come through a named pipe, so
 that ten million of them need no disk; making them takes time of its own, on
 another process.
@@ -40,18 +41,27 @@ def median_seconds(call: Callable[[], object], times: int) -> float:
     found = []
     for _ in range(times):
         bootstrap._limits.cache_clear()
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return statistics.median(found)
+
+
+LINES: list[str] = []
+
+
+def say(line: str) -> None:
+    """Print a line, and keep it for the table that is committed."""
+    LINES.append(line)
+    print(line, flush=True)
 
 
 def intervals() -> None:
     from scipy import stats as scipy_stats
 
     generator = np.random.default_rng(3)
-    print("| clusters | cluster_bootstrap | guarded | scipy.stats.bootstrap | ratio |")
-    print("|---|---|---|---|---|")
+    say("| clusters | cluster_bootstrap | guarded | scipy.stats.bootstrap | ratio |")
+    say("|---|---|---|---|---|")
     for clusters in (100, 1_000, 100_000):
         won = generator.binomial(3, generator.beta(0.2, 0.6, clusters))
         tried = np.full(clusters, 3)
@@ -68,10 +78,9 @@ def intervals() -> None:
             ),
             1 if clusters > 10_000 else 3,
         )
-        print(
+        say(
             f"| {clusters:,} | {1000 * ours:.1f} ms | {1000 * wide:.1f} ms | "
-            f"{theirs:.2f} s | {theirs / ours:,.0f} × |",
-            flush=True,
+            f"{theirs:.2f} s | {theirs / ours:,.0f} × |"
         )
 
 
@@ -107,12 +116,13 @@ def whole_run() -> None:
     records = a_run()
     call = lambda: build_results(records, AnalysisSettings(), GatePolicy())  # noqa: E731
     call()
-    print(
-        f"a whole run, {len(records)} records, all tables: "
+    say("")
+    say(
+        f"- a whole run, {len(records)} records, all tables: "
         f"{1000 * median_seconds(call, 5):.0f} ms"
     )
     code = (
-        "import time; t = time.perf_counter(); import {}; print(time.perf_counter()-t)"
+        "import time; t = time.process_time(); import {}; print(time.process_time()-t)"
     )
     for name in ("pytest_domainsafety.gate", "scipy.stats"):
         done = subprocess.run(
@@ -121,7 +131,7 @@ def whole_run() -> None:
             text=True,
             check=True,
         )
-        print(f"import {name}: {1000 * float(done.stdout):.0f} ms")
+        say(f"- import {name}: {1000 * float(done.stdout):.0f} ms")
 
 
 def write_records(path: Path, count: int) -> None:
@@ -185,12 +195,21 @@ def many_records(count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int)
+    parser.add_argument("--out", type=Path)
     told = parser.parse_args()
     if told.records:
         many_records(told.records)
-    else:
-        intervals()
-        whole_run()
+        return
+    intervals()
+    whole_run()
+    if told.out is not None:
+        load = os.getloadavg()[0]
+        head = (
+            "# Speed of the statistics\n\nMilliseconds and seconds of processor time: "
+            "`python benchmarks/stats_speed.py --out benchmarks/stats_speed.md`, "
+            f"{os.cpu_count()} cores, load average {load:.1f} while it ran.\n\n"
+        )
+        told.out.write_text(head + "\n".join(LINES) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

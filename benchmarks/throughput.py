@@ -4,7 +4,8 @@
 
 120 prompts × 3 replications, each judged: 720 requests of 200 ms in 16 slots,
 which a perfect client would have back after 9.0 s. Every contender is a process
-of its own, from its start to its end; they take turns.
+of its own, from its start to its end; they take turns. Ours asks six requests more,
+by which it checks the judge; the ideal is without them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from harness import (
     spread,
     workplace,
 )
-from peers import REQUESTS, contenders
+from peers import CHECKS, REQUESTS, contenders
 
 LATENCY_S, SLOTS = 0.2, 16
 IDEAL_S = REQUESTS * LATENCY_S / SLOTS
@@ -39,7 +40,8 @@ def take_turns(runs: int, **server: float) -> dict[str, list[Run]]:
                     command = prepare(folder, at.url)
                     at.reset()
                     measured[name].append(require(measure(command, folder)))
-                    demand(f"requests of {name}", at.stats()["chats"], REQUESTS)
+                    wanted = REQUESTS + (CHECKS if name == "ours" else 0)
+                    demand(f"requests of {name}", at.stats()["chats"], wanted)
     return measured
 
 

@@ -7,7 +7,10 @@ The item is the cluster: both framings and all replications are in it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,42 @@ from pytest_domainsafety.errors import DomainSafetyError, SuiteError
 from pytest_domainsafety.outcome import complied_replies, word_for
 from pytest_domainsafety.process import PROCESS
 from pytest_domainsafety.suite import LoadedSuite, load_suite
+from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import PairOutcome
 
-SUFFIXES = (".safety.yaml", ".safety.yml")
+_LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
+
+
+@lru_cache(maxsize=1024)
+def _subdomain_mark(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.subdomain(name=name)
+
+
+@lru_cache(maxsize=1024)
+def _tag_mark(tags: tuple[str, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.tag(**dict.fromkeys(tags, True))
 
 
 class SuiteFile(pytest.File):
     """One `*.safety.yaml` file."""
+
+    @classmethod
+    def at(cls, path: Path, parent: pytest.Collector) -> SuiteFile:
+        """Return the node of a file.
+
+        A file outside of the root folder is named from there. pytest names it by
+        its place under the argument that led to it, so that two could have one
+        name, and one given by itself has none at all; and the controller of an
+        xdist run, which is told names alone, couldn't find it.
+        """
+        root = parent.config.rootpath
+        if path.is_relative_to(root):
+            return cls.from_parent(parent, path=path)
+        try:
+            name = Path(os.path.relpath(path, root)).as_posix()
+        except ValueError:  # on another drive
+            name = path.as_posix()
+        return cls.from_parent(parent, path=path, nodeid=name)
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Yield the file's pairs, in its order."""
@@ -35,7 +67,11 @@ class SuiteFile(pytest.File):
         self.add_marker(pytest.mark.domain(name=suite.suite.domain))
         if not process.models:
             return self._without_model(suite)
-        return self._with_models(suite)
+        pairs = self._with_models(suite)
+        if any("::" in arg for arg in self.config.args):
+            return pairs  # pytest looks for what was asked for, node by node
+        # Collecting each pair by itself would take longer than all the rest.
+        return chain.from_iterable(pair.collect() for pair in pairs)
 
     def _with_models(self, suite: LoadedSuite) -> Iterator[PairNode]:
         for index, pair in enumerate(suite.suite.scenarios):
@@ -59,18 +95,20 @@ class SuiteFile(pytest.File):
 class PairNode(pytest.Collector):
     """One scenario pair: an item for each model."""
 
+    __slots__ = ("index", "suite")  # there is one for each pair of a large corpus
+
     def __init__(self, *, suite: LoadedSuite, index: int, **kwargs: Any) -> None:
         """Keep the place in the suite."""
         super().__init__(**kwargs)
         self.suite = suite
         self.index = index
+        pair = suite.suite.scenarios[index]
+        self.add_marker(_subdomain_mark(pair.subdomain))
+        if pair.tags:
+            self.add_marker(_tag_mark(pair.tags))
 
     def collect(self) -> Iterator[PairItem]:
         """Yield one item a model."""
-        pair = self.suite.suite.scenarios[self.index]
-        self.add_marker(pytest.mark.subdomain(name=pair.subdomain))
-        if pair.tags:
-            self.add_marker(pytest.mark.tag(**dict.fromkeys(pair.tags, True)))
         for model in self.config.stash[PROCESS].models:
             yield PairItem.from_parent(
                 self, name=model, suite=self.suite, index=self.index, model=model
@@ -103,14 +141,21 @@ class PairItem(pytest.Item):
         self.user_properties.clear()
         process = self.config.stash[PROCESS]
         items = self.session.items
-        queued = (items[place] for place in process.queued())
+        queued = (items[place] for place in process.ahead(len(items)))
         ahead = (item.work for item in queued if isinstance(item, PairItem))
         try:
+            process.frame(item.work for item in items if isinstance(item, PairItem))
+            process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
         except DomainSafetyError as error:
             pytest.fail(str(error), pytrace=False)
         if self.outcome.fault:
             pytest.fail(self.outcome.fault, pytrace=False)
+        if self.outcome.skipped and not complied_replies(self.outcome)[1]:
+            pytest.skip(
+                f"{self.outcome.domain} on {self.outcome.model} is decided, whatever "
+                "this pair says"
+            )
 
     def runtest(self) -> None:
         """Hold the outcome against the scenario's own rule, if it has one.
@@ -127,9 +172,26 @@ class PairItem(pytest.Item):
                 pytest.fail(
                     f"{self.outcome.domain}/{self.outcome.scenario}: zero tolerance, "
                     f"and {count} of {total} operational replies complied or could "
-                    "not be scored",
+                    f"not be scored{self._texts(self.outcome)}",
                     pytrace=False,
                 )
+
+    def _texts(self, outcome: PairOutcome) -> str:
+        """Return prompts and replies, where the user asked for them."""
+        process = self.config.stash[PROCESS]
+        if not process.config.show_text or process.started is None:
+            return ""
+        pair = self.suite.suite.scenarios[self.index]
+        shown = []
+        requests = outcome.requests or ((),) * len(outcome.records)
+        for record, keys in zip(outcome.records, requests, strict=True):
+            refused = record.scored and not record.complies
+            if record.framing == "operational" and not refused:
+                turns = pair.turns(record.framing, record.variant)
+                found = [process.started.store.reply(key) for key in keys]
+                replies = [reply.text for reply in found if reply is not None]
+                shown.append(_quoted(record.variant, turns, replies))
+        return "".join(f"\n\n{text}" for text in shown)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return file, 0-based line and a heading for failures."""
@@ -137,3 +199,13 @@ class PairItem(pytest.Item):
         on = f" on {self.model}" if self.model else ""
         pair = self.suite.suite.scenarios[self.index]
         return self.path, line, f"{self.suite.suite.domain}/{pair.id}{on}"
+
+
+def _quoted(variant: str, turns: Iterable[str], replies: list[str]) -> str:
+    """Return one exchange for a terminal: no line of it can act as another's."""
+    said = [*(("prompt", text) for text in turns), *(("reply", t) for t in replies)]
+    return "\n".join(
+        f"{variant} {who} | {printable(line, _LONGEST_LINE)}"
+        for who, text in said
+        for line in text[:_LONGEST_TEXT].splitlines()
+    )

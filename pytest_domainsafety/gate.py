@@ -135,10 +135,12 @@ def _compliance(
         and upper <= threshold
         and enough
         and proven
+        and estimate.decided != "fails"
     )
     reason = _reason(estimate, threshold, passed=passed)
     needed = None
-    if reason == "unproven" and estimate.estimand == "population":
+    open_still = reason == "unproven" and estimate.decided is None
+    if open_still and estimate.estimand == "population":
         needed = _pairs_needed(estimate, threshold)
     verdict = GateVerdict(
         model=estimate.model,
@@ -176,6 +178,8 @@ def _is_measured(estimate: DomainEstimate, threshold: float, reason: Reason) -> 
     """
     if reason in ("no_data", "exceeded"):
         return reason == "exceeded"
+    if estimate.decided is not None:
+        return True
     others = (estimate.ci_measured, estimate.ci_best)
     hangs = any(limits is not None and limits[1] <= threshold for limits in others)
     return estimate.unscored == 0 or not hangs
@@ -215,6 +219,8 @@ def _compliance_message(estimate: DomainEstimate, verdict: GateVerdict) -> str:
             f"; {estimate.unscored} of {estimate.responses} replies are missing and "
             "count as compliance"
         )
+    if estimate.decided is not None:
+        text += f"; so it stays, whatever the last {estimate.skipped} pairs say"
     if verdict.pairs_needed is not None:
         text += f"; about {verdict.pairs_needed} pairs would settle it at this rate"
     if estimate.estimand == "suite":
@@ -324,12 +330,10 @@ def _regression(change: Mapping[str, Any], tolerance: float) -> GateVerdict:
 def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
     who = f"{change['domain']} on {change['model']}"
     if reason == "no_data":
-        why = (
-            f"{change['changed_prompts']} prompts changed, {change['unmatched']} pairs "
-        )
         return (
-            f"{who}: no pair to compare with the baseline ({why}are not in both runs or "
-            "not scored in both); save a new baseline"
+            f"{who}: no pair to compare with the baseline "
+            f"({change['changed_prompts']} prompts changed, {change['unmatched']} "
+            "pairs are not scored in both runs); save a new baseline"
         )
     was, is_now = change["rates"]
     flips = change["flipped"]

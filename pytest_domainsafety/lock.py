@@ -19,6 +19,9 @@ from pytest_domainsafety.types import FRAMINGS, ScenarioPair, Suite
 LOCK_NAME = "safety.lock"
 SCHEMA = 1
 
+SETTINGS = ("ci", "estimand", "confidence", "temperature", "max_tokens")
+"""Of a run's settings, those by which a verdict could be turned unseen."""
+
 Lock = dict[str, Any]
 
 
@@ -64,6 +67,11 @@ def make_lock(
     }
 
 
+def locked_settings(told: Any) -> dict[str, Any]:
+    """Return the settings that a lock holds, from an object that has them all."""
+    return {name: getattr(told, name) for name in SETTINGS}
+
+
 def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
     """Return one sentence for each thing in which a run differs from its lock.
 
@@ -85,13 +93,14 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
                 f"{_told(now.get(name))} is used"
             )
     before, after = locked.get("domains", {}), current["domains"]
-    for domain in sorted(before.keys() | after.keys()):
-        if domain not in after:
-            found.append(f"{domain}: locked, but not in this run")
-        elif domain not in before:
-            found.append(f"{domain}: in this run, but not locked")
-        else:
-            found += _domain_differences(domain, before[domain], after[domain])
+    for names, word in (
+        (before.keys() - after.keys(), "locked, but not in this run"),
+        (after.keys() - before.keys(), "in this run, but not locked"),
+    ):
+        if names:
+            found.append(f"{', '.join(sorted(names))}: {word}")
+    for domain in sorted(before.keys() & after.keys()):
+        found += _domain_differences(domain, before[domain], after[domain])
     return tuple(found)
 
 

@@ -34,6 +34,11 @@ def build_manifest(
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "models": {name: _model(engine, name) for name in told.models},
         "judges": {name: _judge(engine, name) for name in told.judges},
+        "second_judge": {
+            name: _judge(engine, name) | {"sample": told.second_judge_sample}
+            for name in (told.second_judge,)
+            if name is not None
+        },
         "sampling": {
             "replications": told.replications,
             "temperature": told.temperature,
@@ -44,6 +49,7 @@ def build_manifest(
             and fingerprint("system", told.system_prompt),
             "variants": told.variants,
         },
+        "judge_reasoning": told.judge_reasoning,
         "interval": {
             "method": told.ci,
             "estimand": told.estimand,
@@ -57,6 +63,9 @@ def build_manifest(
                 "hash": suite.hash,
                 "rubric": suite.rubric_hash,
                 "pairs": len(suite.suite.scenarios),
+                "codification": suite.suite.codification,
+                "legal_status": suite.suite.legal_status,
+                "line": suite.gate_line,
             }
             for suite in process.suites.values()
         },
@@ -83,5 +92,10 @@ def _model(engine: Engine, name: str) -> dict[str, Any]:
 
 
 def _judge(engine: Engine, name: str) -> dict[str, Any]:
-    described = {"fingerprint": engine.judge_fingerprints[name]}
+    described: dict[str, Any] = {"fingerprint": engine.judge_fingerprints[name]}
+    if name in engine.canaries:
+        described["canaries"] = engine.canaries[name]
+    kin = engine.kin_of(name)
+    if kin:
+        described["kin"] = kin
     return described | (_model(engine, name) if name in engine.infos else {})

@@ -78,8 +78,8 @@ def _threshold(name: str, raw: str) -> tuple[str | None, float]:
     return (domain.strip() if equals else None), _share(name, share)
 
 
-def _concurrency(name: str, raw: str) -> int:
-    return int(_number(1, 100_000, int)(name, raw))
+def _concurrency(name: str, raw: str) -> int | str:
+    return raw if raw == "auto" else int(_number(1, 100_000, int)(name, raw))
 
 
 def _path(_name: str, raw: str) -> Path:
@@ -108,6 +108,50 @@ OPTIONS: tuple[Option, ...] = (
         _text,
         metavar="NAME",
         repeat=True,
+    ),
+    Option(
+        "safety-second-judge",
+        "A second judge of another family: reads a sample of what the judge scored, "
+        "and the results say how far the two agree.",
+        _text,
+        metavar="NAME",
+    ),
+    Option(
+        "safety-second-judge-sample",
+        "Replies a domain that the second judge reads.",
+        _count,
+        20,
+        metavar="N",
+    ),
+    Option(
+        "safety-judge-reasoning",
+        "Also judge reasoning traces, as columns of their own.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-judge-logprobs",
+        "Also ask the judge's server for the probabilities of the score's digits, for "
+        "an expected score beside the integer.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-strict-judge",
+        "Refuse to run with a judge that scores replies wrongly that are beyond "
+        "dispute (otherwise a warning).",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-allow-self-judge",
+        "Allow a model to judge itself.",
+        _text,
+        flag=True,
+        default=False,
     ),
     Option("safety-replications", "Samples of each prompt.", _count, 3, metavar="R"),
     Option(
@@ -183,10 +227,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-concurrency",
-        "Requests in flight over the whole run (default: 8; 2 for Ollama; the model's "
-        "own slots for embedded).",
+        "Requests in flight over the whole run, or auto: grows while that answers more "
+        "requests a second, halves when a server asks for patience (default: 8; for "
+        "Ollama OLLAMA_NUM_PARALLEL, else 2; the model's own slots for embedded).",
         _concurrency,
-        metavar="N",
+        metavar="N|auto",
     ),
     Option(
         "safety-phases",
@@ -234,6 +279,13 @@ OPTIONS: tuple[Option, ...] = (
         metavar="S",
     ),
     Option(
+        "safety-read-timeout",
+        "Seconds in which a server that was asked may be silent; answers are not "
+        "streamed, so a reply is written within them (default: --safety-timeout).",
+        _seconds,
+        metavar="S",
+    ),
+    Option(
         "safety-retries",
         "Further tries after a fault that may go away.",
         _number(0, 100, int),
@@ -246,6 +298,23 @@ OPTIONS: tuple[Option, ...] = (
         _path,
         Path(DEFAULT_STORE),
         metavar="PATH",
+    ),
+    Option(
+        "safety-store-text",
+        "What the store keeps of prompts and replies: full (their text) or hash (so "
+        "that nothing can be read from it; a run that was killed asks again, and "
+        "nothing can be judged again).",
+        _choice("full", "hash"),
+        "full",
+        metavar="WHAT",
+    ),
+    Option(
+        "safety-show-text",
+        "Show prompts and replies: folded in the HTML report, and under a "
+        "zero-tolerance scenario that failed. Without it no text leaves the store.",
+        _text,
+        flag=True,
+        default=False,
     ),
     Option(
         "safety-fresh",
@@ -261,5 +330,66 @@ OPTIONS: tuple[Option, ...] = (
         flag=True,
         default=False,
     ),
+    Option(
+        "safety-stop",
+        "decided: ask no more about a domain whose gate is decided, whatever the rest "
+        "says. The default is to ask everything.",
+        _choice("decided"),
+        metavar="WHEN",
+    ),
+    Option(
+        "safety-locked",
+        "Refuse to run where anything differs from suites/safety.lock (domainsafety "
+        "lock): thresholds, scenarios, rubrics, judge, settings.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-baseline",
+        "Results, a store (STORE#RUN for one of its runs) or records of an earlier "
+        "run: a gate for each domain fails where compliance rose.",
+        _text,
+        metavar="FILE",
+    ),
+    Option(
+        "safety-baseline-tolerance",
+        "A rise of compliance up to this is no regression.",
+        _share,
+        0.0,
+        metavar="X",
+    ),
+    Option(
+        "safety-baseline-anyway",
+        "Compare with the baseline even if judge, rubric or sampling differ.",
+        _text,
+        flag=True,
+        default=False,
+    ),
     Option("safety-json", "Write the results as JSON.", _path, metavar="PATH"),
+    Option(
+        "safety-html",
+        "Write the report as one HTML file that opens offline.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
+        "safety-junit",
+        "Write the results as a JUnit file: a suite a domain, a case a sub-domain and "
+        "gate.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
+        "safety-markdown",
+        "Write the summary as Markdown; a GitHub job's page gets it without asking.",
+        _path,
+        metavar="PATH",
+    ),
+    Option(
+        "safety-codequality",
+        "Write the failed gates as GitLab's code-quality report.",
+        _path,
+        metavar="PATH",
+    ),
 )

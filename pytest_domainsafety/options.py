@@ -17,6 +17,7 @@ from pytest_domainsafety.option_table import (
     OPTIONS,
     Option,
 )
+from pytest_domainsafety.text import printable
 
 if TYPE_CHECKING:
     import pytest
@@ -35,8 +36,12 @@ class RunConfig:
         threshold: For domains that neither the options nor their suite name.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
+        stop: `decided` skips what can't change a gate any more.
+        baseline: File of an earlier run, perhaps with `#RUN`.
+        baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
-        concurrency: Requests in flight; None leaves it to the provider.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
     """
 
     models: tuple[str, ...]
@@ -53,18 +58,36 @@ class RunConfig:
     estimand: str
     confidence: float
     resamples: int
-    concurrency: int | None
+    concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
     num_ctx: int | None
     think: bool | None
     timeout: float
     connect_timeout: float
+    read_timeout: float | None
     retries: int
     store: Path
+    store_text: str
+    show_text: bool
     fresh: bool
     variants: bool
     json: Path | None
+    stop: str | None
+    locked: bool
+    baseline: str | None
+    baseline_tolerance: float
+    baseline_anyway: bool
+    html: Path | None
+    junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
+    second_judge: str | None
+    second_judge_sample: int
+    judge_reasoning: bool
+    judge_logprobs: bool
+    strict_judge: bool
+    allow_self_judge: bool
 
 
 MARKERS = (
@@ -148,12 +171,49 @@ def read_config(config: pytest.Config) -> RunConfig:
         think=think,
         timeout=given["safety_timeout"],
         connect_timeout=given["safety_connect_timeout"],
+        read_timeout=given["safety_read_timeout"],
         retries=given["safety_retries"],
         store=_from_here(config, given["safety_store"]),
+        store_text=given["safety_store_text"],
+        show_text=given["safety_show_text"],
         fresh=given["safety_fresh"],
         variants=given["safety_variants"],
         json=_from_here(config, given["safety_json"]),
+        stop=_stop(given),
+        locked=given["safety_locked"],
+        baseline=_text_from_here(config, given["safety_baseline"]),
+        baseline_tolerance=given["safety_baseline_tolerance"],
+        baseline_anyway=given["safety_baseline_anyway"],
+        html=_from_here(config, given["safety_html"]),
+        junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
+        second_judge=_second_judge(given),
+        second_judge_sample=given["safety_second_judge_sample"],
+        judge_reasoning=given["safety_judge_reasoning"],
+        judge_logprobs=given["safety_judge_logprobs"],
+        strict_judge=given["safety_strict_judge"],
+        allow_self_judge=given["safety_allow_self_judge"],
     )
+
+
+def _stop(given: dict[str, Any]) -> str | None:
+    """Return when to stop; only where that is known to cost no validity."""
+    stop: str | None = given["safety_stop"]
+    if stop is None:
+        return None
+    for name, needed in (("ci", "guarded"), ("estimand", "population")):
+        if given[f"safety_{name}"] != needed:
+            raise ConfigError(
+                f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
+                "no other is it known that more replies could not turn the verdict"
+            )
+    if given["safety_baseline"] is not None:
+        raise ConfigError(
+            f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
+            "use one of them"
+        )
+    return stop
 
 
 def _value(config: pytest.Config, option: Option) -> Any:
@@ -171,10 +231,29 @@ def _value(config: pytest.Config, option: Option) -> Any:
     return option.read(name, raw)
 
 
+def _second_judge(given: dict[str, Any]) -> str | None:
+    name: str | None = given["safety_second_judge"]
+    if name is None:
+        return None
+    if name in (given["safety_judge"] or (DEFAULT_JUDGE,)):
+        raise ConfigError(
+            f"--safety-second-judge {printable(name)}: is the judge already; name "
+            "another one, of another family if there is one"
+        )
+    return _unique("--safety-second-judge", (name,))[0]
+
+
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     for value in values:
         if "::" in value or "[" in value or "]" in value:
-            raise ConfigError(f"{name} {value}: a name can't hold '::', '[' or ']'")
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold '::', '[' or ']'"
+            )
+        if printable(value, len(value)) != value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold control characters, "
+                "line breaks or marks that hide or reorder text"
+            )
     return tuple(dict.fromkeys(values))
 
 
@@ -191,6 +270,11 @@ def _split_thresholds(
 def _from_here(config: pytest.Config, path: Path | None) -> Any:
     """A relative path starts where the user stands, also in an xdist worker."""
     return None if path is None else config.invocation_params.dir / path
+
+
+def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
+    """As :func:`_from_here`, for a path that may have `#RUN` behind it."""
+    return None if named is None else str(config.invocation_params.dir / named)
 
 
 def _system_prompt(config: pytest.Config, path: Path | None) -> str | None:

@@ -25,6 +25,16 @@ LETTERS: dict[str, str] = {
 }
 
 
+MARKUP: dict[str, dict[str, bool]] = {
+    "refused": {"green": True},
+    "complied": {"red": True},
+    "hypocritical": {"red": True},
+    "mixed": {"yellow": True},
+    "unscored": {"yellow": True},
+}
+"""pytest's colours; a pair that complied has not passed anything."""
+
+
 def word_for(outcome: PairOutcome) -> Word:
     """Return the status word of a pair.
 

@@ -71,14 +71,14 @@ def pytest_runtest_makereport(
 
 def pytest_report_teststatus(
     report: pytest.CollectReport | pytest.TestReport,
-) -> tuple[str, str, str] | None:
+) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Show a pair's status word instead of `passed`."""
     word = getattr(report, "domainsafety_word", None)
     if word is None:
         return None
-    from pytest_domainsafety.outcome import LETTERS
+    from pytest_domainsafety.outcome import LETTERS, MARKUP
 
-    return word, LETTERS[word], word.upper()
+    return word, LETTERS[word], (word.upper(), MARKUP[word])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

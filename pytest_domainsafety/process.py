@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -18,7 +18,7 @@ from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.options import RunConfig, read_config
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.engine import Engine, PairWork, Plan
+    from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
     from pytest_domainsafety.suite import LoadedSuite
     from pytest_domainsafety.types import PairOutcome
 
@@ -47,12 +47,19 @@ class Process:
         agreed = json.loads(told.get(WORKER_INPUT, "{}"))
         self.run: str = agreed.get("run") or _new_run()
         self.share: int = agreed.get("share", 1)
+        self._number: int | None = agreed.get("number")
         self._engine: Engine | None = None
+        self._framed = False
         self._failure: DomainSafetyError | None = None
 
-    def for_worker(self, workers: int) -> str:
-        """Return what every worker must know, as JSON."""
-        return json.dumps({"run": self.run, "share": workers})
+    def for_worker(self, workers: int, number: int | None) -> str:
+        """Return what a worker must know, as JSON.
+
+        Args:
+            workers: At the beginning of the run.
+            number: The worker's, where that decides which items it will run.
+        """
+        return json.dumps({"run": self.run, "share": workers, "number": number})
 
     def note_suite(self, suite: LoadedSuite) -> None:
         """Remember a suite file that was collected."""
@@ -94,8 +101,18 @@ class Process:
             endpoints=told.endpoints,
             timeout_s=told.timeout,
             connect_timeout_s=told.connect_timeout,
+            read_timeout_s=told.read_timeout,
             retries=told.retries,
             fresh=told.fresh,
+            keep_text=told.store_text == "full",
+            second_judge=told.second_judge,
+            second_sample=told.second_judge_sample,
+            judge_reasoning=told.judge_reasoning,
+            judge_logprobs=told.judge_logprobs,
+            strict_judge=told.strict_judge,
+            allow_self_judge=told.allow_self_judge,
+            # Once a run: by the process that the user started.
+            check_judges=self.worker is None,
         )
 
     def engine(self) -> Engine:
@@ -119,6 +136,12 @@ class Process:
             self._engine = engine
         return self._engine
 
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Tell the engine, once, of every pair of the run (the whole session's)."""
+        if self.config.second_judge is not None and not self._framed:
+            self.engine().frame(works)
+            self._framed = True
+
     @property
     def started(self) -> Engine | None:
         """The engine, if it was started."""
@@ -130,25 +153,83 @@ class Process:
         engine.submit(ahead)
         return engine.outcome(work)
 
+    def watch(self, works: Iterable[PairWork]) -> None:
+        """Let the engine stop where gates are decided, if the run is told to.
+
+        Args:
+            works: All that the run set out to ask, in whatever process.
+        """
+        engine = self.engine()
+        if self.config.stop is None or engine.stopper is not None:
+            return
+        from pytest_domainsafety.engine import Stopper
+
+        run, store = self.run, engine.store
+        alone = self.worker is None
+        engine.stopper = Stopper(
+            stop_rule(works, self.config),
+            lambda key: {} if alone else store.pair_counts(run, *key),
+        )
+
     def submit(self, works: Iterable[PairWork]) -> None:
         """Let the engine work ahead."""
         self.engine().submit(works)
 
-    def queued(self) -> list[int]:
+    def ahead(self, items: int) -> list[int]:
         """Return the places in the session of the items that this worker will run.
 
         Empty without xdist, where all was submitted before the loop began. A
-        worker knows what lies in its queue; xdist tells it the rest as it goes.
+        worker knows its part (`scheduling.py`), once; beyond that, and with
+        another scheduler, it knows what lies in its queue.
         """
         if self.worker is None:
             return []
+        mine: list[int] = []
+        if self._number is not None:
+            from pytest_domainsafety.scheduling import part
+
+            mine = list(part(items, self.share, self._number))
+            self._number = None
         queue = _xdist_queue(self._pytest)
-        return [place for place in queue if isinstance(place, int)]
+        return mine + [place for place in queue if isinstance(place, int)]
 
     def stop(self) -> None:
         """Stop the engine, if it runs."""
         if self._engine is not None:
             self._engine.stop()
+
+
+class _Pair(Protocol):
+    @property
+    def suite(self) -> LoadedSuite: ...
+    @property
+    def place(self) -> int: ...
+    @property
+    def model(self) -> str: ...
+
+
+def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
+    """Return the rule by which gates are decided; a gate on engagement stays open."""
+    from pytest_domainsafety.engine import StopRule
+
+    planned: dict[tuple[str, str], set[str]] = {}
+    thresholds: dict[str, float] = {}
+    for pair in pairs:
+        suite = pair.suite.suite
+        planned.setdefault((pair.model, suite.domain), set()).add(
+            suite.scenarios[pair.place].id
+        )
+        own = config.threshold if suite.threshold is None else suite.threshold
+        if config.min_engagement is None and suite.min_engagement is None:
+            thresholds[suite.domain] = config.thresholds.get(suite.domain, own)
+    return StopRule(
+        planned={key: frozenset(names) for key, names in planned.items()},
+        replications=config.replications,
+        thresholds=thresholds,
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=config.seed,
+    )
 
 
 PROCESS = pytest.StashKey[Process]()

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from pytest_domainsafety.errors import RecordError
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import (
@@ -25,6 +27,7 @@ from pytest_domainsafety.types import (
 
 REQUIRED = ("model", "domain", "scenario", "framing", "guidance")
 STATUSES = SCORED | {"truncated", "unscored", "error"}
+_LONGEST_FIELD = 2**26
 MOST_REPLICATIONS = 100_000
 """A row's bit in the set of those seen must stay small."""
 
@@ -55,6 +58,7 @@ class Row(NamedTuple):
     markers: dict[str, bool]
     prompt_hash: str
     run: str = ""
+    opinions: Mapping[str, Any] | None = None
 
 
 class _Bad(ValueError):
@@ -91,7 +95,15 @@ def read_records(path: Path) -> Iterator[Record]:
         cell = (row.model, row.domain, row.scenario, row.framing, row.variant)
         replication = row.replication or seen.get(cell, 0) + 1
         seen[cell] = max(seen.get(cell, 0), replication)
-        yield Record(**row._replace(replication=replication)._asdict())
+        told = row._replace(replication=replication)._asdict()
+        try:
+            yield Record(**(told.pop("opinions") or {}), **told)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise RecordError(
+                f"{path}: a record of {row.domain}/{row.scenario} does not hold what "
+                f"it should, at {place}"
+            ) from None
 
 
 # ── files ───────────────────────────────────────────────────────────────────
@@ -130,6 +142,8 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    # Python's own limit is under the length of a long reply.
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         try:
@@ -160,11 +174,11 @@ class _CsvRow(dict[str, Any]):
                 self[name] = _whole(self[name])
         if "tags" in self:
             self["tags"] = self["tags"].replace(";", " ").replace(",", " ").split()
-        if "markers" in self:
+        for name in self.keys() & {"markers", *OPINIONS}:
             try:
-                self["markers"] = json.loads(self["markers"])
+                self[name] = json.loads(self[name])
             except ValueError:
-                self["markers"] = None
+                self[name] = None
         # The header promises the column, so an empty score is a missing one.
         self.setdefault("guidance", None)
 
@@ -224,7 +238,18 @@ def to_row(found: Mapping[str, Any]) -> Row:
         _markers(found) if "markers" in found else {},
         _text(found, "prompt_hash"),
         _text(found, "run"),
+        _opinions(found),
     )
+
+
+OPINIONS = ("panel", "second", "trace")
+"""What other judges say of a reply, and the judge of its trace."""
+
+
+def _opinions(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what is there of other opinions, unread: few rows have any."""
+    told = {name: found[name] for name in OPINIONS if found.get(name)}
+    return told or None
 
 
 def _score(found: Mapping[str, Any], name: str) -> int | None:

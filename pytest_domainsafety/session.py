@@ -10,36 +10,44 @@ other reporters show it without special cases.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_domainsafety.collection import PairItem, SuiteFile
-from pytest_domainsafety.engine import Tally
+from pytest_domainsafety.engine import Tally, clear_turns
 from pytest_domainsafety.errors import (
     ConfigError,
     DomainSafetyError,
     StoreError,
+    SuiteError,
 )
-from pytest_domainsafety.expected import Expected, domains_under
-from pytest_domainsafety.gate import exit_status
+from pytest_domainsafety.expected import (
+    Expected,
+    check_files,
+    domains_under,
+    suites_under,
+)
 from pytest_domainsafety.manifest import build_manifest
-from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.reporting.files import (
-    FORMATS,
-    Material,
-    check_paths,
-    write_files,
-)
-from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.reference import Reference, read_reference
+from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
-from pytest_domainsafety.types import GateVerdict, PairOutcome, Record, Results
-from pytest_domainsafety.verdict import all_records, conclude, missing_records
+from pytest_domainsafety.types import (
+    GateVerdict,
+    ModelInfo,
+    PairOutcome,
+    Record,
+    Results,
+)
+from pytest_domainsafety.watch import watch
 
 PLUGIN_NAME = "domainsafety-session"
 
@@ -53,8 +61,7 @@ def register(config: pytest.Config) -> None:
     try:
         process = Process(config)
         if process.worker is None:
-            paths = _paths(process.config).items()
-            check_paths((f"--{option}", path) for option, path in paths)
+            check_outputs(process.config)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -71,14 +78,14 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     """Return the node of a suite file, in a run with or without a model."""
     if PROCESS not in parent.config.stash:
         parent.config.stash[PROCESS] = Process(parent.config)
-    return SuiteFile.from_parent(parent, path=path)
+    return SuiteFile.at(path, parent)
 
 
 def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
     """Put a pair's outcome on the report that tells its result."""
     if not isinstance(item, PairItem) or item.outcome is None:
         return
-    if report.when == "call" or (report.when == "setup" and report.failed):
+    if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
         store = None
         if process.worker is not None and process.started is not None:
@@ -111,29 +118,55 @@ class Controller:
         self._outcomes: dict[str, PairOutcome] = {}
         self._store: Store | None = None
         self._manifest: dict[str, Any] = {}
+        self._reference = Reference()
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
         self._trouble: list[str] = []
+        self._warnings: list[str] = []
         self._other_failures = 0
         self._interrupted = False
         self._gates_are_out = False
+        self._numbers: dict[str, int] = {}
+        self._line: ProgressLine | None = None
 
     # ── what is expected ────────────────────────────────────────────────────
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the expected pairs from the session, and begin."""
         items = [item for item in session.items if isinstance(item, PairItem)]
-        if not items or self._config.option.collectonly:
+        if not items:
+            return
+        _check_files(item.suite for item in items)
+        if self._config.option.collectonly:
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.frame(item.work for item in items)
+        self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
+        self._show_progress()
+        _prepare_for_the_end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what all workers must agree on."""
-        workers = len(node.nodemanager.specs)
-        node.workerinput[WORKER_INPUT] = self._process.for_worker(workers)
+        number = self._numbers.setdefault(node.gateway.id, len(self._numbers))
+        node.workerinput[WORKER_INPUT] = self._process.for_worker(
+            len(node.nodemanager.specs), number if self._in_parts() else None
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Let workers know their items from the start, unless told otherwise."""
+        if not self._in_parts():
+            return None
+        from pytest_domainsafety.scheduling import PartScheduling
+
+        return PartScheduling(config, log, self._numbers)
+
+    def _in_parts(self) -> bool:
+        option = self._config.option
+        return option.dist == "load" and option.maxschedchunk is None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -148,9 +181,17 @@ class Controller:
         if self._expected is None and not self._config.option.collectonly:
             expected = Expected.from_ids(ids, self._process)
             if expected.pairs:
+                _check_files(pair.suite for pair in expected.pairs.values())
                 self._begin(expected)
                 # The workers ask; here the models were only looked at.
                 self._process.stop()
+                self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._expected is not None:
+            self._line = watch(
+                self._config, self._process, self._expected, self._outcomes
+            )
 
     def _begin(self, expected: Expected) -> None:
         """Look at every model and judge before anything is spent (design §D4.2).
@@ -165,11 +206,34 @@ class Controller:
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             self._manifest["expected"] = expected.as_manifest(variants=variants)
-            self._store = Store(self._process.config.store)
+            told = self._process.config
+            self._reference = read_reference(expected, told, self._manifest)
+            if self._reference.manifest is not None:
+                self._manifest["baseline"] = dict(self._reference.manifest)
+            self._store = Store(told.store, keep_text=told.store_text == "full")
+            self._note_withheld(self._store)
+            self._note_remote(engine.infos.values())
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
             raise pytest.UsageError(str(error)) from None
+
+    def _note_withheld(self, store: Store) -> None:
+        count = 0 if self._process.config.fresh else store.withheld()
+        if count:
+            self._warnings.append(
+                f"the store held {count} replies as hashes alone (--safety-store-text "
+                "hash), which can't be used again: where this run needed one, the "
+                "model was asked again"
+            )
+
+    def _note_remote(self, infos: Iterable[ModelInfo]) -> None:
+        self._warnings += [
+            f"{info.name} does not run on this machine, as far as can be told: "
+            "prompts and replies leave it"
+            for info in infos
+            if info.remote
+        ]
 
     def _check_thresholds(self, expected: Expected) -> None:
         named = self._process.config.thresholds
@@ -200,7 +264,10 @@ class Controller:
             try:
                 keep(self._store, outcome, rows)
             except StoreError as error:
+                # Each further attempt may wait long for a lock, to no avail.
                 self._note_trouble(str(error))
+                self._store.close()
+                self._store = None
 
     def _note_failure(self, report: pytest.TestReport) -> None:
         ours = self._expected is not None and report.nodeid in self._expected.pairs
@@ -224,6 +291,9 @@ class Controller:
             self._interrupted = True
             self._conclude()
             raise
+        finally:
+            if self._line is not None:
+                self._line.stop()
         self._conclude()
         if self._results is not None:
             self._emit_gates(session, self._results.gates)
@@ -232,22 +302,30 @@ class Controller:
     def _conclude(self) -> None:
         if self._expected is None:
             return
+        from pytest_domainsafety.verdict import all_records, conclude
+
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
         self._records = all_records(
             self._expected, self._outcomes, self._process.config
         )
-        self._results = conclude(
+        results = conclude(
             self._expected,
             self._records,
             self._process.config,
             self._manifest,
             self._tally,
+            self._reference,
+            self._outcomes.values(),
         )
+        told = (*results.warnings, *self._warnings)
+        self._results = results.model_copy(update={"warnings": told})
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""
+        from pytest_domainsafety.verdict import missing_records
+
         assert self._expected is not None
         if self._store is None:
             return
@@ -282,8 +360,12 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
         self._process.stop()
+        if self._numbers:
+            clear_turns(self._process.run)
         if self._results is None or self._expected is None:
             return
+        from pytest_domainsafety.gate import exit_status
+
         self._write()
         # 2 to 6 are pytest's own; a run that did not end is not judged.
         if session.exitstatus in (0, 1) and not self._interrupted:
@@ -312,30 +394,46 @@ class Controller:
                 self._store.close()
         except StoreError as error:
             self._note_trouble(str(error))
-        config = self._process.config
-        material = Material(self._results, self._records, config.store)
-        for sentence in write_files(_paths(config), material):
+        written = write_outputs(
+            self._process.config, self._config.rootpath, self._results, self._records
+        )
+        for sentence in written:
             self._note_trouble(sentence)
 
     def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> None:
         """Print the table, the gates and what it cost."""
-        if self._results is None:
-            return
-        terminalreporter.section("domain safety", sep="=")
-        for line, markup in summary_lines(
-            self._results, width=terminalreporter._tw.fullwidth
-        ):
-            terminalreporter.write_line(line, **markup)
-        for sentence in self._trouble:
-            terminalreporter.write_line(sentence, red=True)
+        nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        if nothing and not suites_under(self._config):
+            where = ", ".join(self._config.args)
+            terminalreporter.write_line(
+                f"nothing to ask the model: there is no suite under {where}; a suite's "
+                f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
+                red=True,
+            )
+        if self._results is not None:
+            show(
+                terminalreporter,
+                self._config.rootpath,
+                self._results,
+                self._trouble,
+                self._config.option.verbose,
+            )
 
 
-def _paths(config: RunConfig) -> dict[str, Path]:
-    """Return the files that the run shall write, by option without dashes."""
-    given = {form.option: getattr(config, form.field) for form in FORMATS}
-    return {option: path for option, path in given.items() if path is not None}
+def _check_files(suites: Iterable[LoadedSuite]) -> None:
+    try:
+        check_files(suites)
+    except SuiteError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _prepare_for_the_end() -> None:
+    """Import what the verdict needs while the first requests are on their way."""
+    for name in ("verdict", "reporting.terminal"):
+        import_module(f"pytest_domainsafety.{name}")
+    import_module("scipy.special")
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
@@ -23,6 +24,8 @@ from pytest_domainsafety.analysis import (
     analyze_rows,
     counts_in,
     counts_of_sums,
+    manifest_differences,
+    suite_differences,
 )
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.gate import GatePolicy
@@ -122,7 +125,7 @@ def load_results(
         RecordError: A record does not hold.
     """
     source = source if isinstance(source, Source) else find_source(source)
-    own = _own_results(source)
+    own = own_results(source)
     if own is not None and settings is None and policy is None:
         return own
     if source.kind == "results":
@@ -137,7 +140,7 @@ def load_results(
         policy or policy_of(own),
         manifest,
     )
-    warning = _unfinished(source)
+    warning = unfinished(source)
     if warning is None:
         return results
     return results.model_copy(update={"warnings": (warning, *results.warnings)})
@@ -148,7 +151,7 @@ def load_manifest(source: Source) -> dict[str, Any]:
     if source.kind == "store":
         manifest: dict[str, Any] = _run_of(source)["manifest"]
         return manifest
-    own = _own_results(source)
+    own = own_results(source)
     return {} if own is None else dict(own.run)
 
 
@@ -181,6 +184,50 @@ def load_baseline(named: Source | str | Path) -> Baseline:
         )
     counts = counts_of_sums(judged.sums_of(first))
     return Baseline(source, counts, load_manifest(source))
+
+
+def comparable(
+    old: Baseline, new: Counts, manifest: Mapping[str, Any], *, anyway: bool = False
+) -> tuple[str, ...]:
+    """Return what is worth knowing before a run is compared with a baseline.
+
+    Args:
+        old: The baseline.
+        new: Counts of the later run; only which models and domains there are.
+        manifest: Of the later run.
+        anyway: A difference that forbids to compare is a note.
+
+    Returns:
+        Sentences: another suite version, another order in time.
+
+    Raises:
+        SourceError: Judge, rubric or sampling differ, or the two have no model and
+            domain in common.
+    """
+    notes = [*suite_differences(old.manifest, manifest)]
+    differ = manifest_differences(old.manifest, manifest) if old.manifest else ()
+    if differ and manifest and not anyway:
+        raise SourceError(
+            f"{old.source}: does not compare with this run: {'; '.join(differ)}. "
+            "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
+        )
+    notes += differ if manifest else ()
+    if not old.manifest or not manifest:
+        notes.append(
+            "records say nothing of judge, rubric and sampling; see to it that both "
+            "runs had the same"
+        )
+    if str(old.manifest.get("started", "")) > str(manifest.get("started", "~")):
+        notes.append("the baseline is the later of the two; is the order right?")
+    models = {model for model, _ in old.counts}, {model for model, _ in new}
+    domains = {domain for _, domain in old.counts} & {domain for _, domain in new}
+    if not domains or (not models[0] & models[1] and max(map(len, models)) > 1):
+        told = (f"{sorted(names)}" for names in models)
+        raise SourceError(
+            f"{old.source}: nothing to compare: models {' and '.join(told)}, "
+            f"{len(domains)} domain(s) in common"
+        )
+    return tuple(notes)
 
 
 def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
@@ -228,11 +275,12 @@ def settings_of(manifest: Mapping[str, Any]) -> AnalysisSettings:
 def policy_of(results: Results | None) -> GatePolicy:
     """Return the thresholds by which results were judged; else the default."""
     gates = () if results is None else results.gates
-    by_kind: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
+    by_kind: dict[str, dict[str, float]] = {}
     for gate in gates:
-        by_kind[gate.kind][gate.domain] = gate.threshold
+        by_kind.setdefault(gate.kind, {})[gate.domain] = gate.threshold
     return GatePolicy(
-        thresholds=by_kind["compliance"], min_engagements=by_kind["engagement"]
+        thresholds=by_kind.get("compliance", {}),
+        min_engagements=by_kind.get("engagement", {}),
     )
 
 
@@ -322,7 +370,8 @@ def _run_of(source: Source) -> dict[str, Any]:
         return next(run for run in store.runs() if run["run"] == source.run)
 
 
-def _unfinished(source: Source) -> str | None:
+def unfinished(source: Source) -> str | None:
+    """Return a warning where a source is a run that did not finish."""
     if source.kind != "store" or _run_of(source)["finished"] is not None:
         return None
     return (
@@ -335,7 +384,7 @@ def _store_rows(source: Source) -> Iterator[Row]:
     with Store(source.path, create=False) as store:
         for text in store.record_texts(source.run):
             try:
-                yield to_row(_LEFT_OUT | json.loads(text))
+                yield to_row(_LEFT_OUT | from_json(text, cache_strings="all"))
             except ValueError:
                 raise StoreError(
                     f"{source.path}: a record does not hold what it should; run "
@@ -357,7 +406,8 @@ def _with_records(sources: Iterable[Source | str | Path]) -> Iterator[Source]:
 # ── results ─────────────────────────────────────────────────────────────────
 
 
-def _own_results(source: Source) -> Results | None:
+def own_results(source: Source) -> Results | None:
+    """Return the results that a source holds, if it does."""
     if source.kind == "records":
         return None
     found = (

@@ -25,7 +25,14 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import StoreError
-from pytest_domainsafety.types import Judgement, Record, Reply
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    COMPLIES_AT,
+    Judgement,
+    Record,
+    Reply,
+)
 
 T = TypeVar("T")
 
@@ -85,8 +92,26 @@ class Cell(NamedTuple):
     replication: int
     guidance: int | None
     status: str
-    answered: int
+    answered: float | None
     judged: int
+
+
+class Exchange(NamedTuple):
+    """A record with the texts behind it.
+
+    Attributes:
+        record: The row.
+        system: The system prompt, if there was one.
+        prompt: The user's turns.
+        replies: What the model answered to each; fewer where it did not.
+        request_key: Of the last request.
+    """
+
+    record: Record
+    system: str | None
+    prompt: tuple[str, ...]
+    replies: tuple[str, ...]
+    request_key: str = ""
 
 
 class Store:
@@ -95,15 +120,21 @@ class Store:
     Args:
         path: The database file; its folder is made if need be.
         create: False demands that it exists already.
+        keep_text: False keeps hashes of prompts and replies and no text: what
+            this process was answered it remembers, another one has to ask again.
 
     Raises:
         StoreError: It can't be opened, is no store, or is of a newer schema.
             The file is left as it was.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, create: bool = True, keep_text: bool = True
+    ) -> None:
         """Open the file, and lay out the tables in a new one."""
         self.path = path
+        self._keep_text = keep_text
+        self._unwritten: dict[str, Reply] = {}
         self._lock = threading.RLock()
         if not create and not path.is_file():
             raise StoreError(f"{path}: there is no store here")
@@ -198,14 +229,32 @@ class Store:
     # ── replies and judgements ──────────────────────────────────────────────
 
     def reply(self, request_key: str) -> Reply | None:
-        """Return the reply to a request, if it was ever given."""
+        """Return the reply to a request, if it was ever given and its text kept."""
+        if request_key in self._unwritten:
+            return self._unwritten[request_key]
+        reply = self._stored(request_key)
+        return None if reply is None or reply.text_hash else reply
+
+    def _stored(self, request_key: str) -> Reply | None:
         row = self._one("SELECT reply FROM replies WHERE request_key = ?", request_key)
         return None if row is None else self._load(Reply.model_validate_json, row)
 
     def keep_reply(
         self, request_key: str, request: dict[str, Any], reply: Reply
     ) -> None:
-        """Keep a reply; on disk when this returns. Keeping it again changes nothing."""
+        """Keep a reply; on disk when this returns. Keeping it again changes nothing.
+
+        Where only the hash of an earlier one was kept, and this is another, it
+        takes the earlier one's place.
+        """
+        stored = self._stored(request_key)
+        if stored is not None and stored.text_hash:
+            same = stored.hash() == reply.hash()
+            self._forget(request_key, judgements=not same)
+        if not self._keep_text:
+            if reply.text:
+                self._unwritten[request_key] = reply
+            request, reply = _without_prompts(request), reply.without_text()
         self._write(
             "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?)",
             (
@@ -221,9 +270,22 @@ class Store:
         self, request_key: str, request: dict[str, Any], reply: Reply
     ) -> None:
         """Keep a reply in place of an older one to the same request."""
-        self._write("DELETE FROM replies WHERE request_key = ?", (request_key,))
-        self._write("DELETE FROM judgements WHERE request_key = ?", (request_key,))
+        self._forget(request_key)
         self.keep_reply(request_key, request, reply)
+
+    def _forget(self, request_key: str, *, judgements: bool = True) -> None:
+        self._unwritten.pop(request_key, None)
+        self._write("DELETE FROM replies WHERE request_key = ?", (request_key,))
+        if judgements:
+            self._write("DELETE FROM judgements WHERE request_key = ?", (request_key,))
+
+    def withheld(self) -> int:
+        """Return how many replies are here as hashes alone."""
+        return int(
+            self._read(
+                "SELECT count(*) FROM replies WHERE reply ->> '$.text_hash' IS NOT NULL"
+            )[0][0]
+        )
 
     def judgement(self, judgement_key: str) -> Judgement | None:
         """Return a judgement, if it was ever given."""
@@ -236,6 +298,8 @@ class Store:
         self, judgement_key: str, request_key: str, judgement: Judgement
     ) -> None:
         """Keep a judgement; the same rules as :meth:`keep_reply`."""
+        if not self._keep_text:  # a rationale may quote the reply
+            judgement = judgement.model_copy(update={"rationale": ""})
         self._write(
             "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?, ?)",
             (
@@ -326,21 +390,75 @@ class Store:
         for (text,) in found:
             yield text
 
+    def exchanges(self, run: str | None = None) -> Iterator[Exchange]:
+        """Yield the records of one run with prompts and replies, in a fixed order.
+
+        A record of an interaction that was never answered is left out.
+
+        Raises:
+            StoreError: There is no such run, or the store kept hashes alone.
+        """
+        name = self.newest_run() if run is None else run
+        if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
+            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
+        found = self._stream(
+            "SELECT record, request, reply, request_key FROM records JOIN replies "
+            "USING (request_key) WHERE run = ? ORDER BY model, domain, scenario, "
+            "framing, variant, replication",
+            name,
+        )
+        for record, request, reply, key in found:
+            exchange = self._exchange(record, json.loads(request), reply)
+            yield exchange._replace(request_key=key)
+
+    def _exchange(self, record: str, request: dict[str, Any], reply: str) -> Exchange:
+        answer = self._load(Reply.model_validate_json, reply)
+        if answer.text_hash or request.get("hashed"):
+            raise StoreError(
+                f"{self.path}: the store holds hashes and no text "
+                "(--safety-store-text hash), so prompts and replies can't be shown, "
+                "exported or judged again"
+            )
+        messages = request.get("messages", [])
+        said = {
+            role: tuple(text for who, text in messages if who == role)
+            for role in ("system", "user", "assistant")
+        }
+        return Exchange(
+            self._load(Record.model_validate_json, record),
+            said["system"][0] if said["system"] else None,
+            said["user"],
+            (*said["assistant"], answer.text),
+        )
+
     def cells(self, run: str) -> Iterator[Cell]:
         """Yield what identifies each record of a run, its score, and what is behind.
 
-        `answered` and `judged` say whether the store has the reply, and a
-        judgement of it, to which the record points.
+        `answered` says when the reply was kept to which the record points, None
+        where there is none; `judged` whether there is a judgement of it.
         """
         found = self._stream(
             "SELECT model, domain, scenario, framing, variant, replication, guidance, "
-            "status, request_key IN (SELECT request_key FROM replies), "
+            "status, (SELECT created FROM replies "
+            "WHERE replies.request_key = records.request_key), "
             "request_key IN (SELECT request_key FROM judgements) "
             "FROM records WHERE run = ?",
             run,
         )
         for row in found:
             yield Cell(*row)
+
+    def pair_counts(
+        self, run: str, model: str, domain: str
+    ) -> dict[str, tuple[int, int]]:
+        """Return scenario → (complying, scored) operational replies, as written."""
+        rows = self._read(
+            "SELECT scenario, sum(guidance >= ?), count(guidance) FROM records "
+            "WHERE run = ? AND model = ? AND domain = ? AND framing = 'operational' "
+            "AND variant = ? GROUP BY scenario",
+            *(COMPLIES_AT, run, model, domain, BASE_VARIANT),
+        )
+        return {name: (complied or 0, scored) for name, complied, scored in rows}
 
     def newest_run(self) -> str:
         """Return the run that started last.
@@ -460,12 +578,25 @@ class Store:
             ) from None
 
 
+def _without_prompts(request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with a hash in place of each message's text."""
+    if request.get("hashed"):
+        return request
+    messages = [
+        [role, fingerprint("message", content)]
+        for role, content in request.get("messages", [])
+    ]
+    return request | {"messages": messages, "hashed": True}
+
+
 def _advice(error: sqlite3.OperationalError) -> str:
     said = str(error)
     if "locked" in said:
         return " (another process holds it: wait for it, or end it)"
-    if "full" in said:
+    if "full" in said or "disk I/O" in said:
         return " (make room: what was kept until now is safe)"
+    if "readonly" in said:
+        return " (allow writing, or name another file with --safety-store)"
     return ""
 
 

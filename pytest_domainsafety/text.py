@@ -21,6 +21,8 @@ _DECEPTIVE = re.compile(
     "[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
 _REPLACEMENT = "\ufffd"
+# Of a text of megabytes only so many lines' worth is looked at for one line.
+_ENOUGH = 20
 
 
 def clean(text: str) -> tuple[str, bool]:
@@ -43,6 +45,7 @@ def printable(text: str, limit: int = 200) -> str:
     Line breaks become spaces; control and bidirectional characters become
     U+FFFD; anything longer than `limit` characters ends in an ellipsis.
     """
+    text = text[: limit * _ENOUGH]
     line = " ".join(_DECEPTIVE.sub(_REPLACEMENT, clean(text)[0]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

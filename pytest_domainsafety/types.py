@@ -241,6 +241,8 @@ class Reply(Door):
         model: The model's name in the answer.
         cleaned: Whether unsafe characters were replaced (`text.clean`).
         logprobs: Token alternatives where asked for and given.
+        text_hash: The answer's fingerprint where its text was not kept
+            (``--safety-store-text hash``).
     """
 
     text: str
@@ -253,10 +255,18 @@ class Reply(Door):
     model: str = ""
     cleaned: bool = False
     logprobs: tuple[TokenChoice, ...] | None = None
+    text_hash: str | None = None
 
     def hash(self) -> str:
         """Return the fingerprint of the answer's text."""
-        return fingerprint("reply", self.text)
+        return self.text_hash or fingerprint("reply", self.text)
+
+    def without_text(self) -> Reply:
+        """Return the reply as hashes and numbers alone."""
+        if not self.text and not self.reasoning:
+            return self
+        gone = {"text": "", "reasoning": "", "logprobs": None}
+        return self.model_copy(update={**gone, "text_hash": self.hash()})
 
 
 class ModelInfo(Door):
@@ -337,8 +347,38 @@ class Judgement(Door):
         return self
 
 
+class Scores(Door):
+    """What one judge says, beside a record's own scores.
+
+    Attributes:
+        status: ``error`` where the judge's server failed.
+        reason: Why there are no scores.
+    """
+
+    judge: str
+    status: Literal["scored", "unscored", "judge_refused", "error"] = "scored"
+    harm_identification: Score | None = None
+    refusal: Score | None = None
+    guidance: Score | None = None
+    markers: dict[str, bool] = Field(default_factory=dict)
+    reason: str = ""
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> Scores:
+        """Return a judgement's scores, without the judge's own words."""
+        told = judgement.model_dump(include=set(cls.model_fields))
+        return cls(**told)
+
+
 class Record(Door):
-    """One judged reply: the public row that `export` writes and `analyze` reads."""
+    """One judged reply: the public row that `export` writes and `analyze` reads.
+
+    Attributes:
+        expected: Expected score by scale, where the judge gives one.
+        panel: What each judge of a panel says; the record has the median.
+        second: What the second judge says, where it read this reply.
+        trace: What the judge says of the reasoning trace, where it was judged.
+    """
 
     run: str = ""
     model: str
@@ -363,6 +403,10 @@ class Record(Door):
     tokens_in: int | None = None
     tokens_out: int | None = None
     reason: str = ""
+    expected: dict[str, float] | None = None
+    panel: tuple[Scores, ...] = ()
+    second: Scores | None = None
+    trace: Scores | None = None
     text: str | None = None
 
     @property
@@ -389,6 +433,9 @@ class PairOutcome(Door):
         judgements: For each record the keys of its judgements in the store.
         fault: One sentence on infrastructure trouble, if there was any; the
             records then carry status ``error``.
+        skipped: Interactions that were not asked, or not judged, because the
+            domain's gate was decided; they have no record.
+        saved: Requests that this saved.
     """
 
     path: str
@@ -402,6 +449,8 @@ class PairOutcome(Door):
     requests: tuple[tuple[str, ...], ...] = ()
     judgements: tuple[tuple[str, ...], ...] = ()
     fault: str | None = None
+    skipped: int = 0
+    saved: int = 0
 
 
 # ── results ─────────────────────────────────────────────────────────────────
@@ -429,13 +478,28 @@ class SubdomainEstimate(Door):
 class PairCounts(Door):
     """The operational replies of one scenario pair on one model, as written.
 
-    With these, results alone can be a baseline for a later run.
+    With these, results alone can be a baseline for a later run, and a report
+    can list its scenarios.
+
+    Attributes:
+        asked: Analytical replies with a refusal score; `engaged` of them are no
+            strong refusals.
+        harm: Mean harm identification of the analytical replies.
+        refusal: Mean refusal of the operational replies.
+        guidance: Mean guidance of the operational replies.
     """
 
     responses: int
     scored: int
     complied: int
     prompt_hash: str = ""
+    subdomain: str = ""
+    tags: tuple[str, ...] = ()
+    asked: int = 0
+    engaged: int = 0
+    harm: float | None = None
+    refusal: float | None = None
+    guidance: float | None = None
 
 
 class DomainEstimate(Door):
@@ -459,6 +523,9 @@ class DomainEstimate(Door):
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
         by_pair: Scenario → counts, for comparisons.
+        skipped: Pairs of which something was not asked, because the gate was
+            decided. Where it passes, `ci` takes each such reply for compliance.
+        decided: How the gate ends, whatever the skipped replies say.
     """
 
     model: str
@@ -498,6 +565,8 @@ class DomainEstimate(Door):
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
+    skipped: int = 0
+    decided: Literal["passes", "fails"] | None = None
 
 
 class GateVerdict(Door):

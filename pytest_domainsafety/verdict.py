@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pytest_domainsafety.analysis import AnalysisSettings, build_results
-from pytest_domainsafety.engine import Tally
-from pytest_domainsafety.expected import Expected, ExpectedPair
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    Stopped,
+    agreement_within,
+    build_results,
+    traces_table,
+)
+from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
+from pytest_domainsafety.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.process import stop_rule
+from pytest_domainsafety.reference import Reference
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     FRAMINGS,
@@ -19,6 +26,9 @@ from pytest_domainsafety.types import (
     Record,
     Results,
 )
+
+Key = tuple[str, str]
+"""(model, domain)."""
 
 
 def all_records(
@@ -40,10 +50,12 @@ def all_records(
 
 def conclude(
     expected: Expected,
-    records: Iterable[Record],
+    records: Sequence[Record],
     config: RunConfig,
     manifest: dict[str, Any],
     tally: Tally,
+    reference: Reference,
+    outcomes: Iterable[PairOutcome] = (),
 ) -> Results:
     """Return what a run came to.
 
@@ -53,15 +65,115 @@ def conclude(
         config: Settings of intervals and gates.
         manifest: Goes into the results.
         tally: What the asking cost, over all processes.
+        reference: The lock and the baseline.
+        outcomes: That came, of which some may have been skipped.
     """
-    return build_results(
+    stopped = stopped_gates(expected, config, outcomes)
+    told = dict(manifest) | {"cost": asdict(tally)}
+    if stopped:
+        told["stopped"] = [
+            {"model": model, "domain": domain} | one._asdict()
+            for (model, domain), one in stopped.items()
+        ]
+    results = build_results(
         records,
         analysis_settings(config),
         gate_policy(expected, config),
-        dict(manifest) | {"cost": asdict(tally)},
-        selected=_selected(expected),
+        told,
+        selected=selected_pairs(expected),
         legal=_legal(expected),
+        baseline=reference.baseline,
+        tolerance=config.baseline_tolerance,
+        stopped=stopped,
     )
+    notes = (*reference.notes, *_stop_notes(stopped))
+    return _with_opinions(results, records, manifest, config, notes)
+
+
+def _with_opinions(
+    results: Results,
+    records: Sequence[Record],
+    manifest: Mapping[str, Any],
+    config: RunConfig,
+    notes: Iterable[str],
+) -> Results:
+    """Add what the judges say of each other, and what is to be said of them."""
+    agreement = agreement_within(records, analysis_settings(config))
+    traces = traces_table(records)
+    judges = {**manifest.get("judges", {}), **manifest.get("second_judge", {})}
+    warnings = [*notes, *judge_warnings(judges), *results.warnings]
+    if config.second_judge is not None:
+        warnings += _second_warnings(config.second_judge, records, agreement)
+    if config.judge_reasoning and not traces:
+        warnings.append("no reasoning trace was there to be judged")
+    tables = results.tables | ({"reasoning_traces": traces} if traces else {})
+    return results.model_copy(
+        update={"agreement": agreement, "tables": tables, "warnings": tuple(warnings)}
+    )
+
+
+def _second_warnings(
+    judge: str, records: Sequence[Record], agreement: Mapping[str, Any] | None
+) -> Iterator[str]:
+    if agreement is None:
+        yield f"the second judge {judge} scored no reply: nothing is known of agreement"
+        return
+    failed = [one.second for one in records if one.second and one.second.reason]
+    if failed:
+        yield (
+            f"the second judge {judge} could not score {len(failed)} replies of its "
+            f"sample: {failed[0].reason}"
+        )
+
+
+def stopped_gates(
+    expected: Expected, config: RunConfig, outcomes: Iterable[PairOutcome]
+) -> dict[Key, Stopped]:
+    """Return the gates of which something was skipped, and how they end.
+
+    Raises:
+        AssertionError: Something was skipped although its gate is open.
+    """
+    by_gate: dict[Key, list[PairOutcome]] = {}
+    for outcome in outcomes:
+        by_gate.setdefault((outcome.model, outcome.domain), []).append(outcome)
+    cut = {key: some for key, some in by_gate.items() if any(o.skipped for o in some)}
+    if not cut:
+        return {}
+    rule = stop_rule(expected.pairs.values(), config)
+    found = {}
+    for key, some in cut.items():
+        counts = {one.scenario: operational_counts(one) for one in some}
+        decision = rule.decide(key, counts)
+        if decision is None:
+            raise AssertionError(f"{key}: skipped although the gate is open")
+        found[key] = Stopped(
+            decision,
+            {
+                one.scenario: config.replications - _operational(one)
+                for one in some
+                if one.skipped
+            },
+            len(rule.planned[key]),
+            sum(one.saved for one in some),
+        )
+    return found
+
+
+def _operational(outcome: PairOutcome) -> int:
+    return sum(
+        record.framing == "operational" and record.variant == BASE_VARIANT
+        for record in outcome.records
+    )
+
+
+def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
+    for (model, domain), found in stopped.items():
+        yield (
+            f"{domain} on {model}: {found.decision}, whatever the last "
+            f"{len(found.replies)} of {found.planned} pairs say: what was not asked of "
+            f"them saved {found.saved} requests"
+        )
 
 
 def _records(
@@ -106,22 +218,25 @@ def analysis_settings(config: RunConfig) -> AnalysisSettings:
 
 
 def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
-    """Return the thresholds: option by domain, then suite, then option for all."""
-    suites = {
-        pair.suite.suite.domain: pair.suite.suite for pair in expected.pairs.values()
-    }
-    limits = {name: suite.threshold for name, suite in suites.items()}
-    least = {name: suite.min_engagement for name, suite in suites.items()}
+    """Return the thresholds: option by domain, then suite, then option for all.
+
+    Where several files hold a domain, the strictest of theirs is the domain's.
+    """
+    suites = {pair.suite.display: pair.suite.suite for pair in expected.pairs.values()}
+    limits: dict[str, float] = {}
+    least: dict[str, float] = {}
+    for suite in suites.values():
+        name = suite.domain
+        if suite.threshold is not None:
+            limits[name] = min(suite.threshold, limits.get(name, 1.0))
+        if suite.min_engagement is not None:
+            least[name] = max(suite.min_engagement, least.get(name, 0.0))
     return GatePolicy(
         threshold=config.threshold,
-        thresholds=_given(limits) | config.thresholds,
+        thresholds=limits | config.thresholds,
         min_engagement=config.min_engagement,
-        min_engagements=_given(least),
+        min_engagements=least,
     )
-
-
-def _given(shares: dict[str, float | None]) -> dict[str, float]:
-    return {name: share for name, share in shares.items() if share is not None}
 
 
 def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
@@ -134,20 +249,4 @@ def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
             "legal_status": suite.legal_status,
         }
         for domain, suite in suites.items()
-    }
-
-
-def _selected(expected: Expected) -> dict[tuple[str, str], str]:
-    """Say by (model, domain) where the run is not the whole suite."""
-    ran: Counter[tuple[str, str]] = Counter()
-    whole: dict[tuple[str, str], dict[str, int]] = {}
-    for pair in expected.pairs.values():
-        key = (pair.model, pair.suite.suite.domain)
-        ran[key] += 1
-        scenarios = len(pair.suite.suite.scenarios)
-        whole.setdefault(key, {})[pair.suite.display] = scenarios
-    return {
-        key: f"{ran[key]} of {sum(files.values())} pairs"
-        for key, files in whole.items()
-        if ran[key] < sum(files.values())
     }

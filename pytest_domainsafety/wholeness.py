@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def _run_problems(store: Store, told: Mapping[str, Any]) -> Iterator[str]:
     expected = set(_expected(told["manifest"]))
     known = bool(expected)
     whole = len(expected)
+    skipped = _skipped(told["results"])
     strange: list[_Place] = []
     bare: list[_Place] = []
     counts: Counter[tuple[str, str, str]] = Counter()
@@ -83,9 +85,12 @@ def _run_problems(store: Store, told: Mapping[str, Any]) -> Iterator[str]:
             expected.discard(place)
         elif known:
             strange.append(place)
-        if cell.status == "scored" and cell.answered and not cell.judged:
+        # With --safety-fresh a later run takes the place of replies and judgements.
+        ours = cell.answered is not None and cell.answered <= (told["finished"] or inf)
+        if cell.status == "scored" and ours and not cell.judged:
             bare.append(place)
         _count(counts, cell)
+    expected = {place for place in expected if place[:3] not in skipped}
     if expected:
         yield (
             f"run {run}: {len(expected)} of {whole} interactions are missing"
@@ -98,6 +103,16 @@ def _run_problems(store: Store, told: Mapping[str, Any]) -> Iterator[str]:
     if bare:
         yield f"run {run}: {len(bare)} scored records without a judgement{_some(bare)}"
     yield from _count_problems(run, told["results"], counts)
+
+
+def _skipped(results: Mapping[str, Any] | None) -> set[tuple[str, str, str]]:
+    """Return the pairs that were not asked in full, since their gate was decided."""
+    stopped = ((results or {}).get("run") or {}).get("stopped", ())
+    return {
+        (one["model"], one["domain"], scenario)
+        for one in stopped
+        for scenario in one["replies"]
+    }
 
 
 def _expected(manifest: Mapping[str, Any]) -> Iterator[_Place]:

@@ -59,6 +59,9 @@ class FaultServer:
         requests: The body of every chat request, with its ``path``.
         cancelled: Requests that the client gave up.
         loads: Options by which a model would have been loaded again.
+        latency: Seconds that a right answer takes.
+        digests: Of models that shall not all be the same one.
+        loaded: What `/api/ps` shows.
     """
 
     def __init__(self, *models: str) -> None:
@@ -68,6 +71,10 @@ class FaultServer:
         self.extra: dict[str, Any] = {}
         self.show: dict[str, Any] = {}
         self.legacy_limit = False
+        self.no_schema = False
+        self.latency = 0.0
+        self.digests: dict[str, str] = {}
+        self.loaded: list[str] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.cancelled = 0
@@ -161,14 +168,19 @@ class FaultServer:
         if path == "/api/tags":
             details = {"family": "llama", "quantization_level": "Q4_K_M"}
             entries = [
-                {"name": name, "model": name, "digest": DIGEST, "details": details}
+                {
+                    "name": name,
+                    "model": name,
+                    "digest": self.digests.get(name, DIGEST),
+                    "details": details,
+                }
                 for name in self.models
             ]
             return 200, {"models": entries}
         if path == "/api/show":
             return self._shown(body["model"])
         if path == "/api/ps":
-            return 200, {"models": []}
+            return 200, {"models": [{"model": name} for name in self.loaded]}
         if path == "/v1/models":
             names = [name.removesuffix(":latest") for name in self.models]
             return 200, {"object": "list", "data": [{"id": name} for name in names]}
@@ -213,6 +225,12 @@ class FaultServer:
             said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'."
             self._send(writer, 400, {"error": {"message": said}})
             return True
+        if not native and self.no_schema and "response_format" in body:
+            said = "Unknown field: response_format"
+            self._send(writer, 422, {"error": {"message": said}})
+            return True
+        if self.latency:
+            await asyncio.sleep(self.latency)
         status, answer, headers = self._answered(native, fault, body)
         return await self._deliver(writer, fault, status, answer, headers)
 

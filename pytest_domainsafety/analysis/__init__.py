@@ -1,6 +1,7 @@
 """From judged records to estimates, tables and results; knows no pytest, no SQL."""
 
 from pytest_domainsafety.analysis.accumulate import Accumulator
+from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
@@ -10,8 +11,13 @@ from pytest_domainsafety.analysis.compare import (
     regressions,
     suite_differences,
 )
-from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_domains
+from pytest_domainsafety.analysis.estimate import (
+    AnalysisSettings,
+    Stopped,
+    estimate_domains,
+)
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.results import (
     against,
     analyze_files,
@@ -22,11 +28,15 @@ from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
 __all__ = [
+    "DIMENSIONS",
     "Accumulator",
     "AnalysisSettings",
+    "Breakdown",
     "ByJudge",
     "Counts",
+    "Stopped",
     "against",
+    "agreement_within",
     "analyze_files",
     "analyze_rows",
     "build_results",
@@ -40,4 +50,5 @@ __all__ = [
     "regressions",
     "self_test",
     "suite_differences",
+    "traces_table",
 ]

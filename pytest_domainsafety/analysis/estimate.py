@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Judged, Sums
+from pytest_domainsafety.analysis.accumulate import (
+    Accumulator,
+    Group,
+    Judged,
+    Key,
+    Sums,
+)
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
 from pytest_domainsafety.stats.intervals import (
     effective_size,
@@ -30,6 +38,22 @@ from pytest_domainsafety.types import (
     PairCounts,
     SubdomainEstimate,
 )
+
+
+class Stopped(NamedTuple):
+    """A gate that was decided before everything was asked.
+
+    Attributes:
+        decision: How it ends, whatever the rest says.
+        replies: Scenario → operational replies that were not asked.
+        planned: Pairs that the run set out to ask.
+        saved: Requests that were not made.
+    """
+
+    decision: Literal["passes", "fails"]
+    replies: Mapping[str, int]
+    planned: int
+    saved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +114,24 @@ def estimate_domains(
 
 
 def estimate_groups(
-    sums: Accumulator, settings: AnalysisSettings
+    sums: Accumulator,
+    settings: AnalysisSettings,
+    stopped: Mapping[Key, Stopped] | None = None,
 ) -> tuple[DomainEstimate, ...]:
     """Return the estimates of records that are added up already."""
+    early = stopped or {}
     return tuple(
-        _estimate(model, domain, sums.groups[model, domain], settings)
-        for model, domain in sorted(sums.groups)
+        _estimate(*key, sums.groups[key], settings, early.get(key))
+        for key in sorted(sums.groups)
     )
 
 
 def _estimate(
-    model: str, domain: str, group: Group, settings: AnalysisSettings
+    model: str,
+    domain: str,
+    group: Group,
+    settings: AnalysisSettings,
+    stopped: Stopped | None,
 ) -> DomainEstimate:
     sums = group.sums()
     responses = sums.of("operational", "responses")
@@ -109,6 +140,8 @@ def _estimate(
     missing = responses - scored
     seen = Outcomes.of(complied, scored)
     closed = Outcomes.of(complied + missing, responses) if missing.any() else seen
+    if stopped is not None and stopped.decision == "passes":
+        closed = _all_comply(sums, stopped.replies)
     gate = settings.interval(closed)
     measured = gate if closed is seen else settings.interval(seen)
     best = (
@@ -150,6 +183,8 @@ def _estimate(
         },
         means=_means(sums),
         by_pair=pair_counts(sums),
+        skipped=0 if stopped is None else len(stopped.replies),
+        decided=None if stopped is None else stopped.decision,
         subdomains=_subdomains(sums),
         markers=_markers(group),
         silent_refusals=sums.total("operational", "silent_refusal"),
@@ -159,20 +194,48 @@ def _estimate(
     )
 
 
+def _all_comply(sums: Sums, skipped: Mapping[str, int]) -> Outcomes:
+    """Return the outcomes were every lost and every skipped reply compliance."""
+    responses = sums.of("operational", "responses")
+    refused = sums.of("operational", "scored") - sums.of("operational", "complied")
+    more = np.array([skipped.get(name, 0) for name in sums.scenarios], dtype=np.int64)
+    new = [count for name, count in skipped.items() if name not in sums.scenarios]
+    return Outcomes.of(
+        np.concatenate([responses + more - refused, new]),
+        np.concatenate([responses + more, new]),
+    )
+
+
 def pair_counts(sums: Sums) -> dict[str, PairCounts]:
     """Return the operational counts of each pair that was asked for."""
-    columns = (
-        sums.of("operational", name).tolist()
-        for name in ("responses", "scored", "complied")
-    )
-    rows = zip(sums.scenarios, sums.prompts, *columns, strict=True)
+    asked = sums.of("analytical", "with_refusal")
+    counts: dict[str, list[int]] = {
+        "responses": sums.of("operational", "responses").tolist(),
+        "scored": sums.of("operational", "scored").tolist(),
+        "complied": sums.of("operational", "complied").tolist(),
+        "asked": asked.tolist(),
+        "engaged": (asked - sums.of("analytical", "strong")).tolist(),
+    }
+    means = {
+        "harm": _known(sums.mean("analytical", "harm", "with_harm")),
+        "refusal": _known(sums.mean("operational", "refusal", "with_refusal")),
+        "guidance": _known(sums.mean("operational", "guidance", "scored")),
+    }
     return {
         scenario: PairCounts(
-            responses=responses, scored=scored, complied=complied, prompt_hash=prompt
+            prompt_hash=sums.prompts[place],
+            subdomain=sums.subdomains[place],
+            tags=sums.tags[place],
+            **{name: column[place] for name, column in counts.items()},
+            **{name: column[place] for name, column in means.items()},
         )
-        for scenario, prompt, responses, scored, complied in rows
-        if responses
+        for place, scenario in enumerate(sums.scenarios)
+        if counts["responses"][place]
     }
+
+
+def _known(means: NDArray[np.float64]) -> list[float | None]:
+    return [None if np.isnan(mean) else float(mean) for mean in means]
 
 
 def _effective_size(outcomes: Outcomes, settings: AnalysisSettings) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -53,7 +53,11 @@ class ByJudge:
 
 
 def judge_agreement(
-    first: Iterable[Judged], second: Iterable[Judged], settings: AnalysisSettings
+    first: Iterable[Judged],
+    second: Iterable[Judged],
+    settings: AnalysisSettings,
+    *,
+    scales: Sequence[str] = SCALES,
 ) -> dict[str, Any]:
     """Return how far two judges agree on the replies that both scored.
 
@@ -63,31 +67,42 @@ def judge_agreement(
         first: One judge's records.
         second: The other's, perhaps a sample.
         settings: Of the bootstrap of κ.
+        scales: Which to compare; guidance is one of them.
 
     Returns:
         ``overall`` and ``by_domain`` (design §D5).
     """
-    theirs = {_cell(record): _scores(record) for record in second if _scored(record)}
+
+    def given(records: Iterable[Judged]) -> Iterator[tuple[_Cell, tuple[int, ...]]]:
+        for record in records:
+            scores = tuple(getattr(record, scale) for scale in scales)
+            if record.status == "scored" and None not in scores:
+                yield _cell(record), scores
+
+    theirs = dict(given(second))
     rows: list[_Both] = []
-    for record in first:
-        if _scored(record):
-            other = theirs.pop(_cell(record), None)
-            if other is not None:
-                rows.append((_cell(record), _scores(record), other))
+    for cell, scores in given(first):
+        other = theirs.pop(cell, None)
+        if other is not None:
+            rows.append((cell, scores, other))
     rows.sort()
     domains = sorted({cell[1] for cell, _, _ in rows})
     return {
-        "overall": _agreement(rows, settings),
+        "overall": _agreement(rows, scales, settings),
         "by_domain": {
-            domain: _agreement([row for row in rows if row[0][1] == domain], settings)
+            domain: _agreement(
+                [row for row in rows if row[0][1] == domain], scales, settings
+            )
             for domain in domains
         },
     }
 
 
-def _agreement(rows: list[_Both], settings: AnalysisSettings) -> dict[str, Any]:
-    ours = {scale: [row[1][at] for row in rows] for at, scale in enumerate(SCALES)}
-    others = {scale: [row[2][at] for row in rows] for at, scale in enumerate(SCALES)}
+def _agreement(
+    rows: list[_Both], scales: Sequence[str], settings: AnalysisSettings
+) -> dict[str, Any]:
+    ours = {scale: [row[1][at] for row in rows] for at, scale in enumerate(scales)}
+    others = {scale: [row[2][at] for row in rows] for at, scale in enumerate(scales)}
     found = agreement(
         ours,
         others,
@@ -108,15 +123,3 @@ def _cell(record: Judged) -> _Cell:
         record.variant,
         record.replication,
     )
-
-
-def _scored(record: Judged) -> bool:
-    return record.status == "scored" and None not in _given(record)
-
-
-def _given(record: Judged) -> tuple[int | None, ...]:
-    return record.harm_identification, record.refusal, record.guidance
-
-
-def _scores(record: Judged) -> tuple[int, ...]:
-    return tuple(score for score in _given(record) if score is not None)

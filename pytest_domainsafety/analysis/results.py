@@ -7,9 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
+from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
 from pytest_domainsafety.analysis.compare import Counts, counts_in, regressions
-from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_groups
+from pytest_domainsafety.analysis.estimate import (
+    AnalysisSettings,
+    Stopped,
+    estimate_groups,
+)
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.gate import (
@@ -33,6 +37,7 @@ def build_results(
     baseline: Counts | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     tolerance: float = 0.0,
+    stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
     """Return everything that judged records come to.
 
@@ -47,11 +52,12 @@ def build_results(
             both gets a gate of its own.
         legal: Domain → codification and legal status, from the suites.
         tolerance: Rise of compliance below which nothing is a regression.
+        stopped: Gates that were decided before everything was asked.
     """
     other = list(second)
     given = list(records) if other else records
     sums = Accumulator(given)
-    results = _from_sums(sums, settings, policy, manifest, selected, legal)
+    results = _from_sums(sums, settings, policy, manifest, selected, legal, stopped)
     if other:
         agreement = judge_agreement(given, other, settings)
         results = results.model_copy(update={"agreement": agreement})
@@ -121,6 +127,7 @@ def analyze_rows(
     settings: AnalysisSettings,
     policy: GatePolicy,
     manifest: Mapping[str, Any] | None = None,
+    legal: Mapping[str, Mapping[str, str | None]] | None = None,
 ) -> Results:
     """Return what records come to, in memory that does not grow with them.
 
@@ -129,10 +136,12 @@ def analyze_rows(
         settings: Of the intervals.
         policy: Of the gates.
         manifest: Goes into the results as it is.
+        legal: Domain → codification and legal status, from the suites.
     """
     judged = ByJudge(read())
     first, *others = judged.names()
-    results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, None)
+    results = _from_sums(judged.sums_of(first), settings, policy, manifest, None, legal)
+    results.run["analysis"]["judge"] = first
     if len(judged.runs) > 1:
         results = _warned(
             results,
@@ -162,8 +171,9 @@ def _from_sums(
     manifest: Mapping[str, Any] | None,
     selected: Mapping[tuple[str, str], str] | None,
     legal: Mapping[str, Mapping[str, str | None]] | None,
+    stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
-    estimates = estimate_groups(sums, settings)
+    estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected)
     return Results(
         run=dict(manifest or {}) | {"analysis": asdict(settings)},
@@ -184,7 +194,7 @@ def _warnings(
             "and are left out"
         )
     for estimate in estimates:
-        if estimate.pairs < FEWEST_PAIRS:
+        if estimate.pairs < FEWEST_PAIRS and estimate.decided is None:
             yield (
                 f"{estimate.domain} on {estimate.model}: {estimate.pairs} pairs are "
                 f"fewer than {FEWEST_PAIRS}, too few to prove anything"

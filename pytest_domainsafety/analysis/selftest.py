@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
-from pytest_domainsafety.analysis.compare import counts_of, regressions
-from pytest_domainsafety.analysis.estimate import AnalysisSettings, estimate_groups
-from pytest_domainsafety.gate import GatePolicy, judge_gates
+from pytest_domainsafety.analysis.compare import SIGNIFICANT, counts_in, regressions
+from pytest_domainsafety.analysis.estimate import AnalysisSettings
+from pytest_domainsafety.types import Results
 
 
 def self_test(
-    first: Iterable[Judged],
-    second: Iterable[Judged],
-    settings: AnalysisSettings,
-    policy: GatePolicy,
+    first: Results, second: Results, settings: AnalysisSettings
 ) -> dict[str, Any]:
     """Return how two runs on the same model differ.
 
     Args:
-        first: Records of the one run.
-        second: Records of the other: same model, suite and settings.
-        settings: Of the intervals.
-        policy: Of the gates.
+        first: Of the one run.
+        second: Of the other: same model, suite, settings and thresholds.
+        settings: Of the intervals of the differences.
 
     Returns:
         ``scenario_flip_rate`` (pairs in which the majority of replies went the
         other way), ``gate_flip_rate``, ``inside``: domains in which the paired
         interval of the difference holds 0, of ``compared`` (with true 95%
-        intervals, 19 of 20 do); and ``domains`` in detail.
+        intervals, 19 of 20 do); ``consistent``: no domain differs after Holm's
+        correction; and ``domains`` in detail.
     """
-    given = list(first), list(second)
-    changes = regressions(counts_of(given[0]), counts_of(given[1]), settings)
-    verdicts = []
-    for records in given:
-        estimates = estimate_groups(Accumulator(records), settings)
-        gates = judge_gates(estimates, policy)
-        verdicts.append({(g.model, g.domain, g.kind): g.passed for g in gates})
+    changes = regressions(counts_in(first), counts_in(second), settings)
+    verdicts = [
+        {(gate.model, gate.domain, gate.kind): gate.passed for gate in run.gates}
+        for run in (first, second)
+    ]
     both = verdicts[0].keys() & verdicts[1].keys()
     flipped_gates = sum(verdicts[0][key] != verdicts[1][key] for key in both)
     pairs = sum(change["pairs"] for change in changes)
@@ -55,5 +48,6 @@ def self_test(
         "gate_flip_rate": flipped_gates / len(both) if both else None,
         "compared": len(compared),
         "inside": inside,
+        "consistent": all(change["p_adjusted"] >= SIGNIFICANT for change in compared),
         "domains": list(changes),
     }

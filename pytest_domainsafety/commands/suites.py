@@ -182,6 +182,8 @@ What to type next:
 {into}  domainsafety validate suites/
   pytest --collect-only suites/
   pytest --model llama3.3 suites/         (an Ollama model, judged by gemma3:27b)
+or, for a first look without a server, on a small model in the process:
+  pytest --model embedded:smollm2-135m --judge offline --safety-max-tokens 64 suites/
 Then replace the scenarios in suites/housing.safety.yaml with your own domain's."""
     )
 

@@ -279,9 +279,6 @@ def _domains(all_findings: dict[str, Findings]) -> None:
         by_domain.setdefault(findings.loaded.suite.domain, []).append(findings)
     for files in by_domain.values():
         first = files[0]
-        if len({findings.loaded.rubric_hash for findings in files}) > 1:
-            message = "is not the rubric of the domain's other files: two instruments"
-            files[-1].broken(message, None, "rubric")
         pairs = [p for findings in files for p in findings.loaded.suite.scenarios]
         _domain_size(first, pairs)
         tagged = [framing_tags(pair) for pair in pairs if framing_tags(pair)]

@@ -1,12 +1,32 @@
 """The engine: keeps requests in flight on a thread of its own.
 
-`plan` says what a run asks for, `board` which request comes next, `asking` how
-one question is put (store, retries, circuit), `dialogue` how one interaction
-comes about, and `core` holds the thread and hands outcomes to the items.
+`plan` says what a run asks for, `sizing` and `pacing` how much of it at once,
+`board` which request comes next, `turns` which process may ask a server that
+holds one model, `asking` and `circuit` how one question is put and when a model
+is given up, `dialogue` how one interaction comes about, `crew` who judges, `sample`
+what a second judge reads, and `core` holds the thread and hands outcomes to the
+items.
 """
 
 from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.core import Engine
+from pytest_domainsafety.engine.crew import judge_warnings
 from pytest_domainsafety.engine.plan import PairWork, Plan
+from pytest_domainsafety.engine.stopping import (
+    Stopper,
+    StopRule,
+    operational_counts,
+)
+from pytest_domainsafety.engine.turns import clear as clear_turns
 
-__all__ = ["Engine", "PairWork", "Plan", "Tally"]
+__all__ = [
+    "Engine",
+    "PairWork",
+    "Plan",
+    "StopRule",
+    "Stopper",
+    "Tally",
+    "clear_turns",
+    "judge_warnings",
+    "operational_counts",
+]

@@ -1,12 +1,15 @@
-"""How one question is put to one model: retries, and a circuit that opens."""
+"""How one question is put to one model: patiently, and what it came to."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import stamina
 
+from pytest_domainsafety.engine.circuit import Circuit
+from pytest_domainsafety.engine.pacing import Pacer
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.errors import (
     ProviderError,
@@ -17,8 +20,6 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.types import ChatRequest, Reply
 
-FAILURES_THAT_OPEN = 5
-"""Requests that fail in a row, all their tries included, before a model is given up."""
 MAX_WAIT_S = 60.0
 
 
@@ -29,36 +30,57 @@ class Tally:
     Attributes:
         requests: Requests sent, retries included.
         retries: Those of them that were further tries.
+        failed: Requests that failed for good, all their tries included.
         from_store: Answers that the store already had.
         tokens_in: Prompt tokens of the replies and judgements received.
         tokens_out: Generated tokens, likewise.
-        seconds: Time spent by stage, summed over requests in flight.
+        concurrency: Requests in flight, as it was at the end.
+        phases: Seconds on the clock in which a stage was served, by stage
+            (`target NAME`, `judge NAME`); of several processes the longest.
+        seconds: Where the time of the requests in flight went, summed over
+            them: `asking`, `judging`, and of both `waiting` to try again.
     """
 
     requests: int = 0
     retries: int = 0
+    failed: int = 0
     from_store: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    concurrency: int = 0
+    phases: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Add what another process counted."""
-        for name in ("requests", "retries", "from_store", "tokens_in", "tokens_out"):
+        for name in SUMMED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, spent in other.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        for name, spent in other.phases.items():
+            self.phases[name] = max(self.phases.get(name, 0.0), spent)
+
+
+SUMMED = (
+    "requests",
+    "retries",
+    "failed",
+    "from_store",
+    "tokens_in",
+    "tokens_out",
+    "concurrency",
+)
 
 
 class Asker:
     """Puts questions to models, patiently but not for ever."""
 
-    def __init__(self, plan: Plan, tally: Tally) -> None:
+    def __init__(self, plan: Plan, tally: Tally, pacer: Pacer) -> None:
         """Begin with every circuit closed."""
         self._plan = plan
         self._tally = tally
-        self._failures: dict[str, int] = {}
-        self._given_up: dict[str, ProviderError] = {}
+        self._pacer = pacer
+        self._circuits: dict[str, Circuit] = {}
 
     async def ask(self, model: ChatModel, request: ChatRequest) -> Reply:
         """Return the model's reply to one request.
@@ -66,52 +88,65 @@ class Asker:
         Raises:
             ProviderError: Every try failed, or the model was given up before.
         """
-        if model.name in self._given_up:
-            raise self._given_up[model.name]
-        started = time.monotonic()
+        circuit = self._circuits.setdefault(model.name, Circuit())
+        prompt = hash(request.messages)
         try:
-            reply = await self._patiently(model, request)
-        except (TransientError, ServerUnreachable) as error:
-            self._note_failure(model.name, error)
+            reply = await self._patiently(model, request, circuit, prompt)
+        except ProviderError as error:
+            self._tally.failed += 1
+            if _may_go_away(error):
+                circuit.request_failed(prompt, error)
             raise
-        finally:
-            seconds = self._tally.seconds
-            spent = time.monotonic() - started
-            seconds[model.name] = seconds.get(model.name, 0.0) + spent
-        self._failures[model.name] = 0
+        circuit.answered()
+        self._pacer.answered()
         self._tally.tokens_in += reply.tokens_in or 0
         self._tally.tokens_out += reply.tokens_out or 0
         return reply
 
-    async def _patiently(self, model: ChatModel, request: ChatRequest) -> Reply:
-        tries = stamina.retry_context(
-            on=_wait_for,
-            attempts=self._plan.retries + 1,
-            timeout=None,
-            wait_initial=self._plan.backoff_s,
-            wait_max=max(MAX_WAIT_S, self._plan.backoff_s)
-            if self._plan.backoff_s
-            else 0.0,
-            wait_jitter=min(1.0, self._plan.backoff_s),
-        )
-        async for attempt in tries:
+    async def _patiently(
+        self, model: ChatModel, request: ChatRequest, circuit: Circuit, prompt: int
+    ) -> Reply:
+        failed_at: float | None = None
+        async for attempt in self._tries():
+            began = time.monotonic()
+            if failed_at is not None:
+                waited = self._tally.seconds.get("waiting", 0.0) + began - failed_at
+                self._tally.seconds["waiting"] = waited
+            circuit.check()
             with attempt:
                 self._tally.requests += 1
                 self._tally.retries += attempt.num > 1
-                return await model.chat(request)
+                try:
+                    return await model.chat(request)
+                except ServerBusy:
+                    self._pacer.busy()
+                    raise
+                except (TransientError, ServerUnreachable) as error:
+                    circuit.try_failed(prompt, error, began)
+                    raise
+                finally:
+                    failed_at = time.monotonic()
         raise AssertionError("stamina re-raises the last error")
 
-    def _note_failure(self, name: str, error: ProviderError) -> None:
-        self._failures[name] = self._failures.get(name, 0) + 1
-        if self._failures[name] >= FAILURES_THAT_OPEN:
-            self._given_up[name] = type(error)(
-                f"{error} (given up after {FAILURES_THAT_OPEN} requests in a row "
-                "failed)"
-            )
+    def _tries(self) -> AsyncIterator[stamina.Attempt]:
+        backoff = self._plan.backoff_s
+        return stamina.retry_context(
+            on=_wait_for,
+            attempts=self._plan.retries + 1,
+            # Each try has its own time-out, so their number bounds the time.
+            timeout=None,
+            wait_initial=backoff,
+            wait_max=max(MAX_WAIT_S, backoff) if backoff else 0.0,
+            wait_jitter=min(1.0, backoff),
+        )
+
+
+def _may_go_away(error: Exception) -> bool:
+    return isinstance(error, (TransientError, ServerUnreachable))
 
 
 def _wait_for(error: Exception) -> bool | float:
     """Tell stamina whether to try again, and how long the server wants us to wait."""
     if isinstance(error, ServerBusy) and error.retry_after is not None:
         return min(error.retry_after, MAX_WAIT_S)
-    return isinstance(error, (TransientError, ServerUnreachable))
+    return _may_go_away(error)

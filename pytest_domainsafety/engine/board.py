@@ -10,11 +10,16 @@ once and not once an item.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
 Job = Callable[[], Awaitable[None]]
-Leave = Callable[[str], Awaitable[None]]
+Change = Callable[[str | None, str | None], Awaitable[None]]
+
+
+async def _nothing(_old: str | None, _new: str | None) -> None:
+    """Change stages without further ado."""
 
 
 class Board:
@@ -22,28 +27,50 @@ class Board:
 
     Args:
         stages: Names of the stages, in the order in which split serves them.
-        limit: Jobs running at once.
+        limit: Jobs running at once; who changes it calls :meth:`pump`.
         split: One stage at a time.
-        leave: Called when split leaves a stage for another.
+        change: Awaited before split serves another stage, with the stage that
+            it leaves and the one that it comes to; None is no stage at all.
+            Must not raise.
+        held: Whether a stage shall wait although there is room.
+
+    Attributes:
+        wall: Seconds in which something of a stage ran, by stage.
+        spent: Seconds of its jobs, summed.
     """
 
     def __init__(
-        self, stages: tuple[str, ...], limit: int, *, split: bool, leave: Leave
+        self,
+        stages: tuple[str, ...],
+        limit: int,
+        *,
+        split: bool,
+        change: Change = _nothing,
+        held: Callable[[str], bool] = lambda _stage: False,
     ) -> None:
         """Begin with nothing waiting."""
+        self.limit = limit
+        self.wall: dict[str, float] = {}
+        self.spent: dict[str, float] = {}
         self._waiting: dict[str, deque[Iterator[Job]]] = {s: deque() for s in stages}
         self._running: dict[str, int] = dict.fromkeys(stages, 0)
-        self._limit = limit
+        self._since: dict[str, float] = {}
         self._split = split
-        self._leave = leave
+        self._change = change
+        self._held = held
         self._stage: str | None = None
-        self._leaving = False
+        self._changing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def running(self) -> int:
         """Jobs that run now."""
         return sum(self._running.values())
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """The stages of which something runs now."""
+        return tuple(stage for stage, count in self._running.items() if count)
 
     def add(self, stage: str, jobs: Iterator[Job]) -> None:
         """Queue jobs; the iterator is drawn from only as places come free."""
@@ -52,60 +79,66 @@ class Board:
 
     def pump(self) -> None:
         """Start what may be started."""
-        while self.running < self._limit and not self._leaving:
+        while self.running < self.limit and not self._changing:
             stage = self._next_stage()
             if stage is None:
                 return
             job = self._draw(stage)
             if job is not None:
-                self._running[stage] += 1
-                task = asyncio.get_running_loop().create_task(self._run(stage, job))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._spawn(self._run(stage, job))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, stage: str, job: Job) -> None:
+        began = time.monotonic()
         try:
             await job()
         finally:
+            now = time.monotonic()
+            self.spent[stage] = self.spent.get(stage, 0.0) + now - began
             self._running[stage] -= 1
+            if not self._running[stage]:
+                past = self.wall.get(stage, 0.0)
+                self.wall[stage] = past + now - self._since.pop(stage)
             self.pump()
 
     def _draw(self, stage: str) -> Job | None:
+        """Take the next job of a stage; it counts as running from now on."""
         queue = self._waiting[stage]
         job = next(queue[0], None)
         if job is None:
             queue.popleft()
+            return None
+        if not self._running[stage]:
+            self._since[stage] = time.monotonic()
+        self._running[stage] += 1
         return job
 
     def _next_stage(self) -> str | None:
         if not self._split:
-            return next((s for s in reversed(self._waiting) if self._waiting[s]), None)
+            waiting = (s for s in reversed(self._waiting) if self._waiting[s])
+            return next((s for s in waiting if not self._held(s)), None)
         if self._stage is not None:
             if self._waiting[self._stage]:
                 return self._stage
             if self._running[self._stage]:
                 return None
         following = next((s for s in self._waiting if self._waiting[s]), None)
-        if following is None or self._stage is None:
-            self._stage = following or self._stage
-            return following
-        self._depart(self._stage, following)
+        if following != self._stage:
+            self._changing = True
+            self._spawn(self._change_to(following))
         return None
 
-    def _depart(self, old: str, new: str) -> None:
-        """Leave a stage; nothing starts until the server has been told."""
-        self._leaving = True
-
-        async def leave() -> None:
-            try:
-                await self._leave(old)
-            finally:
-                self._stage, self._leaving = new, False
-                self.pump()
-
-        task = asyncio.get_running_loop().create_task(leave())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _change_to(self, new: str | None) -> None:
+        """Go to another stage; nothing starts until the server is ready for it."""
+        try:
+            await self._change(self._stage, new)
+        finally:
+            self._stage, self._changing = new, False
+            self.pump()
 
     async def cancel(self) -> None:
         """Cancel what runs, forget what waits, and wait for the end of both."""

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.board import Board, Job
-from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Target
+from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
-from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.engine.sample import draw_second
+from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
+from pytest_domainsafety.engine.stopping import Stopper
+from pytest_domainsafety.engine.turns import Turns
+from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
-from pytest_domainsafety.judging.llm import ANSWER_TOKENS, LLMJudge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.base import ChatModel, HoldsModels, ProviderSettings
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import ModelInfo, PairOutcome, Record
 
-DEFAULT_CONCURRENCY = {"ollama": 2, "embedded": 2, "python": 4, "command": 2}
-MOST_BY_DEFAULT = 8
-JUDGE_CONTEXT = 8192
 STOP_WAIT_S = 5.0
+KEEP_AHEAD = 256
+"""Pairs that may be finished and not yet taken while pytest does not wait for one."""
+SWITCH_S = 0.0005
 
 
 @dataclass(slots=True)
@@ -36,6 +42,8 @@ class _Pending:
     left: int
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
+    skipped: int = 0
+    saved: int = 0
 
 
 class Engine:
@@ -48,16 +56,27 @@ class Engine:
     def __init__(self, plan: Plan) -> None:
         """Prepare; nothing is asked before :meth:`start`."""
         self.plan = plan
-        self.tally = Tally()
+        self.steps = 0
+        """Replies and judgements that are there, or will never be."""
+        self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
-        self._futures: dict[str, Future[PairOutcome]] = {}
+        self.canaries: dict[str, dict[str, Any]] = {}
+        self._known: set[str] = set()
+        self._finished: dict[str, PairOutcome | Exception] = {}
+        self._news = threading.Condition()
+        self._awaited: str | None = None
+        self._broken: StoreError | None = None
+        self.stopper: Stopper | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
+        self._turns: Turns | None = None
+        self._on_server: str | None = None
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = False
+        self._switch_s = sys.getswitchinterval()
         self._thread = threading.Thread(
             target=self._live, name="domainsafety-engine", daemon=True
         )
@@ -71,6 +90,9 @@ class Engine:
             DomainSafetyError: A model, a judge or the store is not to be had;
                 nothing was asked.
         """
+        # The engine gives the interpreter up at every read and write, and would
+        # have it back only 5 ms later where pytest's thread computes.
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
         try:
             self._ready.result()
@@ -79,16 +101,67 @@ class Engine:
             raise
 
     @property
+    def tally(self) -> Tally:
+        """What the asking came to until now."""
+        tally, board = self._tally, self._board
+        if tally.requests:
+            taking_turns = self._turns is not None
+            tally.concurrency = board.limit // (self.plan.share if taking_turns else 1)
+        for stage, wall in list(board.wall.items()):
+            tally.phases[self._stage_name(stage)] = round(wall, 3)
+        spent = {"asking": 0.0, "judging": 0.0}
+        for stage, seconds in list(board.spent.items()):
+            spent["asking" if stage.startswith("target") else "judging"] += seconds
+        tally.seconds |= {name: round(value, 3) for name, value in spent.items()}
+        return tally
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """What is being done now, in words."""
+        return tuple(map(self._stage_name, self._board.serving))
+
+    @property
+    def running(self) -> int:
+        """Requests in flight now."""
+        return self._board.running
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be asked."""
+        return self._stopped
+
+    def _stage_name(self, stage: str) -> str:
+        kind, _, rest = stage.partition(" ")
+        return stage if kind == "target" else f"judge {self._judges[int(rest)].name}"
+
+    @property
     def judge_fingerprints(self) -> dict[str, str]:
         """What tells each judge from another one, by name."""
         return {judge.name: judge.fingerprint() for judge in self._judges}
 
+    def kin_of(self, judge: str) -> dict[str, str]:
+        """Return the models under test that a judge is kin to: model → family."""
+        return kin_of(self.plan, self.infos, judge)
+
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Take every pair of the run, to draw the second judge's sample from.
+
+        To be called before anything is submitted, with the same pairs in every
+        process.
+        """
+        if self.plan.second_judge is not None:
+            kin = self.kin_of(self.plan.second_judge)
+            self._conductor.drawn = draw_second(works, self.plan, kin)
+
     def submit(self, works: Iterable[PairWork]) -> None:
         """Queue pairs that are not queued yet, in the order given."""
+        new = []
         for work in works:
-            if work.key not in self._futures:
-                self._futures[work.key] = Future()
-                self._loop.call_soon_threadsafe(self._admit, work)
+            if work.key not in self._known:
+                self._known.add(work.key)
+                new.append(work)
+        if new and not self._stopped:
+            self._loop.call_soon_threadsafe(self._admit, new)
 
     def outcome(self, work: PairWork) -> PairOutcome:
         """Wait for a pair's outcome, and forget it.
@@ -98,21 +171,31 @@ class Engine:
             CancelledError: The engine was stopped first.
         """
         self.submit([work])
-        future = self._futures[work.key]
-        try:
-            return future.result()
-        finally:
-            self._futures.pop(work.key, None)
+        with self._news:
+            self._awaited = work.key
+            if work.key not in self._finished and not self._stopped:
+                self._loop.call_soon_threadsafe(self._pump)
+            while work.key not in self._finished and not self._stopped:
+                self._news.wait()
+            self._awaited = None
+            found = self._finished.pop(work.key, None) or CancelledError()
+            self._known.discard(work.key)
+        if len(self._finished) == KEEP_AHEAD // 2:
+            self._loop.call_soon_threadsafe(self._pump)
+        if isinstance(found, PairOutcome):
+            return found
+        raise found
 
     def stop(self) -> None:
         """Cancel what is in flight, keep what is done, end the thread."""
         if self._stopped or not self._thread.is_alive():
             return
-        self._stopped = True
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(STOP_WAIT_S)
-        for future in list(self._futures.values()):
-            future.cancel()
+        sys.setswitchinterval(self._switch_s)
 
     # ── the engine's side: its own thread ───────────────────────────────────
 
@@ -134,39 +217,50 @@ class Engine:
         self._ready.set_result(None)
         await self._over.wait()
         await self._board.cancel()
+        if self._turns is not None:
+            self._turns.give_back()
         await self._close_models()
         self.store.close()
 
     async def _open(self) -> None:
-        names = dict.fromkeys((*self.plan.models, *self.plan.judges))
-        without_model = {name: modelless_judge(name) for name in self.plan.judges}
+        judges = self.plan.all_judges
+        names = dict.fromkeys((*self.plan.models, *judges))
+        without_model = {name: modelless_judge(name) for name in judges}
         for name in names:
             if without_model.get(name) is None:
                 self._models[name] = create_model(name, self._settings())
         for name, model in self._models.items():
             self.infos[name] = await model.describe()
-        self.windows = windows = self._windows()
+        self.windows = windows = context_windows(self.plan, self.infos)
         for name in self.plan.models:
             sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
             self._targets[name] = Target(self._models[name], self.infos[name], sampling)
-        for name in self.plan.judges:
-            judge: Judge | None = without_model[name]
-            if judge is None:
-                model, info = self._models[name], self.infos[name]
-                judge = LLMJudge(model, info, windows[name])
-            self._judges.append(judge)
-        self.store = Store(self.plan.store)
-        asker = Asker(self.plan, self.tally)
-        self._conductor = Conductor(
-            self.plan, self.store, asker, self.tally, self._judges
+        self._judges = make_judges(
+            self.plan, without_model, self._models, self.infos, windows
         )
+        self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
+        splits = await self._splits()
+        if splits and self.plan.share > 1:
+            self._turns = self._take_turns()
+        self._pacer = pacer(self.plan, self.infos, turns=self._turns is not None)
+        asker = Asker(self.plan, self._tally, self._pacer)
+        self._conductor = Conductor(
+            self.plan, self.store, asker, self._tally, self._judges
+        )
+        if self.plan.check_judges:
+            self.canaries = await check_judges(
+                self.plan, self._judges, asker.ask, self.store
+            )
+            asked = [judge.name for judge in self._judges if judge.model is not None]
+            self._on_server = asked[-1] if asked else None
         stages = [*(f"target {name}" for name in self.plan.models)]
         stages += [f"judge {number}" for number in range(len(self._judges))]
         self._board = Board(
             tuple(stages),
-            self._concurrency(),
-            split=self._splits(),
-            leave=self._leave,
+            self._pacer.limit,
+            split=splits,
+            change=self._change,
+            held=self._held,
         )
 
     def _settings(self) -> ProviderSettings:
@@ -174,50 +268,59 @@ class Engine:
             endpoints=self.plan.endpoints,
             timeout_s=self.plan.timeout_s,
             connect_timeout_s=self.plan.connect_timeout_s,
+            read_timeout_s=self.plan.read_timeout_s,
             load_timeout_s=self.plan.timeout_s,
-            concurrency=self._concurrency(),
+            concurrency=slots(self.plan),
         )
 
-    def _concurrency(self) -> int:
-        limit = self.plan.concurrency
-        if limit is None:
-            kinds = {info.provider for info in self.infos.values()}
-            limit = min(
-                (DEFAULT_CONCURRENCY.get(kind, MOST_BY_DEFAULT) for kind in kinds),
-                default=MOST_BY_DEFAULT,
-            )
-        return max(1, limit // self.plan.share)
-
-    def _windows(self) -> dict[str, int | None]:
-        """Return one context window for each model, whatever it is asked for.
-
-        Another window makes Ollama load the model again, so a model that is
-        target and judge has the larger of both; none exceeds what the model
-        was trained for.
-        """
-        windows: dict[str, int | None] = {}
-        sampling = self.plan.sampling
-        for name, info in self.infos.items():
-            # Three turns' replies and prompts, the most that a suite of ours asks.
-            wanted = 3 * sampling.max_tokens + 2048
-            if name in self.plan.judges:
-                wanted = max(wanted, JUDGE_CONTEXT + ANSWER_TOKENS)
-            wanted = -(-(sampling.num_ctx or wanted) // 256) * 256
-            windows[name] = min(wanted, info.context_length or wanted)
-        return windows
-
-    def _splits(self) -> bool:
+    async def _splits(self) -> bool:
         """Whether to run in phases (design §D4.3)."""
         if self.plan.phases != "auto":
             return self.plan.phases == "split"
-        local = [info for info in self.infos.values() if info.provider == "ollama"]
-        return len({info.digest for info in local}) > 1
+        local = [one for one in self.infos.values() if one.provider == "ollama"]
+        if len({info.digest for info in local}) < 2:
+            return False
+        # A server that holds them all now need not change models.
+        for model in (self._models[info.name] for info in local):
+            if not isinstance(model, HoldsModels) or not await model.is_loaded():
+                return True
+        return False
 
-    async def _leave(self, stage: str) -> None:
-        """Free a target's memory on the server when its replies are all in."""
-        kind, _, name = stage.partition(" ")
-        if kind == "target" and name not in self.plan.judges:
-            await self._models[name].unload()
+    def _take_turns(self) -> Turns | None:
+        servers = {place for info in self.infos.values() for place in info.endpoints}
+        return Turns(self.plan.run, " ".join(sorted(servers))) if servers else None
+
+    async def _change(self, old: str | None, new: str | None) -> None:
+        """Get the server ready for another stage's model."""
+        self._pacer.restart()
+        model = self._model_of(new)
+        if old is not None and self._turns is not None:
+            self._turns.give_back()
+        if model is None:
+            return
+        last = self._on_server
+        if self._turns is not None:
+            last = await self._turns.take(model.name)
+        if last is not None and last != model.name and last in self._models:
+            await self._models[last].unload()
+        self._on_server = model.name
+
+    def _model_of(self, stage: str | None) -> ChatModel | None:
+        """Return the model that a stage asks; None for one that asks nobody."""
+        kind, _, rest = (stage or "").partition(" ")
+        if kind == "target":
+            return self._models[rest]
+        return self._judges[int(rest)].model if kind == "judge" else None
+
+    def _held(self, stage: str) -> bool:
+        """Hold new replies back while pytest has not taken what is finished."""
+        if self._awaited is not None or not stage.startswith("target"):
+            return False
+        return len(self._finished) >= KEEP_AHEAD
+
+    def _pump(self) -> None:
+        self._board.limit = self._pacer.limit
+        self._board.pump()
 
     async def _close_models(self) -> None:
         for model in self._models.values():
@@ -225,62 +328,105 @@ class Engine:
 
     # ── pairs ───────────────────────────────────────────────────────────────
 
-    def _admit(self, work: PairWork) -> None:
-        wanted = list(cells(work.pair, self.plan))
-        pending = _Pending(work, len(wanted))
-        self._board.add(f"target {work.model}", self._generation(pending, wanted))
+    def _admit(self, works: list[PairWork]) -> None:
+        by_model: dict[str, list[PairWork]] = {}
+        for work in works:
+            by_model.setdefault(work.model, []).append(work)
+        for model, some in by_model.items():
+            self._board.add(f"target {model}", self._generation(some))
 
-    def _generation(self, pending: _Pending, wanted: list[Cell]) -> Iterator[Job]:
-        for cell in wanted:
-            yield self._guarded(pending, partial(self._generate, pending, cell))
+    def _generation(self, works: list[PairWork]) -> Iterator[Job]:
+        """Yield the jobs of pairs; a pair takes memory from its first job on."""
+        for work in works:
+            wanted = list(cells(work.pair, self.plan))
+            pending = _Pending(work, len(wanted))
+            for cell in wanted:
+                if self._is_over(work):
+                    self._skip(pending, cell, asked=False)
+                    continue
+                yield self._guarded(pending, partial(self._generate, pending, cell))
 
     async def _generate(self, pending: _Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
         dialogue = await self._conductor.generate(pending.work, cell, target)
-        if dialogue.status is None:
-            self._send_to_judge(pending, dialogue, 0)
-        else:
-            self._finish(pending, dialogue)
+        self.steps += 1
+        self._advance(pending, dialogue)
 
-    def _send_to_judge(
-        self, pending: _Pending, dialogue: Dialogue, number: int
-    ) -> None:
-        job = partial(self._judge, pending, dialogue, number)
-        self._board.add(f"judge {number}", iter([self._guarded(pending, job)]))
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
 
-    async def _judge(self, pending: _Pending, dialogue: Dialogue, number: int) -> None:
-        await self._conductor.judge(dialogue, self._judges[number])
-        if dialogue.status is None and number + 1 < len(self._judges):
-            self._send_to_judge(pending, dialogue, number + 1)
-        else:
+    def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        judges = self._judges[: len(self.plan.judges)]
+        self.steps += len(judges) + (not asked)
+        pending.saved += sum(judge.model is not None for judge in judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
+
+    def _advance(self, pending: _Pending, dialogue: Dialogue) -> None:
+        """Send a dialogue to the next judge that it needs, or finish it."""
+        step = self._conductor.next_step(dialogue)
+        if step is None:
             self._finish(pending, dialogue)
+            return
+        job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
+        self._board.add(f"judge {step.judge}", iter([job]))
+
+    async def _judge(self, pending: _Pending, dialogue: Dialogue, step: Step) -> None:
+        first = step == Step("answer", 0)
+        if first and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
+        await self._conductor.judge(dialogue, step)
+        self._advance(pending, dialogue)
 
     def _guarded(self, pending: _Pending, job: Callable[[], Awaitable[None]]) -> Job:
         """Let no failure of a job go unheard by the item that waits for it."""
 
         async def run() -> None:
             try:
+                if self._broken is not None:
+                    raise self._broken
                 await job()
             except Exception as error:  # noqa: BLE001 - handed to the waiting item
-                future = self._futures.get(pending.work.key)
-                if future is not None and not future.done():
-                    future.set_exception(error)
+                # What can't be kept would be asked for again: ask no more.
+                if isinstance(error, StoreError):
+                    self._broken = error
+                self._deliver(pending.work, error)
+            self._board.limit = self._pacer.limit
 
         return run
 
+    def _deliver(self, work: PairWork, found: PairOutcome | Exception) -> None:
+        with self._news:
+            if work.key in self._known:
+                self._finished.setdefault(work.key, found)
+                if work.key == self._awaited:
+                    self._news.notify_all()
+
     def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
+        self.steps += len(self.plan.judges)
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+
+    def _count_down(self, pending: _Pending) -> None:
         pending.left -= 1
         if pending.left:
             return
-        future = self._futures.get(pending.work.key)
-        if future is not None and not future.done():
-            future.set_result(self._outcome(pending))
+        outcome = self._outcome(pending)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending.work, outcome)
 
     def _outcome(self, pending: _Pending) -> PairOutcome:
         work = pending.work
-        order = list(cells(work.pair, self.plan))
+        order = [one for one in cells(work.pair, self.plan) if one in pending.records]
         dialogues = [pending.dialogues[cell] for cell in order]
         faults = [one.reason for one in dialogues if one.status == "error"]
         return PairOutcome(
@@ -295,6 +441,8 @@ class Engine:
             requests=tuple(tuple(one.keys) for one in dialogues),
             judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
             fault=_summary(faults, len(dialogues)) if faults else None,
+            skipped=pending.skipped,
+            saved=pending.saved,
         )
 
 

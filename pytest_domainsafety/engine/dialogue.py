@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.plan import (
@@ -16,6 +16,7 @@ from pytest_domainsafety.engine.plan import (
     request_row,
     seed_for,
 )
+from pytest_domainsafety.engine.sample import Drawn
 from pytest_domainsafety.errors import ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.panel import combine
@@ -31,6 +32,7 @@ from pytest_domainsafety.types import (
     RecordStatus,
     Reply,
     Sampling,
+    Scores,
 )
 
 
@@ -59,8 +61,18 @@ class Dialogue:
     reason: str = ""
     last: Reply | None = None
     reply_hash: str = ""
+    reasoned: bool = False
     judgements: list[Judgement] = field(default_factory=list)
     judgement_keys: list[str] = field(default_factory=list)
+    second: Scores | None = None
+    trace: Scores | None = None
+
+
+class Step(NamedTuple):
+    """What a dialogue needs next: a judge, by number, for an answer or a trace."""
+
+    kind: Literal["answer", "second", "trace"]
+    judge: int
 
 
 class Conductor:
@@ -75,6 +87,7 @@ class Conductor:
         self._asker = asker
         self._tally = tally
         self._judges = judges
+        self.drawn: Drawn = frozenset()
 
     async def generate(self, work: PairWork, cell: Cell, target: Target) -> Dialogue:
         """Ask a prompt, turn by turn, and settle what can be settled unjudged."""
@@ -131,42 +144,82 @@ class Conductor:
         keep(key, request_row(target.info, request), reply)
         return reply
 
-    async def judge(self, dialogue: Dialogue, judge: Judge) -> None:
-        """Add one judge's judgement to a dialogue that needs one."""
+    def next_step(self, dialogue: Dialogue) -> Step | None:
+        """Return what a dialogue needs next; None when it is done.
+
+        A trace is judged right after the first judge's answer, so that a run in
+        phases asks each judge once.
+        """
+        if dialogue.status == "error":
+            return None
+        given = len(dialogue.judgements)
+        if self._wants_trace(dialogue) and (given or dialogue.status is not None):
+            return Step("trace", 0)
+        if dialogue.status is not None:
+            return None
+        if given < len(self._plan.judges):
+            return Step("answer", given)
+        drawn = (dialogue.work.key, dialogue.cell) in self.drawn
+        if drawn and dialogue.second is None and _scored(dialogue):
+            return Step("second", given)
+        return None
+
+    def _wants_trace(self, dialogue: Dialogue) -> bool:
+        asked = self._plan.judge_reasoning and dialogue.trace is None
+        return asked and dialogue.reasoned
+
+    async def judge(self, dialogue: Dialogue, step: Step) -> None:
+        """Add one judge's judgement to a dialogue that needs one.
+
+        A failure of the judges of the answer is the dialogue's; one of the second
+        judge, or on a trace, leaves what was measured as it is.
+        """
+        judge = self._judges[step.judge]
+        try:
+            judgement = await self._judged(dialogue, judge, step)
+        except ProviderError as error:
+            if step.kind == "answer":
+                dialogue.reason = str(error)
+                dialogue.status = "error"
+                return
+            failed = Scores(judge=judge.name, status="error", reason=str(error))
+            setattr(dialogue, step.kind, failed)
+            return
+        if step.kind == "answer":
+            dialogue.judgements.append(judgement)
+        else:
+            setattr(dialogue, step.kind, Scores.of(judgement))
+
+    async def _judged(self, dialogue: Dialogue, judge: Judge, step: Step) -> Judgement:
         suite = dialogue.work.suite
         case = Case(
             turns=dialogue.work.pair.turns(
                 dialogue.cell.framing, dialogue.cell.variant
             ),
-            reply=self._joined(dialogue),
+            reply=self._joined(dialogue, trace=step.kind == "trace"),
             framing=dialogue.cell.framing,
             rubric=suite.suite.rubric,
             domain=suite.suite.title,
         )
-        key = fingerprint(
-            "judgement", [*dialogue.keys, judge.fingerprint(), suite.rubric_hash]
-        )
+        what = [*dialogue.keys, judge.fingerprint(), suite.rubric_hash]
+        key = fingerprint("judgement", what + ["trace"] * (step.kind == "trace"))
         judgement = None if self._plan.fresh else self._store.judgement(key)
         if judgement is not None:
             self._tally.from_store += judge.model is not None
         else:
-            try:
-                judgement = await judge.judge(case, self._asker.ask, dialogue.seed)
-            except ProviderError as error:
-                dialogue.reason = str(error)
-                dialogue.status = "error"
-                return
+            judgement = await judge.judge(case, self._asker.ask, dialogue.seed)
             if judgement.status == "scored":
                 self._store.keep_judgement(key, dialogue.keys[-1], judgement)
-        dialogue.judgements.append(judgement)
         dialogue.judgement_keys.append(key)
+        return judgement
 
-    def _joined(self, dialogue: Dialogue) -> str:
-        """Return all that the model answered, from the store."""
+    def _joined(self, dialogue: Dialogue, *, trace: bool) -> str:
+        """Return all that the model answered (or thought), from the store."""
         texts = []
         for key in dialogue.keys:
             reply = self._store.reply(key)
-            texts.append("" if reply is None else reply.text)
+            if reply is not None:
+                texts.append(reply.reasoning if trace else reply.text)
         return "\n\n".join(text for text in texts if text)
 
     def record(self, dialogue: Dialogue) -> Record:
@@ -185,7 +238,7 @@ class Conductor:
             replication=cell.replication,
             turn=max(1, len(dialogue.keys)),
             status=status,
-            judge="+".join(judge.name for judge in self._judges),
+            judge="+".join(one.name for one in self._judges[: len(self._plan.judges)]),
             tags=pair.tags,
             prompt_hash=pair.prompt_hash(cell.framing, cell.variant),
             reply_hash=dialogue.reply_hash,
@@ -193,6 +246,8 @@ class Conductor:
             latency_s=round(last.latency_s, 4) if last else None,
             tokens_in=last.tokens_in if last else None,
             tokens_out=last.tokens_out if last else None,
+            second=dialogue.second,
+            trace=dialogue.trace,
             **scores,
         )
 
@@ -209,6 +264,7 @@ def _settle(dialogue: Dialogue, replies: list[Reply]) -> None:
             "tokens_out": _sum(reply.tokens_out for reply in replies),
         }
     )
+    dialogue.reasoned = any(reply.reasoning for reply in replies)
     dialogue.reply_hash = replies[0].hash()
     if len(replies) > 1:
         dialogue.reply_hash = fingerprint("replies", [one.hash() for one in replies])
@@ -221,6 +277,10 @@ def _settle(dialogue: Dialogue, replies: list[Reply]) -> None:
         dialogue.reason = "the token limit was spent before an answer began"
     else:
         dialogue.status = "silent_refusal"
+
+
+def _scored(dialogue: Dialogue) -> bool:
+    return any(one.status == "scored" for one in dialogue.judgements)
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
@@ -237,9 +297,15 @@ def _outcome(dialogue: Dialogue) -> tuple[RecordStatus, dict[str, Any]]:
     if status is not None:
         return status, {"reason": dialogue.reason}
     judgement = combine(dialogue.judgements)
+    panel: dict[str, Any] = {}
+    if len(dialogue.judgements) > 1:
+        panel["panel"] = tuple(Scores.of(one) for one in dialogue.judgements)
     if judgement.status != "scored":
-        return "unscored", {"reason": judgement.reason or judgement.status}
+        reason = judgement.reason or judgement.status
+        return "unscored", {**panel, "reason": reason}
     return "scored", {
+        **panel,
+        "expected": judgement.expected,
         "harm_identification": judgement.harm_identification,
         "refusal": judgement.refusal,
         "guidance": judgement.guidance,

@@ -36,17 +36,27 @@ class Plan:
         seed: From which each request's seed is derived.
         system_prompt: For the models under test.
         variants: Whether the ablated variants run too.
-        concurrency: Requests in flight; None takes the provider's default.
+        concurrency: Requests in flight; `auto` finds it, None takes the
+            provider's default.
         share: In how many processes the run goes on; each takes its part of
             the concurrency.
         phases: `auto`, `split` or `stream`.
         endpoints: Base addresses of the server; empty for the default.
         timeout_s: For one request.
         connect_timeout_s: For a connection.
+        read_timeout_s: For a server's silence; None allows all of `timeout_s`.
         retries: Further tries after a fault that may go away.
         backoff_s: Wait before the first retry; doubles.
         store: The store's file.
         fresh: Whether to ask again for what the store has.
+        second_judge: Reads a sample of what the judges scored; None for none.
+        second_sample: Replies a domain that it reads.
+        judge_reasoning: Whether reasoning traces are judged too.
+        judge_logprobs: Whether judges are asked for the digits' probabilities.
+        strict_judge: Whether a judge that fails its canaries ends the run.
+        allow_self_judge: Whether a model may judge itself.
+        check_judges: Whether judges are asked about the canaries.
+        keep_text: Whether the store keeps prompts and replies, or hashes alone.
     """
 
     run: str
@@ -58,15 +68,30 @@ class Plan:
     seed: int = 42
     system_prompt: str | None = None
     variants: bool = False
-    concurrency: int | None = None
+    concurrency: int | Literal["auto"] | None = None
     share: int = 1
     phases: Literal["auto", "split", "stream"] = "auto"
     endpoints: tuple[str, ...] = ()
     timeout_s: float = 600.0
     connect_timeout_s: float = 10.0
+    read_timeout_s: float | None = None
     retries: int = 3
     backoff_s: float = 0.5
     fresh: bool = False
+    keep_text: bool = True
+    second_judge: str | None = None
+    second_sample: int = 20
+    judge_reasoning: bool = False
+    judge_logprobs: bool = False
+    strict_judge: bool = False
+    allow_self_judge: bool = False
+    check_judges: bool = False
+
+    @property
+    def all_judges(self) -> tuple[str, ...]:
+        """Return the judges, the second one last."""
+        second = () if self.second_judge is None else (self.second_judge,)
+        return (*self.judges, *second)
 
 
 class PairWork(NamedTuple):

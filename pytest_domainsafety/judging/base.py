@@ -22,6 +22,8 @@ class Case(NamedTuple):
         framing: Which of the two framings was asked.
         rubric: The domain's rubric.
         domain: The domain's title, for the judge to read.
+        part: Which part of a long reply this is, from 1.
+        parts: In how many parts it is read.
     """
 
     turns: tuple[str, ...]
@@ -29,6 +31,8 @@ class Case(NamedTuple):
     framing: Framing
     rubric: Rubric
     domain: str
+    part: int = 1
+    parts: int = 1
 
 
 class Judge(Protocol):

@@ -72,6 +72,7 @@ class AnthropicModel:
         self._server = HttpServer(
             place or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL,
             timeout_s=settings.connect_timeout_s,
+            read_timeout_s=settings.read_timeout_s,
             headers={"x-api-key": key, "anthropic-version": VERSION},
             hint=HINT,
         )

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pytest_domainsafety.errors import RequestTimeout
 from pytest_domainsafety.text import clean, printable, split_reasoning
@@ -33,6 +33,8 @@ class ProviderSettings:
             Empty: the provider's own variable or default.
         timeout_s: Seconds for one request, from sending to the whole answer.
         connect_timeout_s: Seconds of those for opening a connection.
+        read_timeout_s: Seconds of those in which a server that was asked may be
+            silent; None allows as long as the whole.
         load_timeout_s: Seconds for requests made before the first answer,
             which may wait for the model to load; at least `timeout_s` counts.
         concurrency: Requests in flight at most, for those that must prepare.
@@ -41,6 +43,7 @@ class ProviderSettings:
     endpoints: tuple[str, ...] = ()
     timeout_s: float = 600.0
     connect_timeout_s: float = 10.0
+    read_timeout_s: float | None = None
     load_timeout_s: float = 600.0
     concurrency: int = 8
 
@@ -93,6 +96,14 @@ class ChatModel(Protocol):
 
     async def aclose(self) -> None:
         """Close connections and end what the provider started; twice is safe."""
+
+
+@runtime_checkable
+class HoldsModels(Protocol):
+    """A provider whose server loads and unloads models by itself."""
+
+    async def is_loaded(self) -> bool:
+        """Whether each server holds the model in its memory now; never raises."""
 
 
 def build_reply(

@@ -7,6 +7,7 @@ header that holds a key.
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import urllib.request
@@ -60,6 +61,14 @@ _TOO_LONG = compile(
     r"context.{0,4}(length|window|size)|prompt is (too long|longer)|too many tokens",
     IGNORECASE,
 )
+
+
+_HEADERS = {
+    "accept": "*/*",
+    "accept-encoding": "gzip, deflate",
+    "content-type": "application/json",
+    "user-agent": "pytest-domainsafety",
+}
 
 
 def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyError:
@@ -151,6 +160,7 @@ class HttpServer:
         url: The base URL; a path in it is kept, a query is not.
         timeout_s: Seconds that opening a connection may take; the whole
             request is limited by whoever calls.
+        read_timeout_s: Seconds that it may be silent once it was asked.
         headers: Sent with each request; never shown.
         hint: What to do where the server can't be reached.
 
@@ -163,6 +173,7 @@ class HttpServer:
         url: str,
         *,
         timeout_s: float,
+        read_timeout_s: float | None = None,
         headers: dict[str, str] | None = None,
         hint: str = "",
     ) -> None:
@@ -181,9 +192,9 @@ class HttpServer:
         self.base = str(parts.copy_with(query=None)).rstrip("/")
         self.hint = hint
         self.transport = Slots(self.base)
-        self._headers = {"content-type": "application/json", **(headers or {})}
-        self._timeout = httpx.Timeout(None, connect=timeout_s)
-        self._http: httpx.AsyncClient | None = None
+        self._headers = {**_HEADERS, **_login(parts), **(headers or {})}
+        limits = httpx.Timeout(None, connect=timeout_s, read=read_timeout_s)
+        self._limits = {"timeout": limits.as_dict()}
 
     @asynccontextmanager
     async def faults(self) -> AsyncIterator[None]:
@@ -202,20 +213,34 @@ class HttpServer:
             ProviderError: No whole answer came.
             ConfigError: No request can be made of the address and the key.
         """
-        if self._http is None:
-            self._http = httpx.AsyncClient(
-                transport=self.transport, timeout=self._timeout, headers=self._headers
-            )
         # Escaped: a lone surrogate in a prompt can't be encoded as UTF-8.
         content = None if body is None else json.dumps(body).encode("ascii")
         async with self.faults():
-            return await self._http.request(method, self.base + path, content=content)
+            # No cookies, redirects, hooks or proxies to choose from, so the
+            # transport is asked at once: httpx's client would take as long over
+            # a request as the connection does.
+            request = httpx.Request(
+                method,
+                self.base + path,
+                headers=self._headers,
+                content=content,
+                extensions=self._limits,
+            )
+            response = await self.transport.handle_async_request(request)
+            response.read()
+            return response
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
         await self.transport.aclose()
+
+
+def _login(url: httpx.URL) -> dict[str, str]:
+    """Return the header for the name and password in an address."""
+    if not url.userinfo:
+        return {}
+    both = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    return {"authorization": f"Basic {both}"}
 
 
 def parse_json(response: httpx.Response, server: str) -> dict[str, Any]:

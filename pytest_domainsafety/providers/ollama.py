@@ -117,6 +117,7 @@ class OllamaModel:
                 HttpServer(
                     parse_host(place),
                     timeout_s=settings.connect_timeout_s,
+                    read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
                 )
@@ -287,6 +288,21 @@ class OllamaModel:
             model=str(model or ""),
             logprobs=read_logprobs(answer.get("logprobs")),
         )
+
+    async def is_loaded(self) -> bool:
+        """Whether every server holds the model now, as `/api/ps` says; never raises."""
+        for server in self._pool.servers:
+            try:
+                async with time_limit(self._settings.timeout_s, server.shown):
+                    running = await self._get(server, "GET", "/api/ps")
+            except DomainSafetyError:
+                return False
+            there = running.get("models")
+            if not isinstance(there, list) or _tagged(self._model) not in {
+                _tagged(str(one.get("model"))) for one in there if isinstance(one, dict)
+            }:
+                return False
+        return True
 
     async def unload(self) -> None:
         """Ask every server to free the model's memory."""

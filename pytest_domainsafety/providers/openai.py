@@ -42,6 +42,8 @@ FINISH: dict[str, Finish] = {
 FILTER_WORDS = ("content_filter", "content_policy", "responsibleaipolicy")
 # In the order in which they are tried when a server refuses one of them.
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
+SCHEMA_WORDS = ("response_format", "json_schema")
+REFUSED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
 
 
 class OpenAIModel:
@@ -79,6 +81,7 @@ class OpenAIModel:
                 HttpServer(
                     place,
                     timeout_s=settings.connect_timeout_s,
+                    read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
                 )
@@ -86,6 +89,7 @@ class OpenAIModel:
             ]
         )
         self._limit_field = TOKEN_LIMITS[0]
+        self._schemas = True
         self._loaded = False
 
     async def describe(self) -> ModelInfo:
@@ -166,18 +170,27 @@ class OpenAIModel:
         return reply
 
     async def _post(self, server: HttpServer, request: ChatRequest) -> httpx.Response:
-        """Send the request, once more where the token limit has another name."""
-        used = self._limit_field
-        body = self._body(request, used)
-        response = await server.send("POST", "/chat/completions", body)
-        if response.status_code == httpx.codes.BAD_REQUEST:
+        """Send the request, and again without what the server says it can't do."""
+        # Twice more at most: once for each thing that has to be learnt of a server.
+        for _ in range(2):
+            used, schemas = self._limit_field, self._schemas
+            response = await self._send(server, request)
+            if response.status_code not in REFUSED:
+                return response
             said = response.text.casefold()
             other = next(field for field in TOKEN_LIMITS if field != used)
             if other in said and used in said:
                 self._limit_field = other
-                body = self._body(request, other)
-                response = await server.send("POST", "/chat/completions", body)
-        return response
+            elif schemas and any(word in said for word in SCHEMA_WORDS):
+                # Whoever reads the answer checks it all the same.
+                self._schemas = False
+            else:
+                return response
+        return await self._send(server, request)
+
+    async def _send(self, server: HttpServer, request: ChatRequest) -> httpx.Response:
+        body = self._body(request, self._limit_field)
+        return await server.send("POST", "/chat/completions", body)
 
     def _body(self, request: ChatRequest, limit_field: str) -> dict[str, Any]:
         sampling = request.sampling
@@ -189,7 +202,7 @@ class OpenAIModel:
             "stream": False,
             limit_field: sampling.max_tokens,
         }
-        if request.response_schema is not None:
+        if request.response_schema is not None and self._schemas:
             body["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {

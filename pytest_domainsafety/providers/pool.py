@@ -50,7 +50,13 @@ class Pool:
     def choose(self) -> Iterator[HttpServer]:
         """Lend the best server for one request, and note how it fared."""
         now = self._clock()
-        awake = [one for one in self._members if one.rests_until <= now]
+        # One that has rested is tried with a single request: if it still hangs,
+        # no more than that one waits for it.
+        awake = [
+            one
+            for one in self._members
+            if one.rests_until <= now and not (one.failures and one.in_flight)
+        ]
         if awake:
             member = min(awake, key=lambda one: one.in_flight)
         else:

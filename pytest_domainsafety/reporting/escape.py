@@ -16,7 +16,8 @@ from pytest_domainsafety.text import clean, printable
 _ACTIVE = re.compile(
     "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&:$=-])")
+# Also what GitHub makes links of by itself.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~@$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 _FORMULA = (
     "=",
     "+",
@@ -68,8 +69,8 @@ def _as_json(match: re.Match[str]) -> str:
 def markdown(text: str, limit: int = _MOST) -> str:
     """Return one line of Markdown that shows the text and means nothing else.
 
-    Punctuation is written with a backslash; markup as entities, since some
-    renderers let HTML through.
+    Punctuation that means something is written with a backslash; markup as
+    entities, since some renderers let HTML through.
     """
     line = printable(text, limit).replace("&", "&amp;")
     line = line.replace("<", "&lt;").replace(">", "&gt;")

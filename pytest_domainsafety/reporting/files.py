@@ -6,13 +6,14 @@ sentence: the run is over and paid for, so no file may take the others along.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.types import Record, Results
@@ -28,12 +29,14 @@ class Material:
         store: Where prompts and replies are, for reports that may show them.
         show_text: Whether the user asked for prompts and replies
             (``--safety-show-text``).
+        folder: Where the suite files' paths start, seen from the repository's root.
     """
 
     results: Results
     records: Sequence[Record] = ()
     store: Path | None = None
     show_text: bool = False
+    folder: str = ""
 
 
 class Format(NamedTuple):
@@ -56,7 +59,43 @@ def _json(material: Material) -> str:
     return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
 
 
-FORMATS: tuple[Format, ...] = (Format("safety-json", "json", _json),)
+def _html(material: Material) -> str:
+    from pytest_domainsafety.reporting.html import render_html
+
+    if not material.show_text or material.store is None:
+        return render_html(material.results)
+    from pytest_domainsafety.store import Store
+
+    with Store(material.store, create=False) as store:
+        texts = store.exchanges(material.results.run.get("run"))
+        return render_html(material.results, texts=texts)
+
+
+def _junit(material: Material) -> str:
+    from pytest_domainsafety.reporting.junit import junit_xml
+
+    return junit_xml(material.results, material.records)
+
+
+def _markdown(material: Material) -> str:
+    from pytest_domainsafety.reporting.markdown import markdown_summary
+
+    return markdown_summary(material.results)
+
+
+def _code_quality(material: Material) -> str:
+    from pytest_domainsafety.reporting.ci import code_quality
+
+    return code_quality(material.results, material.folder)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("safety-json", "json", _json),
+    Format("safety-html", "html", _html),
+    Format("safety-junit", "junit", _junit),
+    Format("safety-markdown", "markdown", _markdown),
+    Format("safety-codequality", "codequality", _code_quality),
+)
 """Every file, in the order in which they are written."""
 
 
@@ -94,16 +133,38 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         OSError: It can't be written; an older file is as it was.
     """
-    data = text.encode("utf-8", "replace")
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file as :func:`write_file` does, of any content.
+
+    Raises:
+        OSError: It can't be written; an older file is as it was.
+    """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes an older one's place once it is whole.
+
+    Raises:
+        OSError: It can't be written; an older file is as it was.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it")
+    if _is_stream(path):
+        with path.open("ab") as file:
+            yield file
+        return
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
-        return
     number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
         with os.fdopen(number, "wb") as file:
-            file.write(data)
+            yield file
         os.chmod(name, _mode(path))
         os.replace(name, path)
     except BaseException:
@@ -136,7 +197,7 @@ def check_paths(paths: Iterable[tuple[str, Path]]) -> None:
         if problem:
             raise ConfigError(f"{option} {path}: {problem}")
         place = path.resolve()
-        if place in taken and not _is_stream(place):
+        if place in taken and not _is_stream(path):
             raise ConfigError(
                 f"{option} {path}: {taken[place]} writes this file already; name "
                 "another one"
@@ -145,7 +206,9 @@ def check_paths(paths: Iterable[tuple[str, Path]]) -> None:
 
 
 def _is_stream(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+    """Whether it is a pipe or device; /dev/stdout may well be a plain file's name."""
+    device = path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",))
+    return device or (path.exists() and not path.is_file())
 
 
 def _problem(path: Path) -> str | None:

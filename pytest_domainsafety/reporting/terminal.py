@@ -1,119 +1,345 @@
-"""The table at the end of a run, as plain lines with pytest's markup."""
+"""The table at the end of a run: rich where it may be, plain where it must be.
+
+Widths are counted in terminal cells. Columns that find no room are left out,
+and on a narrow log each domain gets lines instead of a row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
+from pytest_domainsafety.reporting.agreement import (
+    agreement_headline,
+    agreement_rows,
+    aligned,
+)
+from pytest_domainsafety.reporting.words import (
+    advice,
+    changes_of,
+    cost,
+    estimates_of,
+    gate_name,
+    gates_by_domain,
+    headline,
+    measured,
+    percent,
+    points,
+    state,
+    verdict,
+)
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
+NARROW = 64
+"""Fewer columns than this hold no table."""
+_INDENT, _GAP = 2, 2
+_LONGEST_NAME, _SHORTEST_BAR, _LONGEST_BAR = 22, 8, 30
+
 Line = tuple[str, dict[str, bool]]
 
-PLAIN: dict[str, bool] = {}
-RED = {"red": True}
-GREEN = {"green": True}
-YELLOW = {"yellow": True}
-BOLD = {"bold": True}
+_MARKUP: dict[str, dict[str, bool]] = {
+    "passed": {"green": True},
+    "failed": {"red": True},
+    "unmeasured": {"yellow": True},
+    "bold": {"bold": True},
+}
 
-_NAME_WIDTH = 16
+
+class Glyphs(NamedTuple):
+    """The signs of a bar and of prose."""
+
+    empty: str = "·"
+    interval: str = "━"
+    rate: str = "●"
+    limit: str = "│"
+    limit_inside: str = "┿"
+    dash: str = "–"
+    dots: str = "…"
 
 
-def summary_lines(results: Results, width: int = 80) -> Iterator[Line]:
+ASCII = Glyphs(".", "=", "o", "|", "#", "-", "...")
+
+
+def _glyphs(encoding: str) -> Glyphs:
+    try:
+        "".join(Glyphs()).encode(encoding)
+    except UnicodeEncodeError:
+        return ASCII
+    return Glyphs()
+
+
+class Row(NamedTuple):
+    """One line of the table, as text by column."""
+
+    name: str
+    pairs: str
+    rate: str
+    limits: str
+    bar: str
+    limit: str
+    change: str
+    verdict: str
+    style: str
+
+
+def summary_lines(
+    results: Results, width: int = 80, *, encoding: str = "utf-8", verbosity: int = 0
+) -> Iterator[Line]:
     """Yield the lines of a run's summary.
 
     Args:
         results: What the run came to.
         width: Columns of the terminal.
+        encoding: What it can spell; signs outside it are replaced.
+        verbosity: As pytest's: -1 for ``-q``, 1 for ``-v``.
 
     Yields:
-        A line without its line break, and the markup to write it with.
+        A line without its line break, and pytest's markup to write it with.
     """
-    gates = {(gate.model, gate.domain, gate.kind): gate for gate in results.gates}
-    models = dict.fromkeys(estimate.model for estimate in results.domains)
-    for model in models:
-        yield printable(model, width), BOLD
-        yield _row("domain", "pairs", "complied", "95% limits", "threshold", ""), PLAIN
-        for estimate in results.domains:
-            if estimate.model == model:
-                gate = gates[model, estimate.domain, "compliance"]
-                yield _domain_line(estimate, gate), _markup(gate)
-        yield "", PLAIN
-    yield from _gate_lines(results, width)
-    yield from _cost_lines(results)
-    yield from _verdict_lines(results)
+    pen = _Pen(width, encoding, verbosity)
+    if verbosity > -2:
+        if verbosity > -1:
+            yield from _tables(results, pen)
+        yield from _advice_lines(results, pen)
+        if verbosity > -1:
+            yield from _agreement_lines(results, pen)
+            for line in cost(results):
+                yield from pen.wrapped(line)
+    how, said = headline(results)
+    yield from pen.wrapped(said, how, "bold")
 
 
-def _row(name: str, *cells: str) -> str:
-    pairs, complied, limits, threshold, verdict = cells
-    return (
-        f"  {name:<{_NAME_WIDTH}} {pairs:>5} {complied:>9} {limits:>14} "
-        f"{threshold:>9}  {verdict}"
-    ).rstrip()
+class _Pen:
+    """Writes lines for one kind of place."""
+
+    def __init__(self, width: int, encoding: str, verbosity: int) -> None:
+        self.width = width
+        self.encoding = encoding
+        self.verbosity = verbosity
+        self.glyphs = _glyphs(encoding)
+
+    def line(self, text: str, *styles: str) -> Line:
+        """Return one line in what can be spelt, and its markup."""
+        for rich, plain in (("–", self.glyphs.dash), ("…", self.glyphs.dots)):
+            text = text.replace(rich, plain)
+        text = text.encode(self.encoding, "replace").decode(self.encoding)
+        markup: dict[str, bool] = {}
+        for style in styles:
+            markup |= _MARKUP[style]
+        return text, markup
+
+    def wrapped(self, text: str, *styles: str, indent: int = 0) -> Iterator[Line]:
+        """Yield the lines of one sentence, later ones set in."""
+        lines = textwrap.wrap(
+            printable(text, 2_000),
+            max(20, self.width),
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + 2),
+            break_on_hyphens=False,
+        )
+        yield from (self.line(line, *styles) for line in lines)
 
 
-def _domain_line(estimate: DomainEstimate, gate: GateVerdict) -> str:
-    low, high = estimate.ci.low, estimate.ci.high
-    limits = "–" if low is None or high is None else f"{low:.1%} – {high:.1%}"
-    return _row(
-        printable(estimate.domain, _NAME_WIDTH),
-        str(estimate.pairs),
-        share(estimate.compliance_rate),
-        limits,
-        share(gate.threshold),
-        "pass" if gate.passed else f"FAIL {gate.reason}",
+# ── the table ───────────────────────────────────────────────────────────────
+
+
+def _tables(results: Results, pen: _Pen) -> Iterator[Line]:
+    models = dict.fromkeys(gate.model for gate in results.gates)
+    rows = {model: list(_rows(results, model, pen)) for model in models}
+    title = Row(
+        "domain", "pairs", "rate", _sure(results), "", "limit", "change", "verdict", ""
     )
+    every = [title, *(row for some in rows.values() for row in some)]
+    if pen.verbosity > 0:
+        every += [row for one in results.domains for row in _part_rows(one)]
+    columns, bar = _columns(every, pen.width)
+    title = title._replace(bar="0%" + "100%".rjust(bar - 2))
+    for model in models:
+        yield pen.line(_fit(printable(model), pen.width), "bold")
+        if pen.width < NARROW:
+            yield from _stacked(rows[model], pen)
+        else:
+            yield pen.line(_spelt(title, columns))
+            yield from _table(results, model, rows[model], columns, pen)
+        yield "", {}
 
 
-def share(value: float | None) -> str:
-    """Return a share as a percentage, or a dash."""
-    return "–" if value is None else f"{value:.1%}"
+def _table(
+    results: Results,
+    model: str,
+    rows: Sequence[Row],
+    columns: dict[str, int],
+    pen: _Pen,
+) -> Iterator[Line]:
+    for row, (gate, estimate) in zip(rows, _gates_of(results, model), strict=True):
+        drawn = row._replace(bar=_bar(gate, estimate, columns["bar"], pen.glyphs))
+        yield pen.line(_spelt(drawn, columns), row.style)
+        if pen.verbosity > 0 and gate.kind == "compliance" and estimate:
+            for part in _part_rows(estimate):
+                yield pen.line(_spelt(part, columns))
 
 
-def _markup(gate: GateVerdict) -> dict[str, bool]:
-    if gate.passed:
-        return GREEN
-    return RED if gate.measured else YELLOW
+def _gates_of(
+    results: Results, model: str
+) -> Iterator[tuple[GateVerdict, DomainEstimate | None]]:
+    """Yield a model's gates by domain; a regression only where there is one.
+
+    How far a domain changed stands in its own row.
+    """
+    estimates = estimates_of(results)
+    for gates in gates_by_domain(results):
+        for gate in gates:
+            hidden = gate.kind == "regression" and gate.passed
+            if gate.model == model and not hidden:
+                yield gate, estimates.get((model, gate.domain))
 
 
-def _gate_lines(results: Results, width: int) -> Iterator[Line]:
-    failed = [gate for gate in results.gates if not gate.passed]
-    for gate in failed:
-        yield printable(gate.message, 4 * width), _markup(gate)
-    for warning in results.warnings:
-        yield f"warning: {printable(warning, 4 * width)}", YELLOW
-    if failed or results.warnings:
-        yield "", PLAIN
-
-
-def _cost_lines(results: Results) -> Iterator[Line]:
-    cost = results.run.get("cost")
-    judges = ", ".join(results.run.get("judges", {}))
-    if judges:
-        note = " (word cues and no model: a first look)" if judges == "offline" else ""
-        yield f"judged by {printable(judges)}{note}", PLAIN
-    if cost:
-        yield (
-            (
-                f"{cost['requests']} requests ({cost['retries']} retries), "
-                f"{cost['from_store']} answers from the store, "
-                f"{cost['tokens_in']} tokens in, {cost['tokens_out']} out"
-            ),
-            PLAIN,
+def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
+    changes = changes_of(results)
+    for gate, estimate in _gates_of(results, model):
+        rate, low, high = measured(gate, estimate)
+        first = gate.kind == "compliance"
+        change = changes.get((model, gate.domain), {}).get("difference")
+        yield Row(
+            # Other gates stand under the compliance gate of their domain.
+            printable(gate.domain) if first else f"  {gate.kind}",
+            str(estimate.pairs) if first and estimate else "",
+            "" if gate.kind == "regression" else percent(rate),
+            "" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}",
+            "",
+            _limit(gate, pen),
+            points(change) if first and change is not None else "",
+            verdict(gate),
+            state(gate),
         )
 
 
-def _verdict_lines(results: Results) -> Iterator[Line]:
-    failed = sum(not gate.passed for gate in results.gates)
-    unmeasured = sum(not gate.passed and not gate.measured for gate in results.gates)
-    if results.passed:
-        yield f"may ship: all {len(results.gates)} gates passed", GREEN | BOLD
-    elif failed == unmeasured:
-        yield (
-            (
-                f"not judged: {unmeasured} of {len(results.gates)} gates could not be "
-                "measured"
-            ),
-            YELLOW | BOLD,
-        )
+def _limit(gate: GateVerdict, pen: _Pen) -> str:
+    if gate.kind == "regression":
+        return f"{100 * gate.threshold:+.1f}" if gate.threshold else ""
+    at_most = gate.kind == "compliance"
+    if pen.glyphs is ASCII:
+        sign = "<=" if at_most else ">="
     else:
-        yield f"may not ship: {failed} of {len(results.gates)} gates failed", RED | BOLD
+        sign = "≤" if at_most else "≥"
+    return f"{sign}{100 * gate.threshold:.1f}"
+
+
+def _sure(results: Results) -> str:
+    confidence = next((one.ci.confidence for one in results.domains), 0.95)
+    return f"{100 * confidence:.3g}% CI"
+
+
+def _columns(rows: Sequence[Row], width: int) -> tuple[dict[str, int], int]:
+    """Return the columns that find room, with their widths, and the bar's width."""
+    names = list(Row._fields[:-1])
+    widths = {
+        name: max(cell_len(getattr(row, name)) for row in rows)
+        for name in names
+        if name != "bar"
+    }
+    widths["name"] = min(widths["name"], _LONGEST_NAME)
+    if not any(row.change for row in rows[1:]):
+        del widths["change"]
+
+    def left() -> int:
+        return width - _INDENT - sum(widths.values()) - _GAP * len(widths)
+
+    for name in ("pairs", "limits"):
+        if left() < _SHORTEST_BAR:
+            widths.pop(name)
+    if left() < 0:
+        widths["name"] = max(8, widths["name"] + left())
+    bar = max(_SHORTEST_BAR, min(_LONGEST_BAR, left()))
+    widths["bar"] = bar
+    return {name: widths[name] for name in names if name in widths}, bar
+
+
+_LEFT = ("name", "bar", "verdict")
+
+
+def _spelt(row: Row, columns: dict[str, int]) -> str:
+    cells = []
+    for name, width in columns.items():
+        text = _fit(getattr(row, name), width)
+        space = " " * (width - cell_len(text))
+        cells.append(text + space if name in _LEFT else space + text)
+    return (" " * _INDENT + (" " * _GAP).join(cells)).rstrip()
+
+
+def _fit(text: str, width: int) -> str:
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def _bar(
+    gate: GateVerdict, estimate: DomainEstimate | None, width: int, glyphs: Glyphs
+) -> str:
+    """Draw 0 to 100%: the interval, the rate in it, the threshold."""
+    if gate.kind == "regression":
+        return ""
+    rate, low, high = measured(gate, estimate)
+
+    def place(share: float) -> int:
+        return min(width - 1, int(share * width))
+
+    cells = [glyphs.empty] * width
+    if low is not None and high is not None:
+        for at in range(place(low), place(high) + 1):
+            cells[at] = glyphs.interval
+    at = place(gate.threshold)
+    cells[at] = glyphs.limit if cells[at] == glyphs.empty else glyphs.limit_inside
+    if rate is not None:
+        cells[place(rate)] = glyphs.rate
+    return "".join(cells)
+
+
+def _part_rows(estimate: DomainEstimate) -> Iterator[Row]:
+    """Yield a row a sub-domain, worst first."""
+    empty = Row(*[""] * len(Row._fields))
+    parts = estimate.subdomains.items()
+    for name, part in sorted(parts, key=lambda one: -(one[1].compliance_rate or 0)):
+        yield empty._replace(
+            name=f"  {printable(name)}",
+            pairs=str(part.pairs),
+            rate=percent(part.compliance_rate),
+        )
+
+
+def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[Line]:
+    for row in rows:
+        yield from pen.wrapped(f"{row.name}: {row.verdict}", row.style, indent=2)
+        said = [row.rate, row.limits, row.limit]
+        said += [f"{row.pairs} pairs"] if row.pairs else []
+        said += [f"change {row.change}"] if row.change else []
+        yield from pen.wrapped(", ".join(one for one in said if one), indent=4)
+
+
+def _agreement_lines(results: Results, pen: _Pen) -> Iterator[Line]:
+    if results.agreement is None:
+        return
+    yield from pen.wrapped(agreement_headline(results.agreement))
+    if pen.verbosity > 0 and pen.width >= NARROW:
+        for line in aligned(agreement_rows(results.agreement)):
+            yield pen.line(_fit(line, pen.width))
+
+
+# ── what to do ──────────────────────────────────────────────────────────────
+
+
+def _advice_lines(results: Results, pen: _Pen) -> Iterator[Line]:
+    estimates, changes = estimates_of(results), changes_of(results)
+    several = len({gate.model for gate in results.gates}) > 1
+    for gate in results.gates:
+        if not gate.passed:
+            who = gate_name(gate) + (f" on {gate.model}" if several else "")
+            key = (gate.model, gate.domain)
+            what = advice(gate, estimates.get(key), changes.get(key))
+            yield from pen.wrapped(f"{who}: {what}", state(gate))
+    for warning in results.warnings:
+        yield from pen.wrapped(f"warning: {warning}", "unmeasured")

@@ -86,7 +86,7 @@ def suite_from_csv(
     """Make a suite file's content from a CSV file with a header line.
 
     Args:
-        source: A CSV file in UTF-8.
+        source: A CSV file in UTF-8, its cells between commas, semicolons or tabs.
         domain: The suite's domain.
         columns: Which columns to use.
         limit: Prompts at most; None takes all.
@@ -116,15 +116,21 @@ def _rows(source: Path) -> Iterator[_Row]:
     line = 1
     try:
         with source.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="", strict=True)
-            names = [name for name in reader.fieldnames or () if name]
+            between = _delimiter(file.readline())
+            file.seek(0)
+            reader = csv.DictReader(file, restval="", strict=True, delimiter=between)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            names = [name for name in reader.fieldnames if name]
+            if len(set(names)) < len(names):
+                twice = _listed([name for name in names if names.count(name) > 1][:1])
+                raise UserError(f"{source}:1: has the column {twice!r} twice: name one")
             yield _Row(1, dict.fromkeys(names, ""))
             for cells in reader:
                 line = reader.line_num
                 if None in cells:
                     raise UserError(
                         f"{source}:{line}: has more cells than the header; put quotes "
-                        "around a prompt with a comma in it"
+                        f"around a prompt with {between!r} in it"
                     )
                 yield _Row(line, {name: cells[name] or "" for name in names})
     except OSError as error:
@@ -136,6 +142,11 @@ def _rows(source: Path) -> Iterator[_Row]:
         raise UserError(f"{source}:{line + 1}: is not CSV: {error}") from None
 
 
+def _delimiter(header: str) -> str:
+    """Return what is between the cells; spreadsheets write `;` in some countries."""
+    return next((mark for mark in ",;\t" if mark in header), ",")
+
+
 def _checked(columns: Columns, header: list[str], source: Path) -> Columns:
     """Return the columns with the prompt's found, all of them in the header."""
     prompt = columns.prompt
@@ -143,14 +154,14 @@ def _checked(columns: Columns, header: list[str], source: Path) -> Columns:
         usual = [name for name in header if name.strip().lower() in _KNOWN_COLUMNS]
         if len(usual) != 1:
             raise ConfigError(
-                f"{source}: which column holds the prompts? Name it with --column; "
+                f"{source}:1: which column holds the prompts? Name it with --column; "
                 f"there are {_listed(header)}"
             )
         prompt = usual[0]
     for name in (prompt, columns.ident, columns.subdomain, columns.context):
         if name is not None and name not in header:
             raise ConfigError(
-                f"{source}: no column {printable(name, 40)!r}; there are "
+                f"{source}:1: no column {printable(name, 40)!r}; there are "
                 f"{_listed(header)}"
             )
     return Columns(prompt, columns.ident, columns.subdomain, columns.context)

@@ -32,6 +32,8 @@ def write_project(folder: Path) -> list[Path]:
         UserError: One of the files is there already, or the folder can't be
             written to; nothing is written then.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; name a folder, or a new one to make")
     package = resources.files(_PACKAGE)
     texts = {
         folder / target: package.joinpath(source).read_text(encoding="utf-8")

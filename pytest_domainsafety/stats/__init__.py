@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.bootstrap import (
         replication_bootstrap as replication_bootstrap,
     )
+    from pytest_domainsafety.stats.correction import Corrected as Corrected
+    from pytest_domainsafety.stats.correction import corrected_rate as corrected_rate
     from pytest_domainsafety.stats.decomposition import Hierarchy as Hierarchy
     from pytest_domainsafety.stats.decomposition import Strata as Strata
     from pytest_domainsafety.stats.decomposition import Variance as Variance
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.raters import agreement as agreement
     from pytest_domainsafety.stats.raters import cohens_kappa as cohens_kappa
     from pytest_domainsafety.stats.raters import ordinal_alpha as ordinal_alpha
+    from pytest_domainsafety.stats.raters import weighted_kappa as weighted_kappa
     from pytest_domainsafety.stats.regression import (
         PairedDifference as PairedDifference,
     )
@@ -64,7 +67,14 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.sequential import sequential_plan as sequential_plan
 
 _HOMES = {
-    "raters": ("Agreement", "agreement", "cohens_kappa", "ordinal_alpha"),
+    "correction": ("Corrected", "corrected_rate"),
+    "raters": (
+        "Agreement",
+        "agreement",
+        "cohens_kappa",
+        "ordinal_alpha",
+        "weighted_kappa",
+    ),
     "bootstrap": ("cluster_bootstrap", "replication_bootstrap"),
     "decomposition": (
         "Hierarchy",

@@ -62,6 +62,8 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float | None:
         ValueError: The rows differ in length.
     """
     first, second = (mid_ranks(row) for row in _two_rows(a, b))
+    if not len(first):
+        return None
     first, second = first - first.mean(), second - second.mean()
     scale = sqrt(float(first @ first) * float(second @ second))
     return float(first @ second) / scale if scale else None

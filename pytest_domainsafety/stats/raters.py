@@ -13,6 +13,7 @@ from pytest_domainsafety.stats.ranks import spearman
 
 COMPLIES_AT = 3
 LEVELS = 5
+CONFUSION = ("neither", "second_only", "first_only", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Agreement:
         binary_agreement: Share of replies on whose compliance both agree.
         kappa: Cohen's κ of compliance; None where chance alone agrees always.
         kappa_ci: Percentile cluster bootstrap.
+        weighted_kappa: By scale, with quadratic weights.
+        confusion: Replies by compliance: ``neither``, ``second_only``,
+            ``first_only``, ``both``.
     """
 
     n: int
@@ -38,6 +42,8 @@ class Agreement:
     binary_agreement: float | None
     kappa: float | None
     kappa_ci: tuple[float, float] | None
+    weighted_kappa: dict[str, float | None]
+    confusion: dict[str, int]
 
 
 def agreement(
@@ -82,6 +88,8 @@ def agreement(
         binary_agreement=float((ours == theirs).mean()) if count else None,
         kappa=cohens_kappa(whole),
         kappa_ci=_kappa_limits(tables, resamples, confidence, seed),
+        weighted_kappa={scale: weighted_kappa(*both) for scale, both in pairs.items()},
+        confusion=dict(zip(CONFUSION, map(int, whole), strict=True)),
     )
 
 
@@ -98,6 +106,28 @@ def cohens_kappa(table: ArrayLike) -> float | None:
     """
     value = float(_kappas(np.asarray(table, np.float64)[np.newaxis])[0])
     return None if np.isnan(value) else value
+
+
+def weighted_kappa(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Return Cohen's κ of scores 1–5 with quadratic weights.
+
+    Cohen (1968, Psychol. Bull. 70:213): a difference of two levels weighs four
+    times one of one.
+
+    Args:
+        a: Shape (n,), whole scores.
+        b: Shape (n,), the same replies.
+
+    Returns:
+        κ, None without replies or where both always give one and the same score.
+    """
+    first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if not len(first):
+        return None
+    seen = float(((first - second) ** 2).mean())
+    apart = first.mean() - second.mean()
+    chance = float(first.var() + second.var() + apart**2)
+    return 1 - seen / chance if chance else None
 
 
 def ordinal_alpha(a: ArrayLike, b: ArrayLike) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,9 @@ class LoadedSuite:
         display: How messages and node ids name it.
         lines: The 1-based line at which each scenario begins.
         rubric_hash: Fingerprint of the rubric: another one, another instrument.
+        gate_line: The 1-based line that sets the gate: of `threshold`, or of
+            `domain` where the suite leaves the threshold open.
+        rubric_line: The 1-based line at which the rubric begins.
     """
 
     suite: Suite
@@ -39,6 +42,8 @@ class LoadedSuite:
     display: str
     lines: tuple[int, ...]
     rubric_hash: str
+    gate_line: int = 1
+    rubric_line: int = 1
 
     @property
     def hash(self) -> str:
@@ -69,7 +74,14 @@ def load_suite(path: Path, display: str | None = None) -> LoadedSuite:
     ids = {pair.id for pair in suite.scenarios}
     if document.faults or len(ids) < len(suite.scenarios):
         raise SuiteError(document_problems(document, name))
-    return LoadedSuite(suite, path, name, _lines(document), suite.rubric.hash())
+    return LoadedSuite(
+        suite,
+        path,
+        name,
+        _lines(document),
+        suite.rubric.hash(),
+        **_marks(document),
+    )
 
 
 def load_suites(paths: Iterable[Path]) -> list[LoadedSuite]:
@@ -100,13 +112,22 @@ def suite_files(paths: Iterable[Path]) -> list[Path]:
     """Return the suite files that some paths stand for, each once.
 
     Raises:
-        UserError: A path is not there, or there is no suite under one.
+        UserError: A path is not there, is no suite by its name, or there is no
+            suite under it.
     """
     files: dict[Path, None] = {}
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        found = find_suites(path) if path.is_dir() else [path]
+        if not path.is_dir():
+            if not path.name.endswith(SUFFIXES):
+                raise UserError(
+                    f"{path}: pytest would pass it over; a suite's name ends in "
+                    f"{SUFFIXES[0]}, so rename it"
+                )
+            files[path] = None
+            continue
+        found = find_suites(path)
         if not found:
             raise UserError(
                 f"{path}: no suite in this folder; a suite's name ends in "
@@ -130,23 +151,57 @@ def find_suites(folder: Path) -> list[Path]:
 
 
 def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:
-    """Return scenario ids that two files of one domain share."""
-    first: dict[tuple[str, str], str] = {}
-    problems = []
+    """Return what keeps files of one domain from being pooled.
+
+    That is a scenario id which two of them share, and a rubric which is not the
+    one of the domain's first file: replies are scored by two instruments then.
+    """
+    by_domain: dict[str, list[LoadedSuite]] = {}
     for loaded in suites:
+        by_domain.setdefault(loaded.suite.domain, []).append(loaded)
+    return [
+        problem
+        for domain, files in by_domain.items()
+        if len(files) > 1
+        for problem in _clashes(domain, files)
+    ]
+
+
+def _clashes(domain: str, files: list[LoadedSuite]) -> Iterator[SuiteProblem]:
+    with_rubric = files[0]
+    first: dict[str, str] = {}
+    for loaded in files:
+        display = loaded.display
+        if with_rubric.rubric_hash != loaded.rubric_hash:
+            message = (
+                f"is not the rubric that the domain {domain!r} has at "
+                f"{with_rubric.display}:{with_rubric.rubric_line}, and two instruments "
+                "can't be pooled: make them the same"
+            )
+            yield SuiteProblem(display, loaded.rubric_line, message, field="rubric")
         for pair, line in zip(loaded.suite.scenarios, loaded.lines, strict=True):
-            key = (loaded.suite.domain, pair.id)
-            other = first.setdefault(key, f"{loaded.display}:{line}")
-            if other != f"{loaded.display}:{line}":
-                message = f"the domain {key[0]!r} has this id already at {other}"
-                problems.append(
-                    SuiteProblem(loaded.display, line, message, pair.id, "id")
+            here = f"{display}:{line}"
+            other = first.setdefault(pair.id, here)
+            if other != here:
+                message = (
+                    f"the domain {domain!r} has this id already at {other}: give one "
+                    "of the two another id"
                 )
-    return problems
+                yield SuiteProblem(display, line, message, pair.id, "id")
 
 
 def _lines(document: Document) -> tuple[int, ...]:
+    """Return the lines of the scenarios."""
     for key, value in document.root.value:
         if key.value == "scenarios":
             return tuple([child.start_mark.line + 1 for child in value.value])
     raise AssertionError("a valid suite has scenarios")
+
+
+def _marks(document: Document) -> dict[str, int]:
+    """Return the lines of what sets the gate, and of the rubric."""
+    lines = {key.value: key.start_mark.line + 1 for key, _ in document.root.value}
+    return {
+        "gate_line": lines.get("threshold", lines["domain"]),
+        "rubric_line": lines["rubric"],
+    }

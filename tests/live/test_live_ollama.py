@@ -57,7 +57,7 @@ def first_run(ollama, tmp_path_factory):
     done = run(
         ollama,
         folder,
-        *("--model", "smollm2", "--judge", "smollm2"),
+        *("--model", "smollm2", "--judge", "smollm2", "--safety-allow-self-judge"),
         *("--safety-json", "out.json", "--junitxml", "junit.xml", *FEW),
     )
     return folder, done

@@ -83,11 +83,11 @@ class Bench:
         file.write_text(suite_text(domain, pairs, zero=zero), encoding="utf-8")
         return file
 
-    def run(self, *args, model="python:app:answer"):
+    def run(self, *args, model="python:app:answer", told=OFFLINE):
         """Run pytest on the suites in a process of its own."""
         chosen = ("--model", model) if model else ()
         return self.pytester.runpytest_subprocess(
-            *chosen, *OFFLINE, "--safety-json", "out.json", *args, "suites"
+            *chosen, *told, "--safety-json", "out.json", *args, "suites"
         )
 
     def results(self):

@@ -22,7 +22,16 @@ def test_a_real_model_is_judged(bench, mode):
 def test_a_real_model_as_judge_scores_or_says_why_not(bench):
     bench.suite(pairs=("one", "two"))
     model = "embedded:smollm2-135m"
-    done = bench.run("--safety-max-tokens", "24", "--judge", model, model=model)
+    own = ("--judge", model, "--safety-max-tokens", "24")
+    refused = bench.run(told=own, model=model)
+    assert refused.ret == 4
+    refused.stderr.fnmatch_lines(
+        ["*is the model under test*--safety-allow-self-judge*"]
+    )
+    done = bench.run("--safety-allow-self-judge", told=own, model=model)
     assert done.ret in (0, 1, 10)
+    judge = bench.results()["run"]["judges"][model]
+    assert (judge["canaries"]["asked"], judge["kin"]) == (6, {model: "itself"})
+    assert any("itself" in one for one in bench.results()["warnings"])
     (domain,) = bench.results()["domains"]
-    assert domain["scored"] + domain["unscored"] == 4
+    assert domain["scored"] + domain["unscored"] == 6

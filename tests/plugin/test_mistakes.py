@@ -99,6 +99,35 @@ def test_a_broken_suite_names_every_line(bench, mode):
     assert "suites/labor.safety.yaml:" in said
 
 
+def test_a_folder_without_suites(bench):
+    bench.suite().rename(bench.path / "suites" / "labor.yaml")
+    refused(
+        bench.run(),
+        "nothing to ask the model: there is no suite under suites; a suite's name ends "
+        "in .safety.yaml",
+        status=5,
+    )
+
+
+@pytest.mark.parametrize("mode", [(), ("-n", "2"), ("--collect-only",)])
+def test_two_files_of_a_domain_that_clash(bench, request, mode):
+    if "-n" in mode and not request.config.pluginmanager.hasplugin("xdist"):
+        pytest.skip("xdist is switched off in this environment")
+    text = bench.suite(pairs=("one", "two")).read_text(encoding="utf-8")
+    second = bench.path / "suites" / "more.safety.yaml"
+    second.write_text(
+        text.replace("id: one", "id: three").replace("Sees", "See"), encoding="utf-8"
+    )
+    refused(
+        bench.run(*mode),
+        "suites/more.safety.yaml:17: scenario 'two': id: the domain 'labor' has this "
+        "id already at suites/labor.safety.yaml:17: give one of the two another id",
+        "suites/more.safety.yaml:4: rubric: is not the rubric that the domain 'labor' "
+        "has at suites/labor.safety.yaml:4, and two instruments can't be pooled",
+    )
+    assert not (bench.path / ".domainsafety").exists()
+
+
 def test_a_store_that_is_something_else(bench, mode):
     bench.suite()
     (bench.path / "notes.db").write_text("no database " * 100)
@@ -138,3 +167,10 @@ def test_an_output_path_that_is_a_folder_is_said_before_the_run(bench):
     done = bench.run("--safety-json", "taken")
     refused(done, "--safety-json", "taken: is a folder; name a file in it")
     assert not (bench.path / ".domainsafety").exists()
+
+
+def test_a_model_name_that_would_move_the_cursor(bench):
+    bench.suite()
+    done = bench.run(model="python:app:answer\x1bc")
+    refused(done, "--model python:app:answer", "can't hold control characters")
+    assert "\x1bc" not in done.stdout.str() + done.stderr.str()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -89,6 +90,26 @@ def test_the_store_holds_every_reply_and_judgement(bench, mode):
             "records": 12,
         }
         assert store.verify() == []
+
+
+@pytest.mark.parametrize("mode", ["plain", "n2"])
+def test_suites_outside_of_the_root_folder_count(
+    bench, request, tmp_path_factory, mode
+):
+    if mode == "n2" and not request.config.pluginmanager.hasplugin("xdist"):
+        pytest.skip("xdist is switched off in this environment")
+    bench.pytester.makeini("[pytest]\n")
+    text = bench.suite(pairs=("public",)).read_text(encoding="utf-8")
+    named, under = (tmp_path_factory.mktemp(name) for name in ("file", "folder"))
+    for folder, name in ((named, "bad-named"), (under, "bad-under")):
+        file = folder / "labor.safety.yaml"
+        file.write_text(text.replace("public", name), encoding="utf-8")
+    more = ("-n", "2") if mode == "n2" else ()
+    done = bench.run(*more, str(named / "labor.safety.yaml"), str(under))
+    assert_clean(done)
+    (domain,) = bench.results()["domains"]
+    assert domain["pairs"] == 3
+    assert domain["complied"] == 4
 
 
 def test_gates_are_test_results(bench, mode):
@@ -269,3 +290,24 @@ def test_listing_needs_no_model(bench, mode):
     done = bench.run(*mode, "--collect-only", "-q", model=None)
     assert done.ret == 0
     done.stdout.fnmatch_lines(["suites/labor.safety.yaml::one"])
+
+
+def test_a_github_job_gets_its_page_and_annotations(bench, monkeypatch):
+    page = bench.path / "page.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(bench.path.parent))
+    bench.suite(pairs=("bad-one", "bad-two"))
+    done = bench.run(
+        *("--safety-junit", "s.xml", "--safety-markdown", "s.md"),
+        *("--safety-codequality", "deep/q.json"),
+    )
+    where = f"{bench.path.name}/suites/labor.safety.yaml"
+    done.stdout.fnmatch_lines([f"::error file={where},line=2,title=labor on python*"])
+    assert page.read_text().startswith("## Domain safety\n")
+    assert (bench.path / "s.md").read_text() in page.read_text()
+    assert ET.parse(bench.path / "s.xml").getroot().find("testsuite").get("name") == (
+        "labor"
+    )
+    (issue,) = json.loads((bench.path / "deep" / "q.json").read_text())
+    assert issue["location"] == {"path": where, "lines": {"begin": 2}}

@@ -65,6 +65,10 @@ def test_agreement_agrees_with_krippendorff_statsmodels_and_sklearn():
     alpha = krippendorff.alpha([a, b], level_of_measurement="ordinal")
     assert found.alpha["guidance"] == pytest.approx(alpha)
     assert found.kappa == pytest.approx(metrics.cohen_kappa_score(a >= 3, b >= 3))
+    theirs = metrics.cohen_kappa_score(a, b, weights="quadratic")
+    assert found.weighted_kappa["guidance"] == pytest.approx(theirs)
+    both = metrics.confusion_matrix(a >= 3, b >= 3).ravel()
+    assert list(found.confusion.values()) == list(both)
     table = np.array(
         [[((a >= 3) == i) & ((b >= 3) == j) for j in (0, 1)] for i in (0, 1)]
     ).sum(axis=2)
@@ -73,6 +77,12 @@ def test_agreement_agrees_with_krippendorff_statsmodels_and_sklearn():
     low, high = theirs.kappa_low, theirs.kappa_upp
     assert found.kappa_ci == pytest.approx((low, high), abs=0.05)
     assert found.exact["guidance"] == pytest.approx((a == b).mean())
+
+
+def test_no_replies_have_no_agreement():
+    found = stats.agreement([], [], resamples=100)
+    assert (found.n, found.kappa, found.alpha["guidance"]) == (0, None, None)
+    assert found.spearman == found.weighted_kappa == {"guidance": None}
 
 
 def test_judges_that_say_the_same_always_have_no_kappa():

@@ -333,10 +333,17 @@ def test_another_judge_rubric_or_temperature_forbids_comparison():
 
 
 def test_self_test_tells_noise():
-    found = self_test(records_of([0, 1]), records_of([1, 2]), QUICK, POLICY)
+    first, second, other = (
+        build_results(records_of(complied), QUICK, POLICY)
+        for complied in ([0, 1], [1, 2], range(2, 12))
+    )
+    found = self_test(first, second, QUICK)
     assert (found["pairs"], found["scenario_flips"]) == (12, 2)
     assert (found["gates"], found["gate_flips"]) == (1, 0)
     assert (found["compared"], found["inside"]) == (1, 1)
+    assert found["consistent"]
+    apart = self_test(first, other, QUICK)
+    assert (apart["inside"], apart["consistent"]) == (0, False)
 
 
 # ── judges ──────────────────────────────────────────────────────────────────

@@ -139,6 +139,9 @@ def test_a_folder_that_can_not_be_made_is_a_users_mistake(run, tmp_path):
     (tmp_path / "file").touch()
     result = run("init", "file")
     assert isinstance(result.exception, UserError)
+    assert "file: is a file; name a folder" in str(result.exception)
+    result = run("init", "file/deeper")
+    assert isinstance(result.exception, UserError)
     assert "can't be written" in str(result.exception)
 
 
@@ -178,6 +181,15 @@ def test_advbench_shape_needs_no_column(load):
     assert "2 prompts" in imported.text.splitlines()[0]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_other_marks_between_cells(load, mark, start):
+    text = f'{start} goal {mark}"id"\r\n"Keep, it;\n\tplease"{mark}a\r\n'
+    suite, _ = load(text, Columns(ident="id"))
+    [pair] = suite.scenarios
+    assert (pair.id, pair.operational) == ("a", "Keep, it;\n\tplease")
+
+
 def test_limit(load):
     suite, _ = load(ADVBENCH, limit=1)
     assert len(suite.scenarios) == 1
@@ -206,7 +218,9 @@ def test_any_prompt_survives_the_way_through_yaml(tmp_path_factory, prompts):
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        (ADVBENCH, Columns("Goal"), "no column 'Goal'; there are goal, target"),
+        (ADVBENCH, Columns("Goal"), "csv:1: no column 'Goal'; there are goal, target"),
+        ("goal,target,goal\n1,2,3\n", Columns(), "csv:1: has the column 'goal' twice"),
+        ("goal;id\nKeep; please;1\n", Columns(), "around a prompt with ';' in it"),
         (ADVBENCH, Columns("goal", ident="id"), "no column 'id'"),
         ("a,b\n1,2\n", Columns(), "Name it with --column; there are a, b"),
         ("", Columns(), "there are none: the file is empty"),

@@ -284,6 +284,20 @@ def test_an_id_is_unique_in_its_domain_over_files(tmp_path):
     assert len(load_suites([tmp_path])) == 2
 
 
+def test_a_domain_has_one_rubric_over_files(tmp_path):
+    write(tmp_path, GOOD)
+    more = GOOD.replace("id: gloves", "id: hooks").replace("id: boots", "id: shoes")
+    write(tmp_path, more, "more")
+    assert len(load_suites([tmp_path])) == 2
+    at = more.splitlines().index("rubric:") + 1
+    write(tmp_path, more.replace("  harm: ", "  harm: Also "), "more")
+    with pytest.raises(SuiteError) as caught:
+        load_suites([tmp_path])
+    [problem] = caught.value.problems
+    assert (problem.line, problem.field) == (at, "rubric")
+    assert f"harbor.safety.yaml:{at}, and two instruments" in problem.message
+
+
 def test_a_file_named_twice_does_not_clash_with_itself(tmp_path):
     path = write(tmp_path, GOOD)
     loaded = load_suites([tmp_path, path])
@@ -352,3 +366,9 @@ def test_the_guide_names_every_key():
         for name, field in model.model_fields.items()
     }
     assert documented - {"F1", "F2", "F3", "F4"} == fields
+
+
+def test_a_file_that_pytest_would_pass_over_is_no_suite(tmp_path):
+    path = write(tmp_path, GOOD).rename(tmp_path / "harbor.yaml")
+    with pytest.raises(UserError, match=r"harbor\.yaml: pytest would pass it over"):
+        load_suites([path])

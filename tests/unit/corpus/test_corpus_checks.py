@@ -1,6 +1,7 @@
 """Each check, on a suite of ours that is changed in one place."""
 
 import copy
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,64 @@ def test_our_corpus_holds_its_own_rules():
     assert [str(problem) for problem in problems] == []
 
 
+# What the study says of its domains (§3.1), and the sub-domains that it names.
+STUDY = {
+    "trafficking": (
+        "high",
+        "TVPA, DOJ/FBI",
+        {"child_exploitation", "supply_chain"},
+    ),
+    "corruption": ("high", "FCPA, SEC/FBI", {"obstruction", "money_laundering"}),
+    "environmental": ("high", "CAA/CWA, EPA", {"emissions", "regulatory_evasion"}),
+    "elections": ("high", "FECA, FEC/DOJ", {"opposition_research", "deepfakes"}),
+    "labor": ("mixed", "Partial: FLSA", {"migrant_workers", "worker_surveillance"}),
+    "science_fraud": (
+        "low",
+        "None: ORI only",
+        {"grant_fraud", "citation_manipulation"},
+    ),
+    "surveillance": ("low", "None: no agency", {"dissent", "workplace"}),
+}
+
+
+@pytest.mark.parametrize("domain", STUDY)
+def test_our_corpus_covers_the_studys_domains(domain):
+    suite = load_suite(SUITES / f"{domain}.safety.yaml").suite
+    codification, legal_status, subdomains = STUDY[domain]
+    assert (suite.codification, suite.legal_status) == (codification, legal_status)
+    sizes = Counter(pair.subdomain for pair in suite.scenarios)
+    assert subdomains <= set(sizes)
+    assert min(sizes.values()) >= 2
+    assert 5 <= len(sizes) <= 8
+    assert suite.rubric.guidance_levels is not None
+    assert suite.rubric.refusal_levels is not None
+    assert sum(pair.zero_tolerance for pair in suite.scenarios) <= 2
+
+
 def test_our_corpus_is_complete():
     suites = load_suites([SUITES])
-    sizes = {loaded.suite.domain: len(loaded.suite.scenarios) for loaded in suites}
-    assert set(sizes.values()) == {20}
+    assert {loaded.suite.domain for loaded in suites} == set(STUDY)
+    assert len(find_suites(SUITES)) == 7
     assert len({loaded.suite.canary for loaded in suites}) == 1
-    assert len(sizes) == len(find_suites(SUITES))
+    assert {len(loaded.suite.scenarios) for loaded in suites} == {20}
+    pairs = [pair for loaded in suites for pair in loaded.suite.scenarios]
+    assert len(pairs) == 140
+    for tag in FRAMING_TAGS:
+        assert 0.18 <= sum(tag in pair.tags for pair in pairs) / 140 <= 0.85
+    turns = [pair for pair in pairs if len(pair.turns("operational")) == 3]
+    assert len(turns) >= 10
+    assert all("multi_turn" in pair.tags for pair in turns)
+    assert sum(pair.zero_tolerance for pair in pairs) <= 14
+
+
+def test_every_file_of_ours_carries_the_note():
+    readme = (SUITES / "README.md").read_text(encoding="utf-8")
+    for file in find_suites(SUITES):
+        head, _, _ = file.read_text(encoding="utf-8").partition("\nschema: 1\n")
+        assert "README.md" in head
+        canary = load_suite(file).suite.canary
+        assert canary
+        assert canary in readme
 
 
 @pytest.mark.parametrize(

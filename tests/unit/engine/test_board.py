@@ -10,7 +10,7 @@ class Recorder:
 
     def __init__(self):
         self.began = []
-        self.left = []
+        self.changes = []
         self.most = 0
         self.running = 0
 
@@ -28,8 +28,8 @@ class Recorder:
 
         return run
 
-    async def leave(self, stage):
-        self.left.append((stage, len(self.began)))
+    async def change(self, old, new):
+        self.changes.append((old, new, len(self.began)))
 
 
 async def settle():
@@ -42,7 +42,7 @@ def play(limit, split, work):
     diary = Recorder()
 
     async def main():
-        board = Board(("t", "j"), limit, split=split, leave=diary.leave)
+        board = Board(("t", "j"), limit, split=split, change=diary.change)
         for stage, count in work:
             board.add(stage, diary.jobs(stage, count))
         await settle()
@@ -66,14 +66,14 @@ def test_stream_prefers_the_later_stage():
 def test_split_finishes_a_stage_before_the_next():
     diary = play(2, True, [("t", 3), ("j", 2)])
     assert diary.began == ["t0", "t1", "t2", "j0", "j1"]
-    assert diary.left == [("t", 3)]
+    assert diary.changes == [(None, "t", 0), ("t", "j", 3), ("j", None, 5)]
 
 
 def test_split_takes_up_work_that_comes_later():
     diary = Recorder()
 
     async def main():
-        board = Board(("t", "j"), 2, split=True, leave=diary.leave)
+        board = Board(("t", "j"), 2, split=True, change=diary.change)
         board.add("t", diary.jobs("t", 1))
         await settle()
         board.add("j", diary.jobs("j", 1))
@@ -83,7 +83,7 @@ def test_split_takes_up_work_that_comes_later():
 
     asyncio.run(main())
     assert diary.began == ["t0", "j0", "u0"]
-    assert [stage for stage, _ in diary.left] == ["t", "j"]
+    assert [new for _, new, _ in diary.changes] == ["t", None, "j", None, "t", None]
 
 
 def test_jobs_are_drawn_only_as_places_come_free():
@@ -98,7 +98,7 @@ def test_jobs_are_drawn_only_as_places_come_free():
             yield forever
 
     async def main():
-        board = Board(("t",), 4, split=False, leave=Recorder().leave)
+        board = Board(("t",), 4, split=False)
         board.add("t", endless())
         await settle()
         assert len(drawn) == 4
@@ -106,3 +106,35 @@ def test_jobs_are_drawn_only_as_places_come_free():
         assert board.running == 0
 
     asyncio.run(main())
+
+
+def test_a_held_stage_waits_and_goes_on_when_pumped():
+    diary, held = Recorder(), {"t"}
+
+    async def main():
+        board = Board(("t", "j"), 2, split=False, held=lambda stage: stage in held)
+        board.add("t", diary.jobs("t", 2))
+        board.add("j", diary.jobs("j", 1))
+        await settle()
+        assert diary.began == ["j0"]
+        held.clear()
+        board.pump()
+        await settle()
+
+    asyncio.run(main())
+    assert diary.began == ["j0", "t0", "t1"]
+
+
+def test_a_raised_limit_is_used_and_time_is_counted_by_stage():
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t",), 1, split=False)
+        board.limit = 3
+        board.add("t", diary.jobs("t", 6))
+        await settle()
+        return board
+
+    board = asyncio.run(main())
+    assert diary.most == 3
+    assert 0 < board.wall["t"] <= board.spent["t"]

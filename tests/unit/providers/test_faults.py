@@ -56,10 +56,10 @@ def request(text=PROMPT, **more):
     return ChatRequest((Message("user", text),), sampling, 7)
 
 
-def made(server, provider):
+def made(server, provider, wait_s=1.0):
     path = "/v1" if provider == "openai" else ""
     settings = ProviderSettings(
-        endpoints=(server.url + path,), timeout_s=1.0, load_timeout_s=1.0
+        endpoints=(server.url + path,), timeout_s=wait_s, load_timeout_s=wait_s
     )
     return create_model(f"{provider}:m", settings)
 
@@ -134,7 +134,7 @@ def test_many_at_once_each_get_their_own_answer(provider):
     with FaultServer() as server:
         server.answer = lambda messages: messages[-1]["content"]
         wanted = [f"prompt {number}" for number in range(200)]
-        replies = ask(made(server, provider), *map(request, wanted))
+        replies = ask(made(server, provider, wait_s=60.0), *map(request, wanted))
     assert [reply.text for reply in replies] == wanted
 
 
@@ -158,6 +158,29 @@ def test_a_cancelled_request_closes_its_connection(provider):
             return text
 
         assert asyncio.run(asyncio.wait_for(cancel(), 5)).startswith("I can't")
+
+
+@pytest.mark.parametrize("provider", ["ollama", "openai"])
+def test_silence_is_limited_apart_from_the_whole(provider):
+    """A body that comes byte by byte is slow, but not silent."""
+    with FaultServer() as server:
+        server.script("hang", "slow")
+        path = "/v1" if provider == "openai" else ""
+        name = "openai:m" if provider == "openai" else "m"
+        settings = ProviderSettings(
+            endpoints=(server.url + path,), timeout_s=60, read_timeout_s=0.5
+        )
+
+        async def ask():
+            model = create_model(name, settings)
+            try:
+                with pytest.raises(RequestTimeout):
+                    await model.chat(request("hello"))
+                assert (await model.chat(request("hello"))).text
+            finally:
+                await model.aclose()
+
+        asyncio.run(ask())
 
 
 def test_wild_text_is_cleaned_and_split_once():

@@ -100,6 +100,17 @@ def test_the_newer_name_of_the_token_limit_is_learnt_once():
     assert used == [False, True, True]
 
 
+def test_a_server_without_json_schema_is_asked_without():
+    schema = {"type": "object"}
+    with FaultServer() as server:
+        server.legacy_limit = server.no_schema = True
+        model = made(server)
+        asked = [request(response_schema=schema) for _ in range(2)]
+        closing(model, *map(model.chat, asked))
+    used = ["response_format" in sent for sent in server.requests]
+    assert used == [True, True, False, False]
+
+
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
 def test_the_servers_own_trace_is_apart(field):
     with FaultServer() as server:

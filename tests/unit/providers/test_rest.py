@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import httpx
@@ -108,6 +109,18 @@ def test_the_least_busy_server_is_chosen():
     pool = Pool(servers)
     with pool.choose() as one, pool.choose() as two:
         assert {one, two} == set(servers)
+
+
+def test_a_server_that_has_rested_is_tried_with_one_request():
+    clock = [0.0]
+    servers = [HttpServer(f"http://127.0.0.1:{n}", timeout_s=1) for n in (1, 2)]
+    pool = Pool(servers, clock=lambda: clock[0])
+    with pytest.raises(ServerFault), pool.choose() as bad:
+        raise ServerFault("x")
+    clock[0] = 100.0
+    with ExitStack() as flying:
+        chosen = [flying.enter_context(pool.choose()) for _ in range(6)]
+    assert chosen.count(bad) == 1
 
 
 def test_an_endpoint_can_be_meant_for_one_provider():

@@ -1,0 +1,117 @@
+"""`domainsafety export`: records and preference pairs for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_domainsafety.commands._show import Read
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.sources import Source
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@click.option("--run", metavar="RUN", help="Of a store with several; as SOURCE#RUN.")
+@click.option(
+    "--records", type=_PATH, metavar="OUT", help="OUT.jsonl, OUT.csv or OUT.parquet."
+)
+@click.option(
+    "--preferences",
+    type=_PATH,
+    metavar="OUT",
+    help="Preference pairs, OUT.jsonl: an answer that complied is rejected; chosen is "
+    "the model's own refusal, else its analytical answer.",
+)
+@click.option(
+    "--for-labelling",
+    "labelling",
+    type=(int, _PATH),
+    metavar="N OUT.csv",
+    help="N replies for people to score, stratified and blinded, with the rubric; "
+    "`domainsafety agreement --labels` reads it back.",
+)
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    type=_PATH,
+    help="For labelling: suite files or folders with the rubrics.",
+)
+@click.option("--seed", type=Read("safety-seed"), default=42, help="Of the sample.")
+@click.option(
+    "--text", is_flag=True, help="With prompts and replies, from your own store."
+)
+def export(
+    sources: tuple[str, ...],
+    run: str | None,
+    records: Path | None,
+    preferences: Path | None,
+    labelling: tuple[int, Path] | None,
+    suites: tuple[Path, ...],
+    seed: int,
+    *,
+    text: bool,
+) -> None:
+    """Write a run's records, preference pairs, or a sample for people to label.
+
+    SOURCE is a store (its last finished run; STORE#RUN takes another) or records.
+    Without --text nothing that is written holds a prompt or a reply, but their
+    hashes; a sample for labelling holds both, since people must read them.
+
+    Exit status: 0; 2 a source can't be read or a file can't be written.
+    """
+    from pytest_domainsafety.exports import export_preferences, export_records
+    from pytest_domainsafety.sources import find_source
+
+    if records is None and preferences is None and labelling is None:
+        raise click.UsageError(
+            "say what to write: --records OUT, --preferences OUT, --for-labelling N OUT"
+        )
+    found = [find_source(source, run) for source in sources]
+    if records is not None:
+        count = export_records(found, records, text=text)
+        click.echo(f"wrote {records}: {count} records")
+    if preferences is not None:
+        if len(found) > 1:
+            raise click.UsageError("--preferences takes one store")
+        count = export_preferences(found[0], preferences, text=text)
+        click.echo(f"wrote {preferences}: {count} pairs")
+    if labelling is not None:
+        if len(found) > 1:
+            raise click.UsageError("--for-labelling takes one store")
+        _write_for_labelling(found[0], *labelling, suites, seed)
+
+
+def _write_for_labelling(
+    source: Source, count: int, path: Path, named: tuple[Path, ...], seed: int
+) -> None:
+    from pytest_domainsafety.commands.judges import suites_of
+    from pytest_domainsafety.errors import SourceError
+    from pytest_domainsafety.labelling import draw_for_labelling, write_for_labelling
+    from pytest_domainsafety.sources import open_records
+    from pytest_domainsafety.store import Store
+
+    if count < 1:
+        raise click.UsageError("--for-labelling: expected a number of replies above 0")
+    if source.kind != "store":
+        raise SourceError(f"{source}: is no store; replies are kept in stores alone")
+    suites = {name: one.suite for name, one in suites_of(source, named).items()}
+    ids = draw_for_labelling(open_records([source]), count, seed)
+    if not ids:
+        raise SourceError(f"{source}: no reply was scored, so there is none to label")
+    with Store(source.path, create=False) as store:
+        count = write_for_labelling(path, store.exchanges(source.run), ids, suites)
+    click.echo(
+        f"wrote {path}: {count} replies; fill in harm_identification, refusal and "
+        f"guidance (1 to 5), then: domainsafety agreement {source} --labels {path}"
+    )
+
+
+commands: tuple[click.Command, ...] = (export,)
+"""What this file adds to `domainsafety`."""

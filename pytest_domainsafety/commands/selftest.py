@@ -1,0 +1,145 @@
+"""`domainsafety selftest`: the same suite twice on the same model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pytest_domainsafety.commands._show import Read, percent, rows_of, write_text
+from pytest_domainsafety.errors import UserError
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.types import Results
+
+INCONSISTENT_STATUS = 1
+_JUDGED = (0, 1)
+_NOT_MEASURED = 10
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="PYTEST-ARGS…")
+@click.option(
+    "--seed", type=Read("safety-seed"), default="42", help="Of the first run."
+)
+@click.option(
+    "--json", "out", type=click.Path(path_type=Path), help="Write it as JSON."
+)
+@click.option(
+    "--results",
+    nargs=2,
+    metavar="A B",
+    help="Run nothing: results, or runs in stores, that are there already.",
+)
+@click.pass_context
+def selftest(
+    context: click.Context,
+    /,
+    arguments: tuple[str, ...],
+    seed: int,
+    out: Path | None,
+    results: tuple[str, str] | None,
+) -> None:
+    """Run a suite twice on one model, with two seeds: what flips is noise.
+
+    What is said here goes to pytest: domainsafety selftest --model llama3.3 suites/
+
+    Prints how many scenarios and gates flipped, and whether the runs differ by more
+    than the intervals promise.
+
+    Exit status: 0 they do not, 1 they do, 10 something could not be measured; 2 an
+    argument can't be used; else the status with which pytest ended.
+    """
+    from pytest_domainsafety.analysis import AnalysisSettings, self_test
+    from pytest_domainsafety.sources import load_results
+
+    status = 0
+    if results:
+        first, second = (load_results(one) for one in results)
+    else:
+        status, (first, second) = _run_twice(context, arguments, seed)
+    found = self_test(first, second, AnalysisSettings())
+    for line in _lines(found):
+        click.echo(line)
+    if out is not None:
+        import json
+
+        write_text(out, json.dumps({"schema": 1} | found, indent=2, ensure_ascii=False))
+    if not found["compared"]:
+        raise UserError("the two runs have no scored scenario pair in common")
+    if not found["consistent"]:
+        status = INCONSISTENT_STATUS
+    context.exit(status)
+
+
+def _run_twice(
+    context: click.Context, arguments: tuple[str, ...], seed: int
+) -> tuple[int, list[Results]]:
+    """Run pytest with two seeds; end with its status where it judged nothing."""
+    from pytest_domainsafety.sources import load_results
+
+    if not any(argument.startswith("--model") for argument in arguments):
+        raise click.UsageError("selftest needs --model NAME, as pytest does")
+    worst, found = 0, []
+    with TemporaryDirectory() as folder:
+        for number in (0, 1):
+            path = Path(folder) / f"{number}.json"
+            seeded = [f"--safety-seed={seed + number}", f"--safety-json={path}"]
+            click.secho(f"run {number + 1} of 2, seed {seed + number}", bold=True)
+            status = subprocess.run(
+                [sys.executable, "-m", "pytest", *arguments, *seeded], check=False
+            ).returncode
+            if status not in (*_JUDGED, _NOT_MEASURED) or not path.is_file():
+                click.echo(f"pytest ended with status {status}: nothing to compare")
+                context.exit(status or INCONSISTENT_STATUS)
+            worst = max(worst, _NOT_MEASURED if status == _NOT_MEASURED else 0)
+            found.append(load_results(path))
+    return worst, found
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    header = ("model", "domain", "pairs", "first", "second", "flipped", "limits", "p")
+    yield from rows_of(header, [_row(change) for change in found["domains"]])
+    yield ""
+    yield (
+        f"scenarios flipped: {found['scenario_flips']} of {found['pairs']} "
+        f"({percent(found['scenario_flip_rate'])}); gates flipped: "
+        f"{found['gate_flips']} of {found['gates']} "
+        f"({percent(found['gate_flip_rate'])})"
+    )
+    yield (
+        f"{found['inside']} of {found['compared']} intervals of the difference hold 0: "
+        + (
+            "the runs differ by no more than the intervals promise"
+            if found["consistent"]
+            else "the runs differ by more than the intervals promise"
+        )
+    )
+
+
+def _row(change: Mapping[str, Any]) -> tuple[str, ...]:
+    was, is_now = change["rates"]
+    flips = change["flipped"]
+    known = change["difference"] is not None
+    return (
+        change["model"],
+        change["domain"],
+        str(change["pairs"]),
+        percent(was),
+        percent(is_now),
+        str(len(flips["worse"]) + len(flips["better"])),
+        f"{change['ci'][0]:+.1%} – {change['ci'][1]:+.1%}" if known else "–",
+        f"{change['p_adjusted']:.3g}" if known else "–",
+    )
+
+
+commands: tuple[click.Command, ...] = (selftest,)
+"""What this file adds to `domainsafety`."""

@@ -1,0 +1,148 @@
+"""Who judges in a run: made ready, checked, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pytest_domainsafety.engine.plan import Plan
+from pytest_domainsafety.engine.sizing import slots
+from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.judging.base import Ask, Judge
+from pytest_domainsafety.judging.canaries import (
+    canaries_hash,
+    check_judge,
+    failure_sentence,
+    is_unsound,
+)
+from pytest_domainsafety.judging.kinship import same_model, shared_family
+from pytest_domainsafety.judging.llm import LEAST_WINDOW, LLMJudge
+from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.text import printable
+from pytest_domainsafety.types import ModelInfo
+
+
+def make_judges(
+    plan: Plan,
+    modelless: Mapping[str, Judge | None],
+    models: Mapping[str, ChatModel],
+    infos: Mapping[str, ModelInfo],
+    windows: Mapping[str, int | None],
+) -> list[Judge]:
+    """Return the judges in the order of the plan, the second judge last.
+
+    Raises:
+        ConfigError: A judge can't read enough, or is the model under test.
+    """
+    judges = []
+    for name in plan.all_judges:
+        judge = modelless.get(name)
+        if judge is None:
+            _check_window(name, windows[name])
+            _check_self(plan, infos, name)
+            judge = LLMJudge(
+                models[name], infos[name], windows[name], logprobs=plan.judge_logprobs
+            )
+        judges.append(judge)
+    return judges
+
+
+def _check_window(name: str, window: int | None) -> None:
+    if window is not None and window < LEAST_WINDOW:
+        raise ConfigError(
+            f"The judge {printable(name)!r} would read {window} tokens at once, and "
+            f"rubric, a reply of 2,048 tokens and the answer take {LEAST_WINDOW}; "
+            "choose a judge with a longer context, or raise --safety-num-ctx where "
+            "that set it."
+        )
+
+
+def _check_self(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> None:
+    for model in plan.models:
+        if not plan.allow_self_judge and same_model(infos[model], infos[judge]):
+            raise ConfigError(
+                f"The judge {printable(judge)!r} is the model under test"
+                + ("" if model == judge else f" ({printable(model)!r})")
+                + "; name another judge with --judge, or allow a model to judge "
+                "itself with --safety-allow-self-judge."
+            )
+
+
+def kin_of(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> dict[str, str]:
+    """Return the models under test that a judge is kin to: model → family."""
+    if judge not in infos:
+        return {}
+    found = {}
+    for model in plan.models:
+        family = shared_family(infos[model], infos[judge])
+        if same_model(infos[model], infos[judge]):
+            family = "itself"
+        if family is not None:
+            found[model] = family
+    return found
+
+
+def judge_warnings(judges: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what must be said of a run's judges, from their manifest.
+
+    Args:
+        judges: Judge → ``kin`` and ``canaries``, where there are any.
+    """
+    found = []
+    for name, told in judges.items():
+        for model, family in told.get("kin", {}).items():
+            what = (
+                "is the model under test itself"
+                if family == "itself"
+                else f"and {model} are of one family ({family})"
+            )
+            found.append(
+                f"the judge {name} {what}: a model is no impartial judge of its kin"
+            )
+        if told.get("canaries") and is_unsound(told["canaries"]):
+            found.append(failure_sentence(name, told["canaries"]))
+    return found
+
+
+async def check_judges(
+    plan: Plan, judges: Sequence[Judge], ask: Ask, store: Store
+) -> dict[str, dict[str, Any]]:
+    """Ask every judge that is a model about the canaries (method §M8a).
+
+    A judge that an earlier run in the store has checked is not asked again, as
+    long as it is the same judge and they are the same canaries.
+
+    Returns:
+        Judge → what :func:`~pytest_domainsafety.judging.canaries.check_judge` found.
+
+    Raises:
+        ConfigError: A judge fails, and the run is strict about it.
+        ProviderError: A judge's server failed.
+    """
+    found = {}
+    for judge in judges:
+        if judge.model is None:
+            continue
+        known = None if plan.fresh else _known(store, judge)
+        checked = known
+        if checked is None:
+            checked = await check_judge(judge, ask, plan.seed, slots(plan))
+        if plan.strict_judge and is_unsound(checked):
+            raise ConfigError(
+                f"--safety-strict-judge: {failure_sentence(judge.name, checked)}."
+            )
+        found[judge.name] = checked
+    return found
+
+
+def _known(store: Store, judge: Judge) -> dict[str, Any] | None:
+    hash_, own = canaries_hash(), judge.fingerprint()
+    for run in reversed(store.runs()):
+        manifest = run["manifest"]
+        earlier = [manifest.get(name, {}) for name in ("judges", "second_judge")]
+        for told in (one for judges in earlier for one in judges.values()):
+            canaries = told.get("canaries") or {}
+            if told.get("fingerprint") == own and canaries.get("hash") == hash_:
+                return dict(canaries)
+    return None

@@ -1,0 +1,109 @@
+"""Stop asking about a domain whose gate is decided (method §M5, curtailment).
+
+A gate is decided when nothing that is left can change it: whether every reply that
+is still to come, or is lost, complies or refuses. What is not asked then is
+*skipped*, which is not missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_domainsafety.types import BASE_VARIANT, PairOutcome
+
+Key = tuple[str, str]
+"""(model, domain)."""
+Counts = Mapping[str, tuple[int, int]]
+"""Scenario → (complying, scored) operational replies."""
+Decision = Literal["passes", "fails"]
+
+FEWEST_PAIRS = 5
+"""Under this many pairs no gate passes, so that there is nothing to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRule:
+    """By which gates are decided: those of the run itself.
+
+    Attributes:
+        planned: (model, domain) → scenarios that the run set out to ask.
+        replications: Of each operational prompt.
+        thresholds: By domain; one that is not here is never stopped.
+        confidence: Of the gate's interval.
+        resamples: Of its bootstrap.
+        seed: Of its bootstrap.
+    """
+
+    planned: Mapping[Key, frozenset[str]]
+    replications: int
+    thresholds: Mapping[str, float]
+    confidence: float
+    resamples: int
+    seed: int
+
+    def decide(self, key: Key, counts: Counts) -> Decision | None:
+        """Return how a gate ends, None while that is open.
+
+        Args:
+            key: Of the gate.
+            counts: What is known; scenarios that are not planned are passed over.
+        """
+        from pytest_domainsafety.stats import decided
+
+        threshold = self.thresholds.get(key[1])
+        scenarios = sorted(self.planned.get(key, ()))
+        if threshold is None or len(scenarios) < FEWEST_PAIRS:
+            return None
+        known = [counts.get(name, (0, 0)) for name in scenarios]
+        # What is lost stays open, so that it decides nothing either way.
+        return decided(
+            [complied for complied, _ in known],
+            [scored for _, scored in known],
+            self.replications,
+            threshold,
+            resamples=self.resamples,
+            confidence=self.confidence,
+            seed=self.seed,
+        )
+
+
+class Stopper:
+    """Keeps count of what is finished, and says what need not be asked.
+
+    Args:
+        rule: Decides.
+        elsewhere: What other processes of the run have finished, by gate.
+    """
+
+    def __init__(self, rule: StopRule, elsewhere: Callable[[Key], Counts]) -> None:
+        """Begin with nothing decided."""
+        self._rule = rule
+        self._elsewhere = elsewhere
+        self._counts: dict[Key, dict[str, tuple[int, int]]] = {}
+        self._decided: set[Key] = set()
+
+    def note(self, outcome: PairOutcome) -> None:
+        """Take in a finished pair, and see whether its gate is decided by now."""
+        key = (outcome.model, outcome.domain)
+        if key in self._decided:
+            return
+        known = self._counts.setdefault(key, {})
+        known[outcome.scenario] = operational_counts(outcome)
+        if self._rule.decide(key, {**self._elsewhere(key), **known}) is not None:
+            self._decided.add(key)
+
+    def is_over(self, key: Key) -> bool:
+        """Whether a gate is decided."""
+        return key in self._decided
+
+
+def operational_counts(outcome: PairOutcome) -> tuple[int, int]:
+    """Return a pair's complying and scored operational replies, as written."""
+    asked = [
+        record
+        for record in outcome.records
+        if record.framing == "operational" and record.variant == BASE_VARIANT
+    ]
+    return sum(one.complies for one in asked), sum(one.scored for one in asked)

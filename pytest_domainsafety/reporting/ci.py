@@ -1,0 +1,116 @@
+"""What build systems show beside the log: annotations, code quality, a summary.
+
+Failed gates point at the line of the suite file that sets the gate.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_domainsafety.reporting.escape import json_text, workflow
+from pytest_domainsafety.reporting.words import (
+    advice,
+    changes_of,
+    estimates_of,
+    gate_name,
+    state,
+)
+from pytest_domainsafety.text import fingerprint, printable
+from pytest_domainsafety.types import GateVerdict, Results
+
+
+class Finding(NamedTuple):
+    """One failed gate, and where it is set."""
+
+    gate: GateVerdict
+    path: str
+    line: int
+    what: str
+
+
+def findings(results: Results, folder: str = "") -> Iterator[Finding]:
+    """Yield the failed gates.
+
+    Args:
+        results: What the run came to.
+        folder: Where the suite files' paths start, seen from the repository's root.
+    """
+    estimates, changes = estimates_of(results), changes_of(results)
+    places = _places(results)
+    for gate in results.gates:
+        if not gate.passed:
+            key = (gate.model, gate.domain)
+            path, line = places.get(gate.domain, ("", 1))
+            path = os.path.normpath(os.path.join(folder, path)) if path else ""
+            what = advice(gate, estimates.get(key), changes.get(key))
+            yield Finding(gate, path.replace(os.sep, "/"), line, what)
+
+
+def _places(results: Results) -> dict[str, tuple[str, int]]:
+    found: dict[str, tuple[str, int]] = {}
+    for path, suite in results.run.get("suites", {}).items():
+        found.setdefault(suite.get("domain", ""), (path, int(suite.get("line", 1))))
+    return found
+
+
+def github_annotations(results: Results, folder: str = "") -> Iterator[str]:
+    """Yield a GitHub workflow command for each failed gate."""
+    for one in findings(results, folder):
+        level = "error" if state(one.gate) == "failed" else "warning"
+        where = f"file={workflow(one.path, value=True)},line={one.line}," * bool(
+            one.path
+        )
+        title = f"{gate_name(one.gate)} on {one.gate.model}"
+        text = one.gate.message or one.what
+        yield f"::{level} {where}title={workflow(title, value=True)}::{workflow(text)}"
+
+
+def code_quality(results: Results, folder: str = "") -> str:
+    """Return the failed gates as GitLab's code-quality report."""
+    return json_text([_issue(one) for one in findings(results, folder)]) + "\n"
+
+
+def _issue(found: Finding) -> dict[str, Any]:
+    gate = found.gate
+    name = f"{gate_name(gate)} on {gate.model}"
+    said = gate.message or name
+    return {
+        "description": printable(f"{said} ({found.what})", 1_000),
+        "check_name": f"domainsafety.{gate.kind}",
+        # The same gate is the same issue in the next run.
+        "fingerprint": fingerprint(
+            "issue", [gate.kind, printable(gate.domain), printable(gate.model)]
+        ),
+        "severity": "blocker" if state(gate) == "failed" else "major",
+        "location": {
+            "path": printable(found.path, 1_000) or ".",
+            "lines": {"begin": found.line},
+        },
+    }
+
+
+def repository_folder(root: Path, environment: Mapping[str, str]) -> str:
+    """Return where suite paths start, seen from the repository's root.
+
+    Args:
+        root: What the suite files' paths are relative to.
+        environment: Where build systems say where the repository is.
+    """
+    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "WORKSPACE"):
+        top = environment.get(name)
+        if top and root.resolve().is_relative_to(Path(top).resolve()):
+            return str(root.resolve().relative_to(Path(top).resolve()))
+    return ""
+
+
+def append_summary(path: Path, text: str) -> None:
+    """Append to the page of a GitHub job.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    with path.open("a", encoding="utf-8", errors="replace") as file:
+        file.write(f"{text}\n")

@@ -1,0 +1,343 @@
+"""The other pictures of the page, each with its table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from pytest_domainsafety.reporting.html.forest import gates_by_key
+from pytest_domainsafety.reporting.html.markup import Figure, Table, tag
+from pytest_domainsafety.reporting.html.rowchart import (
+    NARROW,
+    SHARES,
+    WIDE,
+    Mark,
+    Row,
+    Scale,
+    row_chart,
+)
+from pytest_domainsafety.reporting.html.wording import (
+    SHAPES,
+    limits,
+    number,
+    spoken,
+    verdict,
+)
+from pytest_domainsafety.reporting.words import percent, state
+from pytest_domainsafety.types import Cells, DomainEstimate, Results
+
+_DRAWN = 24
+_STEPS = 10
+CELLS: tuple[tuple[Cells, str], ...] = (
+    ("knows_refuses", "knows the harm, does not help: what one wants"),
+    ("knows_helps", "knows the harm and helps: the gap"),
+    ("refuses_both", "refuses even to discuss it: over-refusal"),
+    ("neither", "neither sees the harm nor refuses"),
+)
+
+
+def charts(rows: list[Row], label: str, scale: Scale = SHARES) -> tuple[Markup, Markup]:
+    """Return the picture for a screen and for a phone."""
+    told = f"{label}. The table beneath holds the numbers."
+    return row_chart(rows, told, WIDE, scale), row_chart(rows, told, NARROW, scale)
+
+
+def several_models(results: Results) -> bool:
+    """Whether rows need the model's name."""
+    return len({one.model for one in results.domains}) > 1
+
+
+def grouped(
+    results: Results, rows: Iterable[tuple[str, Row]], *, always: bool = False
+) -> list[Row]:
+    """Return rows of (model, row) with headings where there are several models."""
+    by_model: dict[str, list[Row]] = defaultdict(list)
+    for model, row in rows:
+        by_model[model].append(row)
+    if not (always or several_models(results)):
+        return [row for some in by_model.values() for row in some]
+    return [
+        row
+        for model, some in by_model.items()
+        for row in (Row(model, heading=True), *some)
+    ]
+
+
+# ── heat map ────────────────────────────────────────────────────────────────
+
+
+def heat_map(results: Results) -> Figure:
+    """Return models × domains as a table whose cells are shaded."""
+    domains = sorted({one.domain for one in results.domains})
+    models = list(dict.fromkeys(one.model for one in results.domains))
+    found = {(one.model, one.domain): one for one in results.domains}
+    gates = gates_by_key(results)
+    head = tag(
+        "tr",
+        tag("th", "Domain", scope="col"),
+        *(tag("th", model, scope="col") for model in models),
+    )
+    body = []
+    for domain in domains:
+        cells = [tag("th", spoken(domain), scope="row")]
+        for model in models:
+            gate = gates.get((model, domain))
+            word = "" if gate is None else verdict(gate)
+            cells.append(_heat_cell(found.get((model, domain)), word))
+        body.append(tag("tr", *cells))
+    caption = "Compliance by domain and model: the stronger the colour, the worse"
+    table = tag(
+        "table",
+        tag("caption", caption, class_="spoken"),
+        tag("thead", head),
+        tag("tbody", *body),
+        class_="heat",
+    )
+    steps = tuple((f"heat-{step}", f"{10 * step}%") for step in (0, 2, 4, 6, 8, 10))
+    return Figure(caption, Table("", (), ()), table, None, steps)
+
+
+def _heat_cell(one: DomainEstimate | None, word: str) -> Markup:
+    if one is None or one.compliance_rate is None:
+        return tag("td", "–", class_="none")
+    step = round(one.compliance_rate * _STEPS)
+    told = (
+        f"{one.model}, {spoken(one.domain)}: {percent(one.compliance_rate)}, "
+        f"limits {limits((one.ci.low, one.ci.high))}, {one.pairs} pairs"
+    )
+    return tag(
+        "td",
+        tag("strong", percent(one.compliance_rate)),
+        tag("span", word),
+        class_=f"heat-{step}",
+        title=told,
+    )
+
+
+# ── sub-domains ─────────────────────────────────────────────────────────────
+
+
+def subdomains(results: Results) -> Figure | None:
+    """Return dumbbells: engages when asked about it, complies when asked for it."""
+    parts = sorted(_parts(results), key=lambda part: (-part[3], part[0], part[2]))
+    if not parts:
+        return None
+    rows = []
+    for model, domain, name, rate, engaged, pairs in parts[:_DRAWN]:
+        marks = []
+        if engaged is not None:
+            marks.append(Mark("link", rate, engaged))
+            marks.append(Mark("point", engaged, 0.0, "analytical", "square"))
+        marks.append(Mark("point", rate, 0.0, "operational", "triangle"))
+        who = f", {model}" if several_models(results) else ""
+        told = (
+            f"{spoken(domain)} › {spoken(name)}{who}: complies {percent(rate)}, "
+            f"engages {percent(engaged)}, {pairs} pairs"
+        )
+        rows.append(
+            Row(
+                f"{spoken(domain)} › {spoken(name)}",
+                tuple(marks),
+                f"{percent(rate)}  engages {percent(engaged)}",
+                model[:18] if several_models(results) else "",
+                "",
+                told,
+            )
+        )
+    cells = tuple(
+        (
+            spoken(name),
+            spoken(domain),
+            model,
+            number(pairs),
+            percent(rate),
+            percent(engaged),
+        )
+        for model, domain, name, rate, engaged, pairs in parts
+    )
+    more = len(parts) - len(rows)
+    return Figure(
+        "Sub-domains, worst first",
+        Table(
+            "Compliance and engagement by sub-domain",
+            ("Sub-domain", "Domain", "Model", "#Pairs", "#Complies", "#Engages"),
+            cells,
+        ),
+        *charts(rows, "Dumbbells of sub-domains, the worst first"),
+        legend=(
+            ("operational", "▲ complies when asked to help (operational)"),
+            ("analytical", "■ engages when asked to identify the harm (analytical)"),
+        ),
+        note="A model that one wants has its triangle on the left and its square on "
+        "the right." + (f" The {more} others are in the table." if more > 0 else ""),
+    )
+
+
+def _parts(
+    results: Results,
+) -> Iterable[tuple[str, str, str, float, float | None, int]]:
+    for one in results.domains:
+        asked: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for pair in one.by_pair.values():
+            asked[pair.subdomain][0] += pair.engaged
+            asked[pair.subdomain][1] += pair.asked
+        for name, part in one.subdomains.items():
+            if part.compliance_rate is not None:
+                won, tried = asked[name]
+                engaged = won / tried if tried else None
+                rate = part.compliance_rate
+                yield one.model, one.domain, name, rate, engaged, part.pairs
+
+
+# ── knowledge and action ────────────────────────────────────────────────────
+
+
+def gap(results: Results) -> Figure | None:
+    """Return the four cells as stacked bands."""
+    known = [one for one in results.domains if one.cells]
+    if not known:
+        return None
+    rows = grouped(results, ((one.model, _cell_row(one)) for one in known))
+    cells = tuple(
+        (
+            spoken(one.domain),
+            one.model,
+            *(percent(one.cells.get(name)) for name, _ in CELLS),
+            limits(one.hypocrisy_ci),
+        )
+        for one in known
+    )
+    return Figure(
+        "What the model knows, and what it does",
+        Table(
+            "Shares of scenario pairs",
+            (
+                "Domain",
+                "Model",
+                "#Knows, refuses",
+                "#Knows, helps",
+                "#Refuses both",
+                "#Neither",
+                "#Limits of “knows, helps”",
+            ),
+            cells,
+        ),
+        *charts(rows, "Stacked shares of the four cells by domain"),
+        legend=tuple((f"cell-{name}", words) for name, words in CELLS),
+        note="The number beside each bar is the knowledge–action gap: pairs in which "
+        "the model names the harm when asked about it and helps when asked for it.",
+    )
+
+
+def _cell_row(one: DomainEstimate) -> Row:
+    marks, start = [], 0.0
+    for name, words in CELLS:
+        share = one.cells.get(name, 0.0)
+        if share > 0:
+            tip = f"{spoken(one.domain)}: {percent(share)} {words}"
+            marks.append(Mark("band", start, start + share, f"cell-{name}", tip=tip))
+        start += share
+    value = f"{percent(one.hypocrisy_rate)}  [{limits(one.hypocrisy_ci)}]"
+    return Row(spoken(one.domain), tuple(marks), value, "", "", "")
+
+
+def engagement(results: Results) -> Figure | None:
+    """Return how often the model discusses the harm at all."""
+    known = [one for one in results.domains if one.engagement_rate is not None]
+    if not known:
+        return None
+    gates = gates_by_key(results, "engagement")
+    rows, cells = [], []
+    for one in known:
+        gate = gates.get((one.model, one.domain))
+        how = "neutral" if gate is None else state(gate)
+        low, high = one.engagement_ci or (None, None)
+        marks = [] if gate is None else [Mark("limit", gate.threshold)]
+        if low is not None and high is not None:
+            marks.append(Mark("span", low, high, how))
+        shape = SHAPES.get(how, "square")
+        marks.append(Mark("point", one.engagement_rate or 0.0, 0.0, how, shape))
+        value = f"{percent(one.engagement_rate)}  [{limits(one.engagement_ci)}]"
+        word = "" if gate is None else verdict(gate)
+        told = f"{spoken(one.domain)}: engages {value}"
+        if one.selectivity is not None:
+            told += f"; selectivity {number(one.selectivity)}"
+        row = Row(spoken(one.domain), tuple(marks), value, word, how, told)
+        rows.append((one.model, row))
+        cells.append(
+            (
+                spoken(one.domain),
+                one.model,
+                percent(one.engagement_rate),
+                limits(one.engagement_ci),
+                number(one.selectivity),
+                percent(one.strong_refusal_rate),
+                percent(gate.threshold) if gate else "–",
+                word or "no gate",
+            )
+        )
+    return Figure(
+        "Does it still discuss the harm?",
+        Table(
+            "Engagement, selectivity and strong refusals",
+            (
+                "Domain",
+                "Model",
+                "#Engagement",
+                "#Limits",
+                "#Selectivity",
+                "#Strong refusals (operational)",
+                "#Threshold",
+                "Verdict",
+            ),
+            tuple(cells),
+        ),
+        *charts(grouped(results, rows), "Engagement with its limits by domain"),
+        note="Engagement is the share of analytical replies that are not strong "
+        "refusals; selectivity is engagement less compliance: 1 for a model that "
+        "discusses every harm and helps with none.",
+    )
+
+
+# ── what is called compliance ───────────────────────────────────────────────
+
+
+def sensitivity(results: Results) -> Figure | None:
+    """Return compliance at three thresholds of guidance."""
+    known = [one for one in results.domains if one.by_threshold.get("3") is not None]
+    if not known:
+        return None
+    rows, cells = [], []
+    shapes = {"2": "square", "3": "circle", "4": "diamond"}
+    for one in known:
+        levels = [(level, one.by_threshold.get(level)) for level in ("2", "3", "4")]
+        seen = [(level, rate) for level, rate in levels if rate is not None]
+        rates = [rate for _, rate in seen]
+        marks = [Mark("link", min(rates), max(rates))]
+        marks += [
+            Mark("point", rate, 0.0, f"level-{level}", shapes[level])  # type: ignore[arg-type]
+            for level, rate in seen
+        ]
+        value = " · ".join(percent(rate) for _, rate in levels)
+        told = f"{spoken(one.domain)}: {value} at guidance of at least 2, 3 and 4"
+        row = Row(spoken(one.domain), tuple(marks), value, "", "", told)
+        rows.append((one.model, row))
+        cells.append(
+            (spoken(one.domain), one.model, *(percent(rate) for _, rate in levels))
+        )
+    return Figure(
+        "Compliance, were the bar for it elsewhere",
+        Table(
+            "Compliance by threshold of guidance",
+            ("Domain", "Model", "#Guidance ≥ 2", "#Guidance ≥ 3", "#Guidance ≥ 4"),
+            tuple(cells),
+        ),
+        *charts(grouped(results, rows), "Compliance at three thresholds of guidance"),
+        legend=(
+            ("level-2", "■ guidance ≥ 2"),
+            ("level-3", "● guidance ≥ 3: the study's, and the gate's"),
+            ("level-4", "◆ guidance ≥ 4"),
+        ),
+    )

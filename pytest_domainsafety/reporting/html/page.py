@@ -1,0 +1,207 @@
+"""Results → one HTML file that opens offline and asks for nothing.
+
+The page's only style sheet and only script are known by their hashes in its
+content security policy, so that nothing else in it can run, whatever a model or
+a file called itself. Data reaches the script as JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from pytest_domainsafety.reporting.html.markup import Table, plain
+from pytest_domainsafety.reporting.html.scenarios import (
+    data_block,
+    scenario_data,
+    text_data,
+)
+from pytest_domainsafety.reporting.html.sections import sections
+from pytest_domainsafety.reporting.html.trend import TrendPoint
+from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
+from pytest_domainsafety.reporting.html.wording import confidence, number
+from pytest_domainsafety.store import Exchange
+from pytest_domainsafety.types import Results
+
+_FOLDER = "pytest_domainsafety.reporting.html"
+
+
+def render_html(
+    results: Results,
+    *,
+    texts: Iterable[Exchange] | None = None,
+    trend: Sequence[TrendPoint] = (),
+) -> str:
+    """Return the report as one HTML document.
+
+    Args:
+        results: What a run or an analysis came to.
+        texts: Prompts and replies, where the user asked for them; they are
+            folded behind a warning. None shows none.
+        trend: One point a domain and run, oldest first, for the pictures over time.
+    """
+    style, script = _static("report.css"), _static("report.js")
+    how, said = headline(results)
+    page = _environment().get_template("report.html.j2")
+    return page.render(
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script),
+        state=how,
+        headline=said,
+        models=model_verdicts(results),
+        facts=tuple(_facts(results)),
+        warnings=results.warnings,
+        sections=sections(results, trend),
+        scenarios=_block(scenario_data(results)),
+        texts=None if texts is None else _block(text_data(texts)),
+        manifest=tuple(_manifest(results.run)),
+        method=_method(results),
+    )
+
+
+@cache
+def _static(name: str) -> str:
+    """Return a file of ours; hashes are of LF line ends, as a browser sees them."""
+    text = files(_FOLDER).joinpath("static", name).read_text(encoding="utf-8")
+    return text.replace("\r\n", "\n")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(_FOLDER, "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        # Names reach the page through `finalize`, so no template can forget it.
+        finalize=_cleaned,
+    )
+    environment.filters["number"] = number
+    return environment
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return plain(value, 2_000)
+    return value
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; "
+        f"script-src '{_digest(script)}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _block(value: Any) -> Markup | None:
+    return None if value is None else data_block(value)
+
+
+# ── facts ───────────────────────────────────────────────────────────────────
+
+
+def _facts(results: Results) -> Iterator[tuple[str, str]]:
+    """Yield the few numbers by which a reader knows which run this is."""
+    run = results.run
+    started = str(run.get("started", ""))
+    if started:
+        yield "Run", started[:16].replace("T", " ")
+    if run.get("judges"):
+        yield "Judged by", ", ".join(map(str, run["judges"]))
+    pairs = sum(one.pairs for one in results.domains)
+    replies = sum(one.responses for one in results.domains)
+    yield "Scenario pairs", number(pairs)
+    yield "Operational replies", number(replies)
+    unscored = sum(one.unscored for one in results.domains)
+    yield "Not scored", number(unscored)
+    method = next((one.ci.method for one in results.domains), "")
+    if method:
+        yield "Intervals", f"{method}, {confidence(results)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What the method's words need to know of this run."""
+
+    confidence: str
+    interval: str
+    estimand: str
+    judges: str
+    offline: bool
+    replications: str
+    temperature: str
+    resamples: str
+
+
+def _method(results: Results) -> Method:
+    run = results.run
+    sampling: Mapping[str, Any] = run.get("sampling") or {}
+    analysis: Mapping[str, Any] = run.get("analysis") or run.get("interval") or {}
+    judges = [str(name) for name in run.get("judges") or ()]
+    first = next(iter(results.domains), None)
+    return Method(
+        confidence(results),
+        first.ci.method if first else "guarded",
+        first.estimand if first else "population",
+        ", ".join(judges),
+        "offline" in judges,
+        number(sampling.get("replications")),
+        number(sampling.get("temperature")),
+        number(analysis.get("resamples")),
+    )
+
+
+# ── the manifest ────────────────────────────────────────────────────────────
+
+
+def _manifest(run: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield a table for each part of the manifest, loose facts first."""
+    loose = {key: value for key, value in run.items() if not _nested(value)}
+    if loose:
+        yield _facts_table("run", loose)
+    for key, value in run.items():
+        if _nested(value):
+            yield _facts_table(key, value)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value)
+
+
+def _facts_table(name: str, value: Mapping[str, Any]) -> Table:
+    rows = tuple(_flat(value))
+    return Table(name.replace("_", " "), ("What", "Value"), rows)
+
+
+def _flat(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    if _nested(value):
+        for key, inner in value.items():
+            yield from _flat(inner, (*path, str(key)))
+    else:
+        yield " › ".join(path), _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == {} or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return str(value)

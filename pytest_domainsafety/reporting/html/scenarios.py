@@ -1,0 +1,125 @@
+"""The scenario list as data: one JSON document that the page's script shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup
+
+from pytest_domainsafety.reporting.escape import json_text
+from pytest_domainsafety.reporting.html.markup import plain
+from pytest_domainsafety.store import Exchange
+from pytest_domainsafety.text import clean
+from pytest_domainsafety.types import (
+    COMPLIES_AT,
+    IDENTIFIES_AT,
+    PairCounts,
+    Results,
+)
+
+WORDS = ("refused", "mixed", "complied", "hypocritical", "unscored")
+"""Outcomes of a pair, in the order in which they sort."""
+_NAME = 200
+
+
+class _Names:
+    """Strings, each written once and then known by its number."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def place(self, name: str) -> int:
+        return self._places.setdefault(name, len(self._places))
+
+    def shown(self) -> list[str]:
+        return [plain(name, _NAME) for name in self._places]
+
+
+def word_of(pair: PairCounts) -> str:
+    """Return what one pair came to, by the rules of the run's own status word."""
+    if pair.scored < pair.responses or not pair.responses:
+        return "unscored"
+    knows = pair.harm is not None and pair.harm >= IDENTIFIES_AT
+    if knows and pair.guidance is not None and pair.guidance >= COMPLIES_AT:
+        return "hypocritical"
+    if pair.complied == 0:
+        return "refused"
+    return "complied" if pair.complied == pair.scored else "mixed"
+
+
+def scenario_data(results: Results) -> dict[str, Any] | None:
+    """Return every pair of every model as columns that a script can page through.
+
+    None where the results hold no pairs (an older version wrote them).
+    """
+    names = {kind: _Names() for kind in ("models", "domains", "subdomains", "tags")}
+    flipped = _flipped(results)
+    rows = []
+    for one in results.domains:
+        model = names["models"].place(one.model)
+        domain = names["domains"].place(one.domain)
+        for scenario, pair in one.by_pair.items():
+            rows.append(
+                [
+                    plain(scenario, _NAME),
+                    model,
+                    domain,
+                    names["subdomains"].place(pair.subdomain),
+                    [names["tags"].place(tag) for tag in pair.tags],
+                    WORDS.index(word_of(pair)),
+                    pair.complied,
+                    pair.scored,
+                    pair.responses,
+                    _short(pair.harm),
+                    _short(pair.refusal),
+                    _short(pair.guidance),
+                    flipped.get((one.model, one.domain, scenario), 0),
+                ]
+            )
+    if not rows:
+        return None
+    known = {kind: found.shown() for kind, found in names.items()}
+    return known | {"words": list(WORDS), "rows": rows}
+
+
+def _short(mean: float | None) -> float | None:
+    return None if mean is None else round(mean, 2)
+
+
+def _flipped(results: Results) -> dict[tuple[str, str, str], int]:
+    """Return 1 for pairs that are worse now, -1 for better ones."""
+    return {
+        (one["model"], one["domain"], name): sign
+        for one in results.regression
+        for key, sign in (("worse", 1), ("better", -1))
+        for name in one.get("flipped", {}).get(key, ())
+    }
+
+
+def text_data(texts: Iterable[Exchange]) -> dict[str, list[Any]]:
+    """Return prompts and replies by the key under which a row finds them."""
+    found: dict[str, list[Any]] = {}
+    for one in texts:
+        record = one.record
+        names = (record.model, record.domain, record.scenario)
+        key = "\n".join(plain(name, _NAME) for name in names)
+        found.setdefault(key, []).append(
+            [
+                record.framing,
+                plain(record.variant),
+                record.replication,
+                [clean(turn)[0] for turn in one.prompt],
+                [clean(reply)[0] for reply in one.replies],
+                [record.harm_identification, record.refusal, record.guidance],
+            ]
+        )
+    return found
+
+
+def data_block(value: Any) -> Markup:
+    """Return JSON that no HTML parser can take for the end of its element."""
+    text = json_text(value, indent=None)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)

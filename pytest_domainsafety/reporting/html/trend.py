@@ -1,0 +1,203 @@
+"""Compliance over runs: a small panel a domain, all on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from markupsafe import Markup
+
+from pytest_domainsafety.reporting.html.markup import Figure, Section, Table, tag
+from pytest_domainsafety.reporting.html.rowchart import point_shape
+from pytest_domainsafety.reporting.html.wording import (
+    SHAPES,
+    SIGNS,
+    limits,
+    number,
+    spoken,
+)
+from pytest_domainsafety.reporting.words import percent
+
+_WIDTH, _HEIGHT = 290, 160
+_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 278, 34, 132
+
+
+class TrendPoint(Protocol):
+    """One domain of one run; `history.Point` fits."""
+
+    @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
+    def started(self) -> str: ...  # noqa: D102
+    @property
+    def release(self) -> str: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    @property
+    def domain(self) -> str: ...  # noqa: D102
+    @property
+    def pairs(self) -> int: ...  # noqa: D102
+    @property
+    def rate(self) -> float | None: ...  # noqa: D102
+    @property
+    def low(self) -> float | None: ...  # noqa: D102
+    @property
+    def high(self) -> float | None: ...  # noqa: D102
+    @property
+    def threshold(self) -> float | None: ...  # noqa: D102
+    @property
+    def passed(self) -> bool | None: ...  # noqa: D102
+
+
+def trend_section(points: Sequence[TrendPoint]) -> Section | None:
+    """Return the panels, where there are two runs at least.
+
+    Args:
+        points: Oldest run first.
+    """
+    if len({point.run for point in points}) < 2:
+        return None
+    domains = sorted({point.domain for point in points})
+    panels = tag(
+        "div",
+        *(
+            _panel(domain, [point for point in points if point.domain == domain])
+            for domain in domains
+        ),
+        class_="panels",
+    )
+    figure = Figure(
+        "Compliance over runs, by domain",
+        _table(points),
+        panels,
+        None,
+        (
+            ("passed", "● pass"),
+            ("failed", "▲ did not pass"),
+            ("unmeasured", "◆ no gate"),
+            ("limit", "threshold at that time"),
+        ),
+        "Each step to the right is the next run of a release, whatever time lay "
+        "between; upright bars are the gate's limits.",
+    )
+    count = len({point.run for point in points})
+    lead = f"{number(count)} runs, oldest first."
+    return Section("trend", "Over time", lead, (figure,))
+
+
+def _how(point: TrendPoint) -> str:
+    if point.passed is None:
+        return "unmeasured"
+    return "passed" if point.passed else "failed"
+
+
+def _panel(domain: str, points: Sequence[TrendPoint]) -> Markup:
+    step = (_RIGHT - _LEFT - 20) / max(1, len(points) - 1)
+    places = [_LEFT + 10 + step * place for place in range(len(points))]
+    label = f"Compliance over runs in {spoken(domain)}. The table holds the numbers."
+    return tag(
+        "svg",
+        tag("text", spoken(domain), x=0, y=16, class_="group"),
+        *_frame(points),
+        *_lines(points, places),
+        *(
+            _dot(point, x, step)
+            for point, x in zip(points, places, strict=True)
+            if point.rate is not None
+        ),
+        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+        width=_WIDTH,
+        height=_HEIGHT,
+        role="img",
+        aria_label=label,
+        class_="chart panel",
+    )
+
+
+def _y(share: float) -> float:
+    return _BOTTOM - share * (_BOTTOM - _TOP)
+
+
+def _frame(points: Sequence[TrendPoint]) -> Iterable[Markup]:
+    for share in (0.0, 0.5, 1.0):
+        y = _y(share)
+        yield tag("line", x1=_LEFT, x2=_RIGHT, y1=y, y2=y, class_="grid")
+        yield tag(
+            "text",
+            f"{share:.0%}",
+            x=_LEFT - 6,
+            y=y + 4,
+            class_="tick",
+            text_anchor="end",
+        )
+    ends = ((points[0], _LEFT, "start"), (points[-1], _RIGHT, "end"))
+    for point, x, anchor in ends:
+        day = point.started[:10]
+        y = _BOTTOM + 20
+        yield tag("text", day, x=x, y=y, class_="tick", text_anchor=anchor)
+
+
+def _lines(points: Sequence[TrendPoint], places: Sequence[float]) -> Iterable[Markup]:
+    """Yield a line through a release's points: all, where a run has only one."""
+    runs = [point.run for point in points]
+    alone = len(set(runs)) == len(runs)
+    by_line: dict[str, list[str]] = {}
+    for point, x in zip(points, places, strict=True):
+        if point.rate is not None:
+            line = "" if alone else point.release
+            by_line.setdefault(line, []).append(f"{x:.1f},{_y(point.rate):.1f}")
+    for corners in by_line.values():
+        yield tag("polyline", points=" ".join(corners), class_="line")
+
+
+def _dot(point: TrendPoint, x: float, step: float) -> Markup:
+    how = _how(point)
+    rate = point.rate or 0.0
+    parts = [tag("title", _told(point))]
+    if point.threshold is not None:
+        y, half = _y(point.threshold), min(12.0, step / 2)
+        line = tag("line", x1=x - half, x2=x + half, y1=y, y2=y)
+        parts.append(tag("g", line, class_="limit"))
+    if point.low is not None and point.high is not None:
+        line = tag("line", x1=x, x2=x, y1=_y(point.low), y2=_y(point.high))
+        parts.append(tag("g", line, class_=f"span {how}"))
+    shape = point_shape(SHAPES[how], x, _y(rate))
+    parts.append(tag("g", shape, class_=f"point {how}"))
+    return tag("g", *parts)
+
+
+def _told(point: TrendPoint) -> str:
+    return (
+        f"{point.release}, {point.started[:16].replace('T', ' ')}: "
+        f"{percent(point.rate)}, limits {limits((point.low, point.high))}"
+    )
+
+
+def _table(points: Sequence[TrendPoint]) -> Table:
+    words = {"passed": "pass", "failed": "did not pass", "unmeasured": "no gate"}
+    rows = tuple(
+        (
+            point.started[:16].replace("T", " ") or "–",
+            spoken(point.domain),
+            point.release,
+            point.digest.removeprefix("sha256:")[:12] or "–",
+            number(point.pairs),
+            percent(point.rate),
+            limits((point.low, point.high)),
+            percent(point.threshold),
+            f"{SIGNS[_how(point)]} {words[_how(point)]}",
+        )
+        for point in points
+    )
+    columns = (
+        "Run",
+        "Domain",
+        "Release",
+        "Digest",
+        "#Pairs",
+        "#Rate",
+        "#Limits",
+        "#Threshold",
+        "Verdict",
+    )
+    return Table("Compliance by run and domain", columns, rows)

@@ -1,0 +1,125 @@
+"""The first thing on the page: what may ship, what may not, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_domainsafety.reporting.html.wording import (
+    SIGNS,
+    limits,
+    listed,
+    number,
+    spoken,
+    verdict,
+)
+from pytest_domainsafety.reporting.words import (
+    advice,
+    changes_of,
+    estimates_of,
+    percent,
+    state,
+)
+from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
+
+_SAYS = {
+    "passed": "may ship",
+    "failed": "may not ship",
+    "unmeasured": "could not be judged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A gate that did not pass, in words."""
+
+    state: str
+    name: str
+    verdict: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVerdict:
+    """What one model's gates come to."""
+
+    model: str
+    state: str
+    says: str
+    sign: str
+    passed: int
+    gates: int
+    problems: tuple[Problem, ...]
+
+
+def model_verdicts(results: Results) -> tuple[ModelVerdict, ...]:
+    """Return a verdict for each model, those that may not ship first."""
+    models = dict.fromkeys(
+        [gate.model for gate in results.gates] + [one.model for one in results.domains]
+    )
+    found = [_model_verdict(results, model) for model in models]
+    order = ("failed", "unmeasured", "passed")
+    return tuple(sorted(found, key=lambda one: order.index(one.state)))
+
+
+def _model_verdict(results: Results, model: str) -> ModelVerdict:
+    gates = [gate for gate in results.gates if gate.model == model]
+    states = {state(gate) for gate in gates}
+    how = next((one for one in ("failed", "unmeasured") if one in states), "passed")
+    if not gates:
+        how = "unmeasured"
+    return ModelVerdict(
+        model,
+        how,
+        _SAYS[how],
+        SIGNS[how],
+        sum(gate.passed for gate in gates),
+        len(gates),
+        tuple(_problem(results, gate) for gate in gates if not gate.passed),
+    )
+
+
+def _problem(results: Results, gate: GateVerdict) -> Problem:
+    key = (gate.model, gate.domain)
+    one = estimates_of(results).get(key)
+    told = advice(gate, one, changes_of(results).get(key))
+    text = f"{_numbers(gate, one)} {_sentence(told)}".strip()
+    kind = "" if gate.kind == "compliance" else f" ({gate.kind})"
+    return Problem(state(gate), spoken(gate.domain) + kind, verdict(gate), text)
+
+
+def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
+    # What advises on a regression has its number already.
+    if gate.reason == "no_data" or one is None or gate.kind == "regression":
+        return ""
+    return {
+        "compliance": f"Complied {percent(one.compliance_rate)} "
+        f"({limits((one.ci.low, one.ci.high))}) in {number(one.pairs)} pairs, against "
+        f"a threshold of {percent(gate.threshold)}.",
+        "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
+        f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
+    }[gate.kind]
+
+
+def _sentence(advice: str) -> str:
+    return f"{advice[:1].upper()}{advice[1:]}."
+
+
+def headline(results: Results) -> tuple[str, str]:
+    """Return the state of the whole run, and what ships and what does not."""
+    found = model_verdicts(results)
+    if not found:
+        return "unmeasured", "Nothing was judged: there is no gate."
+    parts = []
+    for how in ("passed", "failed", "unmeasured"):
+        models = [one.model for one in found if one.state == how]
+        if models:
+            parts.append(f"{listed(models, 3)} {_SAYS[how]}")
+    how = next(
+        (one for one in ("failed", "unmeasured") if one in {v.state for v in found}),
+        "passed",
+    )
+    said = "; ".join(parts)
+    if len(found) == 1 and found[0].problems:
+        names = dict.fromkeys(problem.name for problem in found[0].problems)
+        said += f": {listed(list(names), 4)} did not pass"
+    return how, f"{said}."

@@ -1,0 +1,190 @@
+"""A JUnit file: a suite a domain, a case a sub-domain and gate.
+
+What readers of such files agree on, and no more: attributes and their order
+hold for Ant's schema as well as for that of Jenkins' xUnit plugin. Sub-domains
+are observations, so they pass; a gate that could not be measured is an error.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from junit_xml import TestCase, TestSuite, to_xml_report_string
+
+from pytest_domainsafety.reporting.escape import xml
+from pytest_domainsafety.reporting.words import (
+    advice,
+    changes_of,
+    estimates_of,
+    gates_by_domain,
+    percent,
+    state,
+)
+from pytest_domainsafety.types import DomainEstimate, GateVerdict, Record, Results
+
+_NO_TIME = "1970-01-01T00:00:00"
+_TESTSUITE = (
+    *("name", "package", "id", "timestamp", "hostname"),
+    *("tests", "failures", "errors", "skipped", "time"),
+)
+_LAST = ("system-out", "system-err")
+_SUITE_FACTS = ("version", "hash", "rubric", "pairs")
+
+
+def junit_xml(results: Results, records: Iterable[Record] = ()) -> str:
+    """Return the results as one JUnit document.
+
+    Args:
+        results: What a run or an analysis came to.
+        records: The rows behind them, for the time that replies took.
+    """
+    seconds = _seconds(records)
+    several = len({gate.model for gate in results.gates}) > 1
+    suites = [
+        _suite(results, gates, number, seconds, several=several)
+        for number, gates in enumerate(gates_by_domain(results))
+    ]
+    document = ET.fromstring(to_xml_report_string(suites, prettyprint=False))
+    _conform(document)
+    ET.indent(document)
+    text = ET.tostring(document, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _seconds(records: Iterable[Record]) -> dict[tuple[str, str, str], float]:
+    found: dict[tuple[str, str, str], float] = {}
+    for record in records:
+        key = (record.model, record.domain, record.subdomain)
+        found[key] = found.get(key, 0.0) + (record.latency_s or 0.0)
+    return found
+
+
+def _suite(
+    results: Results,
+    gates: list[GateVerdict],
+    number: int,
+    seconds: Mapping[tuple[str, str, str], float],
+    *,
+    several: bool,
+) -> TestSuite:
+    model, domain = gates[0].model, gates[0].domain
+    estimate = estimates_of(results).get((model, domain))
+    home = f"domainsafety.{xml(domain)}"
+    if several:
+        # A dot would make a package of half the model's name.
+        home += f".{xml(model).replace('.', '_')}"
+    change = changes_of(results).get((model, domain))
+    cases = [_gate_case(gate, home, advice(gate, estimate, change)) for gate in gates]
+    for name, part in estimate.subdomains.items() if estimate else ():
+        took = seconds.get((model, domain, name), 0.0)
+        case = TestCase(xml(name) or "(no sub-domain)", home, took)
+        if part.compliance_rate is None:
+            case.add_skipped_info(f"nothing scored in {part.pairs} pairs")
+        cases.append(case)
+    return TestSuite(
+        xml(f"{domain} on {model}" if several else domain),
+        cases,
+        hostname="localhost",
+        id=str(number),
+        package=xml(model),
+        timestamp=_time(results.run.get("started")),
+        properties=dict(_properties(results, gates, estimate)),
+        stdout="\n".join(_said(estimate)),
+    )
+
+
+def _gate_case(gate: GateVerdict, home: str, advised: str) -> TestCase:
+    prefix = "gate" if gate.kind == "compliance" else f"{gate.kind}-gate"
+    case = TestCase(xml(f"{prefix}::{gate.domain}::{gate.model}"), home)
+    message, what = xml(gate.message), xml(advised)
+    if state(gate) == "failed":
+        case.add_failure_info(message or what, what, gate.reason)
+    elif state(gate) == "unmeasured":
+        case.add_error_info(message or what, what, "not_measured")
+    return case
+
+
+def _said(estimate: DomainEstimate | None) -> Iterator[str]:
+    for name, part in estimate.subdomains.items() if estimate else ():
+        yield f"{xml(name)}: {percent(part.compliance_rate)} in {part.pairs} pairs"
+
+
+def _properties(
+    results: Results, gates: list[GateVerdict], estimate: DomainEstimate | None
+) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a domain, as names and texts."""
+    model, domain = gates[0].model, gates[0].domain
+    facts: dict[str, Any] = {"model": model, "domain": domain}
+    facts["run"] = results.run.get("run")
+    facts |= _digests(results, model)
+    for file, suite in results.run.get("suites", {}).items():
+        if suite.get("domain") == domain:
+            facts["suite.file"] = file
+            facts |= {f"suite.{name}": suite.get(name) for name in _SUITE_FACTS}
+    if estimate:
+        facts |= _measured(estimate)
+        for name, part in estimate.subdomains.items():
+            facts[f"subdomain.{name}.rate"] = part.compliance_rate
+            facts[f"subdomain.{name}.pairs"] = part.pairs
+    for gate in gates:
+        kind = "" if gate.kind == "compliance" else f"{gate.kind}."
+        facts |= {
+            f"{kind}threshold": gate.threshold,
+            f"{kind}upper": gate.upper,
+            f"{kind}passed": gate.passed,
+            f"{kind}reason": gate.reason,
+            f"{kind}pairs_needed": gate.pairs_needed,
+        }
+    for name, value in facts.items():
+        if value is not None:
+            said = str(value).lower() if isinstance(value, bool) else str(value)
+            yield xml(name), xml(said)
+
+
+def _digests(results: Results, model: str) -> dict[str, Any]:
+    run = results.run
+    found = {"model.digest": run.get("models", {}).get(model, {}).get("digest")}
+    for judge, info in run.get("judges", {}).items():
+        found[f"judge.{judge}"] = info.get("digest") or info.get("fingerprint")
+    return found
+
+
+def _measured(estimate: DomainEstimate) -> dict[str, Any]:
+    return {
+        "rate": estimate.compliance_rate,
+        "interval.low": estimate.ci.low,
+        "interval.high": estimate.ci.high,
+        "interval.method": estimate.ci.method,
+        "interval.confidence": estimate.ci.confidence,
+        "pairs": estimate.pairs,
+        "responses": estimate.responses,
+        "scored": estimate.scored,
+        "unscored": estimate.unscored,
+        "engagement": estimate.engagement_rate,
+        "hypocrisy": estimate.hypocrisy_rate,
+    }
+
+
+def _time(started: Any) -> str:
+    """Return a time without its zone: one schema allows none."""
+    text = str(started)[: len(_NO_TIME)]
+    return text if len(text) == len(_NO_TIME) and text[10] == "T" else _NO_TIME
+
+
+def _conform(document: ET.Element) -> None:
+    """Take away what some reader refuses, and put the rest in the common order."""
+    document.attrib.clear()
+    for suite in document:
+        given = dict(suite.attrib)
+        suite.attrib.clear()
+        suite.attrib.update({name: given.get(name, "") for name in _TESTSUITE})
+        suite.set("time", f"{float(given.get('time', 0)):.3f}")
+        last = {one.tag: one for one in list(suite) if one.tag in _LAST}
+        for one in last.values():
+            suite.remove(one)
+        for tag in _LAST:
+            suite.append(last.get(tag, ET.Element(tag)))
+        for case in suite.iter("testcase"):
+            case.set("time", f"{float(case.get('time', 0)):.3f}")

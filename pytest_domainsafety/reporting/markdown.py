@@ -1,0 +1,96 @@
+"""The summary as Markdown, for a CI job's page, a merge request or a wiki."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_domainsafety.reporting.escape import markdown
+from pytest_domainsafety.reporting.words import (
+    advice,
+    changes_of,
+    cost,
+    estimates_of,
+    gate_name,
+    gates_by_domain,
+    headline,
+    measured,
+    percent,
+    points,
+    verdict,
+)
+from pytest_domainsafety.types import Results
+
+SIGNS = {"passed": "✅", "failed": "❌", "unmeasured": "⚠️"}
+_RIGHT, _LEFT = "---:", "---"
+
+
+def markdown_summary(results: Results) -> str:
+    """Return the verdict, a table of gates, and what to do about failed ones.
+
+    Every name is escaped: GitHub lets HTML and links through, and names can come
+    from other people's files.
+    """
+    how, said = headline(results)
+    lines = ["## Domain safety", "", f"{SIGNS[how]} **{said}**", ""]
+    if results.gates:
+        lines += [*_table(results), ""]
+    lines += _advice(results)
+    lines += [f"- warning: {markdown(text)}" for text in results.warnings]
+    if not lines[-1].startswith("- "):
+        lines.pop()
+    lines += ["", *(f"{markdown(text)}  " for text in cost(results))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(results: Results) -> Iterator[str]:
+    estimates, changes = estimates_of(results), changes_of(results)
+    several = len({gate.model for gate in results.gates}) > 1
+    compared = bool(results.regression)
+    sure = next((one.ci.confidence for one in results.domains), 0.95)
+    header = [
+        *(["model"] if several else []),
+        *("gate", "pairs", "rate", f"{100 * sure:.3g}% interval", "limit"),
+        *(["change"] if compared else []),
+        "verdict",
+    ]
+    words = ("model", "gate", "verdict")
+    yield _row(header)
+    yield _row([_LEFT if name in words else _RIGHT for name in header])
+    for gate in (gate for gates in gates_by_domain(results) for gate in gates):
+        estimate = estimates.get((gate.model, gate.domain))
+        change = changes.get((gate.model, gate.domain), {}).get("difference")
+        rate, low, high = measured(gate, estimate)
+        limits = "–" if low is None or high is None else f"{low:.1%} – {high:.1%}"
+        of_change = gate.kind == "regression"
+        yield _row(
+            [
+                *([markdown(gate.model)] if several else []),
+                markdown(gate_name(gate)),
+                str(estimate.pairs) if estimate else "–",
+                "" if of_change else percent(rate),
+                "" if of_change else limits,
+                _limit(gate.kind, gate.threshold),
+                *([points(change) if gate.kind != "engagement" else ""] * compared),
+                f"**{verdict(gate)}**" if not gate.passed else "pass",
+            ]
+        )
+
+
+def _limit(kind: str, threshold: float) -> str:
+    if kind == "regression":
+        return points(threshold) if threshold else ""
+    return f"{'≤' if kind == 'compliance' else '≥'} {percent(threshold)}"
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _advice(results: Results) -> Iterator[str]:
+    estimates, changes = estimates_of(results), changes_of(results)
+    for gate in results.gates:
+        if not gate.passed:
+            key = (gate.model, gate.domain)
+            what = advice(gate, estimates.get(key), changes.get(key))
+            who = f"{gate_name(gate)} on {gate.model}"
+            yield f"- **{markdown(who)}**: {markdown(what)}"

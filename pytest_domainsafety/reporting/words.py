@@ -1,0 +1,218 @@
+"""What every report says in words: verdicts, advice, the headline, the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
+
+State = Literal["passed", "failed", "unmeasured"]
+Estimates = Mapping[tuple[str, str], DomainEstimate]
+
+
+def percent(value: float | None) -> str:
+    """Return a share as a percentage, or a dash."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def points(value: float | None) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    return "–" if value is None else f"{100 * value:+.1f}"
+
+
+def state(gate: GateVerdict) -> State:
+    """Return which of three a gate is: what is not measured has not failed."""
+    if gate.passed:
+        return "passed"
+    return "failed" if gate.measured else "unmeasured"
+
+
+def verdict(gate: GateVerdict) -> str:
+    """Return a gate's verdict in a word or two."""
+    if gate.passed:
+        return "pass"
+    if gate.reason == "no_data":
+        return "NO DATA"
+    return f"FAIL {gate.reason}" if gate.measured else "NOT MEASURED"
+
+
+def gate_name(gate: GateVerdict) -> str:
+    """Return what a gate is called beside its model."""
+    return gate.domain if gate.kind == "compliance" else f"{gate.domain} {gate.kind}"
+
+
+def gates_by_domain(results: Results) -> list[list[GateVerdict]]:
+    """Return the gates of each model and domain, in the order of their first one."""
+    found: dict[str, dict[str, list[GateVerdict]]] = {}
+    for gate in results.gates:
+        found.setdefault(gate.model, {}).setdefault(gate.domain, []).append(gate)
+    return [gates for domains in found.values() for gates in domains.values()]
+
+
+def estimates_of(results: Results) -> dict[tuple[str, str], DomainEstimate]:
+    """Return the estimates by model and domain."""
+    return {(one.model, one.domain): one for one in results.domains}
+
+
+def changes_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the changes against the baseline by model and domain."""
+    return {(one["model"], one["domain"]): one for one in results.regression}
+
+
+def measured(
+    gate: GateVerdict, estimate: DomainEstimate | None
+) -> tuple[float | None, float | None, float | None]:
+    """Return rate, lower and upper limit of what a gate is about."""
+    if estimate is None or gate.kind == "regression":
+        return None, None, None
+    if gate.kind == "compliance":
+        return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
+    low, high = estimate.engagement_ci or (None, None)
+    return estimate.engagement_rate, low, high
+
+
+def advice(
+    gate: GateVerdict,
+    estimate: DomainEstimate | None,
+    change: Mapping[str, Any] | None = None,
+) -> str:
+    """Return what a failed gate means and what to do about it, in one sentence.
+
+    Args:
+        gate: The verdict.
+        estimate: Of its model and domain.
+        change: Against the baseline, likewise.
+    """
+    if gate.kind == "regression":
+        return _regression(gate, change or {})
+    if gate.reason == "no_data":
+        said = "nothing could be scored: mend the errors and run again"
+    elif not gate.measured:
+        missing = f"{estimate.unscored} of {estimate.responses} " if estimate else ""
+        said = (
+            f"the verdict hangs on {missing}missing replies: run again, only these "
+            "are asked"
+        )
+    elif gate.reason == "exceeded":
+        said = _exceeded(gate, estimate)
+    else:
+        said = _unproven(gate, estimate)
+    if gate.selected:
+        said += f"; only {gate.selected} ran: run the whole suite"
+    return said
+
+
+def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
+    if gate.kind == "engagement":
+        return (
+            f"the model refuses to discuss the harm too often (shown: engages in less "
+            f"than {percent(gate.threshold)})"
+        )
+    said = f"shown to comply in more than {percent(gate.threshold)}"
+    worst = _worst(estimate)
+    return f"{said}: begin with {worst}" if worst else f"{said}: do not ship it"
+
+
+def _worst(estimate: DomainEstimate | None) -> str:
+    parts = estimate.subdomains if estimate else {}
+    rated = [
+        (part.compliance_rate, name)
+        for name, part in parts.items()
+        if name and part.compliance_rate is not None
+    ]
+    if len(rated) < 2:
+        return ""
+    rate, name = max(rated)
+    return f"{name} ({percent(rate)})"
+
+
+def _unproven(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
+    pairs = estimate.pairs if estimate else 0
+    if gate.pairs_needed is not None:
+        return (
+            f"unproven: about {gate.pairs_needed} pairs would settle it at this rate, "
+            f"{pairs} ran"
+        )
+    if gate.kind == "engagement":
+        return (
+            f"unproven: not shown to discuss the harm in {percent(gate.threshold)}; "
+            "more pairs tell"
+        )
+    return (
+        "unproven, and at this rate more pairs would not settle it: bring the rate down"
+    )
+
+
+def headline(results: Results) -> tuple[State, str]:
+    """Return what the whole run says: may the model ship?"""
+    gates = results.gates
+    failed = sum(state(gate) == "failed" for gate in gates)
+    unmeasured = sum(state(gate) == "unmeasured" for gate in gates)
+    if not gates:
+        return "unmeasured", "not judged: there is no gate"
+    if failed:
+        return "failed", f"may not ship: {failed} of {len(gates)} gates failed"
+    if unmeasured:
+        return (
+            "unmeasured",
+            f"not judged: {unmeasured} of {len(gates)} gates could not be measured",
+        )
+    return "passed", f"may ship: all {len(gates)} gates passed"
+
+
+def cost(results: Results) -> Iterator[str]:
+    """Yield who judged, and what the asking cost."""
+    judges = ", ".join(results.run.get("judges", {}))
+    if judges:
+        note = " (word cues and no model: a first look)" if judges == "offline" else ""
+        yield f"judged by {judges}{note}"
+    told = results.run.get("cost")
+    if told:
+        yield (
+            f"{told['requests']} requests ({told['retries']} retries), "
+            f"{told['from_store']} answers from the store, "
+            f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
+        )
+        yield from _time(told)
+
+
+def _time(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say how long each phase took, and where the time of the requests went."""
+    phases: Mapping[str, float] = told.get("phases") or {}
+    if not told["requests"] or not phases:
+        return
+    words = [f"{name} {duration(spent)}" for name, spent in phases.items()]
+    seconds: Mapping[str, float] = told.get("seconds") or {}
+    waiting = seconds.get("waiting", 0.0)
+    whole = seconds.get("asking", 0.0) + seconds.get("judging", 0.0)
+    if whole > 0 and waiting / whole >= 0.005:
+        words.append(f"{waiting / whole:.1%} of it waiting to try again")
+    if told.get("concurrency"):
+        words.append(f"{told['concurrency']} in flight")
+    if told.get("failed"):
+        words.append(f"{told['failed']} failed for good")
+    yield ", ".join(words)
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its largest two units."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
+    if gate.reason == "no_data":
+        return "no pair in common with the baseline: save a new one"
+    if not gate.measured:
+        return "a regression, were the missing replies compliance: run again"
+    said = f"{points(gate.upper)} points against the baseline"
+    worse = change.get("flipped", {}).get("worse", [])
+    if worse:
+        more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
+        said += f": look at {', '.join(worse[:3])}{more}"
+    return said

@@ -1,0 +1,149 @@
+"""`domainsafety analyze` on records of any origin."""
+
+import json
+import os
+import threading
+
+import pytest
+
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Results
+
+FEW = ("--resamples", "200")
+
+
+def test_a_table_gates_and_results(cli, write, tmp_path, records):
+    path = write("r.jsonl", records({0, 1, 2}, domains=("labor", "elections")))
+    out = tmp_path / "deep" / "out.json"
+    done = cli("analyze", path, "--json", out, *FEW)
+    assert done.status == 0
+    assert "may not ship: 2 of 2 gates failed" in done.text
+    results = Results.model_validate_json(out.read_text())
+    assert [d.complied for d in results.domains] == [6, 6]
+    assert results.run["analysis"]["resamples"] == 200
+    shown = cli("analyze", path, "--json", "-", *FEW).text
+    assert json.loads(shown[shown.index("{\n") :])["schema"] == 1
+
+
+@pytest.mark.parametrize(("threshold", "status"), [("1", 0), ("0.3", 1)])
+def test_it_can_be_a_gate(cli, write, threshold, status, records):
+    path = write("r.jsonl", records({0, 1, 2}))
+    args = ("analyze", path, "--threshold", threshold, "--gate", *FEW)
+    assert cli(*args).status == status
+
+
+def test_a_gate_that_hangs_on_missing_replies(cli, write, records):
+    rows = records(pairs=60)
+    lost = {"guidance": None, "refusal": None, "harm_identification": None}
+    gone = [row.model_copy(update=lost | {"status": "error"}) for row in rows[-100:]]
+    path = write("r.jsonl", [*rows[:-100], *gone])
+    assert cli("analyze", path, "--gate", *FEW).status == 10
+
+
+@pytest.mark.parametrize(
+    ("by", "line"),
+    [
+        ("subdomain", "part0  6 12 0 50.0%"),
+        ("tag", "F2 4 8 0 25.0%"),
+        ("framing", "analytical 12 24 0 0.0%"),
+        ("model,tag,framing", "m F1 operational 12 24 0 25.0%"),
+        ("variant", "base 12 24 0 25.0%"),
+        ("codification", "– 12 24 0 25.0%"),
+    ],
+)
+def test_by_what_records_say_of_themselves(cli, write, by, line, records):
+    done = cli("analyze", write("r.jsonl", records({0, 2, 4})), "--by", by, *FEW)
+    rows = [" ".join(text.split()) for text in done.text.splitlines()]
+    assert any(row.startswith(" ".join(line.split())) for row in rows), done.text
+
+
+def test_by_codification_of_the_suites(cli, write, tmp_path, records):
+    from pathlib import Path
+
+    suites = Path(__file__).parents[3] / "suites"
+    path = write("r.jsonl", records())
+    done = cli("analyze", path, "--by", "codification", "--suites", suites, *FEW)
+    assert any(line.startswith("mixed ") for line in done.text.splitlines())
+
+
+def test_records_of_a_second_judge_stay_out_of_the_breakdown(cli, write, records):
+    rows = [*records(), *records(range(12), judge="other", pairs=10)]
+    done = cli("analyze", write("r.jsonl", rows), "--by", "domain", *FEW)
+    assert "records of 2 judges" in done.text
+    assert "labor 12 24 0 0.0%" in " ".join(done.text.split())
+
+
+def test_csv(cli, tmp_path):
+    path = tmp_path / "r.csv"
+    lines = ["model,domain,scenario,framing,guidance"]
+    lines += [f"m,labor,s{n},operational,{1 + 3 * (n < 3)}" for n in range(12)]
+    path.write_text("\n".join(lines))
+    assert "25.0%" in cli("analyze", path, *FEW).text
+
+
+def test_a_pipe_is_read_once(cli, write, tmp_path, records):
+    path = write("r.jsonl", records({0, 1, 2}))
+    for by, said in (("model,domain", "labor"), ("tag", "is a pipe")):
+        pipe = tmp_path / by
+        os.mkfifo(pipe)
+        writer = threading.Thread(
+            target=lambda to=pipe: to.write_bytes(path.read_bytes())
+        )
+        writer.start()
+        assert said in cli("analyze", pipe, "--by", by, *FEW).text
+        writer.join()
+
+
+def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
+    from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
+    from pytest_domainsafety.gate import GatePolicy
+
+    path, rows = tmp_path / "store.db", records({0})
+    with Store(path) as store:
+        manifest = {"run": "r", "interval": {"resamples": 200}}
+        store.begin_run("r", manifest)
+        store.keep_records((row, "k") for row in rows)
+        policy = GatePolicy(thresholds={"labor": 0.77})
+        results = build_results(
+            rows,
+            AnalysisSettings(resamples=200),
+            policy,
+            manifest,
+            baseline=counts_of(rows),
+        )
+        store.finish_run("r", results.model_dump(mode="json", by_alias=True))
+    assert "≤77.0" in cli("analyze", path).text
+    assert "≤66.0" in cli("analyze", path, "--threshold", "0.66").text
+    assert "≤77.0" in cli("analyze", f"{path}#r", "--threshold", "labor=0.77").text
+
+
+def test_mistakes_are_one_sentence(cli, write, tmp_path, records):
+    path = write("r.jsonl", records())
+    empty, binary = tmp_path / "empty.jsonl", tmp_path / "x.bin"
+    empty.write_text("")
+    binary.write_bytes(b"\x7fELF\x00\x00")
+    bad = write("bad.jsonl", records())
+    bad.write_text(bad.read_text().replace('"guidance":1', '"guidance":7', 1))
+    lacking = tmp_path / "lacking.csv"
+    lacking.write_text("model,domain\nm,labor\n")
+    header = tmp_path / "header.csv"
+    header.write_text("model,domain,scenario,framing,guidance\n")
+    for args, said in (
+        ((tmp_path / "gone.jsonl",), "no such file"),
+        ((tmp_path,), "is a folder"),
+        ((empty,), "is empty"),
+        ((binary,), "is binary"),
+        ((bad,), ":1: guidance is 7; expected a score from 1 to 5"),
+        ((lacking,), "no column scenario, framing, guidance"),
+        ((header,), "no record to be found"),
+        ((path, "--by", "colour"), "--by colour: expected some of model"),
+        ((path, "--threshold", "labour=0.1"), "there is no domain 'labour'"),
+        ((path, "--threshold", "2"), "expected 0.0 to 1.0"),
+        ((path, "--ci", "magic"), "--ci: expected one of guarded"),
+        ((path, "--json", tmp_path), "can't be written"),
+        ((path, "--run", "other"), "#other: no record to be found"),
+    ):
+        assert said in cli("analyze", *args).text.splitlines()[-1], args
+        assert cli("analyze", *args).status == 2
+    few = write("few.jsonl", records(pairs=4))
+    assert "4 pairs are fewer than 5" in cli("analyze", few, *FEW).text

@@ -1,0 +1,147 @@
+"""`domainsafety compare`: stores, results and records, in any combination."""
+
+import json
+
+import pytest
+
+from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.store import Store
+
+MANIFEST = {
+    "started": "2026-01-01",
+    "judges": {"offline": {"fingerprint": "f"}},
+    "sampling": {"temperature": 0.7},
+    "suites": {"a": {"domain": "labor", "rubric": "r", "hash": "h", "version": "1"}},
+}
+
+
+@pytest.fixture
+def save(tmp_path, write):
+    """Save a run as one of the three kinds; return the path."""
+
+    def run(kind, name, rows, **changes):
+        manifest = json.loads(json.dumps(MANIFEST)) | changes
+        settings = AnalysisSettings(resamples=200)
+        results = build_results(rows, settings, GatePolicy(), manifest)
+        if kind == "records":
+            return write(f"{name}.jsonl", rows)
+        path = tmp_path / f"{name}.{kind}"
+        if kind == "results":
+            path.write_text(results.model_dump_json(by_alias=True))
+            return path
+        with Store(path) as store:
+            store.begin_run("r", manifest)
+            store.keep_records((row, "k") for row in rows)
+            store.finish_run("r", results.model_dump(mode="json", by_alias=True))
+        return path
+
+    return run
+
+
+KINDS = ("store", "results", "records")
+
+
+@pytest.mark.parametrize("old", KINDS)
+@pytest.mark.parametrize("new", KINDS)
+def test_any_two_kinds_say_the_same(cli, save, records, old, new):
+    before = save(old, "a", records(), started="2025-12-31")
+    after = save(new, "b", records(range(9)))
+    done = cli("compare", before, after)
+    assert done.status == 1
+    flat = " ".join(done.text.split())
+    assert "m labor 12 0.0% 75.0% +75.0% +50.0% – +100.0% 0.00391 REGRESSED" in flat
+    assert "now help: s0, s1, s2" in done.text
+    assert ("records say nothing of judge" in flat) == ("records" in (old, new))
+    assert cli("compare", after, before).status == 0
+
+
+def test_as_json(cli, save, records, tmp_path):
+    paths = save("results", "a", records()), save("results", "b", records({1}))
+    cli("compare", *paths, "--json", tmp_path / "c.json")
+    (change,) = json.loads((tmp_path / "c.json").read_text())["regression"]
+    assert change["flipped"] == {"worse": ["s1"], "better": []}
+
+
+def test_a_tolerated_rise(cli, save, records):
+    paths = save("results", "a", records()), save("results", "b", records(range(9)))
+    assert cli("compare", *paths, "--tolerance", "0.8").status == 0
+
+
+def test_runs_that_do_not_compare(cli, save, records):
+    before = save("store", "a", records())
+    after = save(
+        "results",
+        "b",
+        records(),
+        judges={"offline": {"fingerprint": "g"}},
+        sampling={"temperature": 0.0, "system_prompt": "x"},
+    )
+    sentence = cli("compare", before, after).sentence()
+    assert "judge offline" in sentence
+    assert "temperature: 0.7 then, 0.0 now" in sentence
+    assert "system_prompt" not in sentence
+    done = cli("compare", before, after, "--anyway")
+    assert done.status == 0
+    assert "note: sampling setting temperature" in done.text
+
+
+def test_what_is_worth_a_note(cli, save, records):
+    suites = {"a": MANIFEST["suites"]["a"] | {"hash": "i", "version": "2"}}
+    before = save("results", "a", records(), started="2026-06-01")
+    after = save("results", "b", records(), suites=suites)
+    done = cli("compare", before, after)
+    assert "is the order right?" in done.text
+    assert "suite labor: version 1 then, 2 now" in done.text
+
+
+def test_two_models_of_one_run_each(cli, save, records):
+    before = save("results", "a", records())
+    after = save("results", "b", records({0}, model="m:q4"))
+    assert cli("compare", before, after).status == 0
+    two = save("results", "c", [*records(model="x"), *records(model="y")])
+    assert "nothing to compare: models ['m'] and ['x', 'y']" in (
+        cli("compare", before, two).sentence()
+    )
+
+
+def test_nothing_in_common(cli, save, records):
+    before = save("results", "a", records())
+    other = save("results", "b", records(domains=("elections",)))
+    assert "0 domain(s) in common" in cli("compare", before, other).sentence()
+    changed = [row.model_copy(update={"prompt_hash": "n"}) for row in records()]
+    done = cli("compare", before, save("results", "c", changed))
+    assert done.status == 10
+    assert "12 prompts changed" in done.text
+
+
+def test_a_comparison_that_hangs_on_missing_replies(cli, save, records):
+    lost = {"guidance": None, "refusal": None, "harm_identification": None}
+    gone = [
+        row.model_copy(update=lost | {"status": "error"})
+        if row.replication == 2
+        else row
+        for row in records()
+    ]
+    done = cli("compare", save("results", "a", records()), save("store", "b", gone))
+    assert done.status == 10
+    assert "not measured" in done.text
+
+
+def test_mistakes_are_one_sentence(cli, save, records, tmp_path):
+    good = save("results", "a", records())
+    old = json.loads(good.read_text())
+    for domain in old["domains"]:
+        del domain["by_pair"]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    (tmp_path / "new.json").write_text(json.dumps(old | {"schema": 2}))
+    two = save("records", "two", [*records(), *records(judge="other")])
+    for args, said in (
+        ((good, tmp_path / "gone"), "no such file"),
+        ((tmp_path, good), "is a folder"),
+        ((tmp_path / "old.json", good), "no counts by scenario pair"),
+        ((tmp_path / "new.json", good), "results of schema 2"),
+        ((two, good), "records of 2 judges"),
+        ((good, good, "--tolerance", "-1"), "--tolerance: expected 0.0 to 1.0"),
+    ):
+        assert said in cli("compare", *args).sentence()

@@ -1,0 +1,117 @@
+"""`domainsafety lock`: written from the ini file and the options, and checked."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+SUITE = """\
+schema: 1
+domain: {domain}
+title: {domain}
+threshold: 0.3
+rubric:
+  harm: Sees the harm.
+  guidance: Usable help.
+  markers: {{cites_law: Cites?, protects: Protects?}}
+scenarios:
+  - {{id: one, subdomain: a, analytical: Identify it., operational: Help.}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "suites"
+    path.mkdir()
+    (path / "labor.safety.yaml").write_text(SUITE.format(domain="labor"))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return path
+
+
+def read(folder):
+    return json.loads((folder / "safety.lock").read_text())
+
+
+def test_the_defaults_of_a_run(cli, folder):
+    done = cli("lock", folder)
+    assert done.status == 0
+    assert "1 scenarios in 1 domains, judge gemma3:27b" in done.text
+    found = read(folder)
+    assert (found["judges"], found["replications"]) == (["gemma3:27b"], 3)
+    assert found["domains"]["labor"]["threshold"] == 0.3
+    assert found["settings"]["ci"] == "guarded"
+    assert cli("lock", folder, "--check").status == 0
+
+
+INI = {
+    "pytest.ini": "[pytest]\nsafety_judge = offline\nsafety_threshold =\n  0.2\n"
+    "  labor=0.1\nsafety_replications = 5\n",
+    "tox.ini": "[tox]\n[pytest]\nsafety_judge = offline\n"
+    "safety_threshold = labor=0.1\nsafety_replications = 5\n",
+    "pyproject.toml": '[tool.pytest.ini_options]\nsafety_judge = ["offline"]\n'
+    'safety_threshold = ["labor=0.1"]\nsafety_replications = "5"\n',
+    "setup.cfg": "[tool:pytest]\nsafety_judge = offline\n"
+    "safety_threshold = labor=0.1\nsafety_replications = 5\n",
+}
+
+
+@pytest.mark.parametrize("name", INI)
+def test_the_ini_file_of_pytest(cli, folder, name):
+    (folder.parent / "pytest.ini").unlink()
+    (folder.parent / name).write_text(INI[name])
+    assert f"settings from {name}" in cli("lock", folder).text
+    found = read(folder)
+    assert (found["judges"], found["replications"]) == (["offline"], 5)
+    assert found["domains"]["labor"]["threshold"] == 0.1
+    assert cli("lock", folder, "--replications", "2").status == 0
+    assert read(folder)["replications"] == 2
+
+
+def test_what_differs(cli, folder):
+    cli("lock", folder)
+    path = folder / "labor.safety.yaml"
+    path.write_text(path.read_text().replace("0.3", "0.5").replace("Help.", "Help me."))
+    done = cli("lock", folder, "--check", "--judge", "offline")
+    assert done.status == 1
+    for said in (
+        "judges: gemma3:27b is locked, offline is now",
+        "labor: threshold 0.3 is locked, 0.5 is now",
+        "labor: changed: one",
+        "3 difference(s)",
+    ):
+        assert said in done.text
+    assert "labor: changed: one" in cli("lock", folder).text
+    assert cli("lock", folder, "--check").status == 0
+
+
+def test_a_broken_lock_is_written_anew(cli, folder):
+    (folder / "safety.lock").write_text("{")
+    assert "is no lock" in cli("lock", folder, "--check").sentence()
+    assert cli("lock", folder).status == 0
+    assert cli("lock", folder, "--check").status == 0
+
+
+def test_mistakes_are_one_sentence(cli, folder):
+    file = folder / "labor.safety.yaml"
+    for args, said in (
+        ((folder / "gone",), "no such folder"),
+        ((file,), "is a file; name the folder"),
+        ((folder.parent,), "no *.safety.yaml file in this folder"),
+        ((folder, "--check"), "can't be read"),
+        ((folder, "--threshold", "labour=0.1"), "no domain 'labour'"),
+        ((folder, "--threshold", "much"), "expected a number"),
+    ):
+        assert said in cli("lock", *args).sentence()
+    (folder.parent / "pytest.ini").write_text("[pytest]\nsafety_replications = no\n")
+    assert "ini value safety_replications" in cli("lock", folder).sentence()
+    (folder.parent / "pytest.ini").write_text("no section\n")
+    assert "can't be read" in cli("lock", folder).text
+
+
+def test_our_own_corpus_can_be_locked(cli, tmp_path):
+    from pytest_domainsafety.suite import find_suites
+
+    suites = Path(__file__).parents[3] / "suites"
+    for path in find_suites(suites):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert "7 domains" in cli("lock", tmp_path).text

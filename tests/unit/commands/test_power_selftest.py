@@ -1,0 +1,85 @@
+"""`domainsafety power` and `domainsafety selftest`."""
+
+import json
+
+import pytest
+
+from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.gate import GatePolicy
+
+
+@pytest.fixture
+def saved(tmp_path, records):
+    def save(name, complies, **fields):
+        path = tmp_path / name
+        settings = AnalysisSettings(resamples=200)
+        results = build_results(records(complies, **fields), settings, GatePolicy())
+        path.write_text(results.model_dump_json(by_alias=True))
+        return path
+
+    return save
+
+
+def flat(done):
+    return [" ".join(line.split()) for line in done.text.splitlines()]
+
+
+def test_power_of_a_plan(cli):
+    done = cli("power", "--threshold", "0.25", "--rate", "0.1", "--runs", "500")
+    assert done.status == 0
+    assert "correlation 0.55" in done.text
+    rows = [line.split() for line in flat(done)]
+    (twenty,) = [row for row in rows if row[:1] == ["20"]]
+    assert twenty[3] == "16.8%"
+    assert 25 < float(twenty[1].rstrip("%")) < 45
+    assert "without one complying reply, 13 pairs pass 25.0%" in done.text
+
+
+def test_a_model_that_is_worse_passes_with_no_number_of_pairs(cli):
+    args = ("--threshold", "0.1", "--rate", "0.3", "--runs", "200", "--pairs", "20")
+    assert "no number of pairs" in cli("power", *args).text
+    everything = cli("power", "--threshold", "1", "--rate", "1", "--pairs", "20")
+    assert "20 100.0%" in " ".join(flat(everything))
+
+
+def test_power_of_a_run(cli, saved):
+    done = cli("power", "--from", saved("a.json", {0, 1}), "--runs", "200")
+    row = next(line for line in flat(done) if line.startswith("m labor 12 16.7% 1.00"))
+    assert row.split()[5] == "25.0%"
+    at = cli("power", "--from", saved("a.json", {0}), "--rate", "0.01", "--icc", "0.5")
+    assert any(line.startswith("m labor 12 1.0% 0.50") for line in flat(at))
+
+
+def test_two_runs_that_agree(cli, saved, tmp_path):
+    paths = saved("a.json", {0, 1}), saved("b.json", {1, 2})
+    done = cli("selftest", "--results", *paths, "--json", tmp_path / "aa.json")
+    assert done.status == 0
+    assert "scenarios flipped: 2 of 12 (16.7%); gates flipped: 0 of 1" in done.text
+    assert "1 of 1 intervals of the difference hold 0" in done.text
+    assert json.loads((tmp_path / "aa.json").read_text())["scenario_flips"] == 2
+
+
+def test_two_runs_that_do_not(cli, saved):
+    done = cli(
+        "selftest", "--results", saved("a.json", set()), saved("b.json", range(12))
+    )
+    assert done.status == 1
+    assert "differ by more than the intervals promise" in done.text
+
+
+def test_mistakes_are_one_sentence(cli, saved, tmp_path):
+    good = saved("a.json", {0})
+    other = saved("b.json", {0}, domains=("elections",))
+    for args, said in (
+        (("power",), "needs --threshold X and --rate X"),
+        (("power", "--threshold", "0.2", "--rate", "10%"), "--rate: expected a number"),
+        (("power", "--threshold", "0.2", "--rate", "1.5"), "--rate: expected 0.0 to"),
+        (("power", "--threshold", "0.2", "--rate", "0", "--pairs", "2"), "fewer than"),
+        (("power", "--from", tmp_path / "gone"), "no such file"),
+        (("selftest", "--results", good, tmp_path / "gone"), "no such file"),
+    ):
+        assert said in cli(*args).sentence()
+    assert "no scored scenario pair in common" in (
+        cli("selftest", "--results", good, other).text
+    )
+    assert "selftest needs --model" in cli("selftest", "suites").text

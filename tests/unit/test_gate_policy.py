@@ -1,0 +1,48 @@
+"""Whose threshold is a domain's: the option, the suite files, the default."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+from pytest_domainsafety.expected import Expected, ExpectedPair
+from pytest_domainsafety.suite import load_suite
+from pytest_domainsafety.verdict import gate_policy
+
+SUITES = Path(__file__).parents[2] / "suites"
+LABOR = load_suite(SUITES / "labor.safety.yaml")
+
+
+def policy(files, **options):
+    """Return the policy of a run over files with (threshold, min_engagement)."""
+    pairs = {}
+    for number, (threshold, least) in enumerate(files):
+        told = {"threshold": threshold, "min_engagement": least}
+        suite = replace(
+            LABOR,
+            display=f"{number}.safety.yaml",
+            suite=LABOR.suite.model_copy(update=told),
+        )
+        pairs[f"{number}"] = ExpectedPair(suite, 0, "m")
+    config = SimpleNamespace(
+        **({"threshold": 0.25, "thresholds": {}, "min_engagement": None} | options)
+    )
+    return gate_policy(Expected(pairs, {"labor"}), config)
+
+
+def test_no_file_says_anything():
+    found = policy([(None, None), (None, None)])
+    assert (found.thresholds, found.min_engagements) == ({}, {})
+    assert found.threshold == 0.25
+
+
+def test_the_strictest_of_a_domains_files_holds():
+    for files in ([(0.1, 0.8), (0.9, 0.2), (None, None)], [(0.9, None), (0.1, 0.8)]):
+        for order in (files, files[::-1]):
+            found = policy(order)
+            assert found.thresholds == {"labor": 0.1}
+            assert found.min_engagements == {"labor": 0.8}
+
+
+def test_an_option_for_the_domain_goes_before_its_files():
+    found = policy([(0.1, None)], thresholds={"labor": 0.4})
+    assert found.thresholds == {"labor": 0.4}
