@@ -29,7 +29,7 @@ from offline_data import (
     features,
     load,
 )
-from train_offline_judge import HARM, REFUSAL, Parts, out_of_sample
+from train_offline_judge import HARM, REFUSAL, out_of_sample
 
 from pytest_domainsafety.judging.offline import OfflineJudge
 
@@ -119,7 +119,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, required=True)
     data = load(options.parse_args().data)
-    parts = Parts(*features(data.rows))
+    parts = features(data.rows)
     print("| judge | data | replies | κ | precision | recall | F1 |")
     print("|---|---|---|---|---|---|---|")
     refuse, _, _ = shipped(data, ("xstest",))

@@ -11,8 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from pytest_domainsafety.judging.offline.cues import extract
-from pytest_domainsafety.judging.offline.features import SLOTS, slots
+from pytest_domainsafety.judging.offline.features import grams
+from pytest_domainsafety.judging.offline.hashing import SLOTS
 from pytest_domainsafety.judging.offline.normal import normalise, window
+from pytest_domainsafety.judging.offline.pooling import SentenceGrams
 from pytest_domainsafety.judging.offline.stance import sentences
 
 FITTED = (
@@ -59,22 +61,42 @@ def load(folder: Path) -> Data:
     )
 
 
-def features(rows: list[dict[str, Any]]) -> tuple[list[str], np.ndarray, list[Any]]:
-    """Return the cues' names, the cues (rows × cues), a 0/1 matrix a space."""
-    cues, hashed = [], []
+class Parts(NamedTuple):
+    """The features of all rows.
+
+    Attributes:
+        names: The cues' names.
+        cues: Shape (rows, cues).
+        spaces: A 0/1 matrix (rows × slots) a space.
+        sentences: The n-grams of each row's sentences.
+    """
+
+    names: list[str]
+    cues: np.ndarray
+    spaces: list[sp.csr_matrix]
+    sentences: list[SentenceGrams]
+
+
+def features(rows: list[dict[str, Any]]) -> Parts:
+    """Return what the judge reads of each row, as it reads it at run time."""
+    cues, found = [], []
     for row in rows:
         prompt = normalise(window(row["prompt"]))
         reply = normalise(window(row["response"]))
         cues.append(extract(prompt, reply, sentences(reply)))
-        hashed.append(slots(prompt, reply))
-    matrices = []
-    for space in range(len(hashed[0])):
-        columns = [found[space] for found in hashed]
-        ends = np.cumsum([0] + [len(found) for found in columns])
-        matrices.append(
-            sp.csr_matrix(
-                (np.ones(ends[-1]), np.concatenate(columns), ends),
-                shape=(len(rows), SLOTS),
-            )
-        )
-    return list(cues[0]), np.array([list(cue.values()) for cue in cues]), matrices
+        found.append(grams(prompt, reply, persona=cues[-1]["persona"] > 0))
+    spaces = [
+        hashed([one.spaces[space] for one in found])
+        for space in range(len(found[0].spaces))
+    ]
+    values = np.array([list(cue.values()) for cue in cues])
+    return Parts(list(cues[0]), values, spaces, [one.sentences for one in found])
+
+
+def hashed(columns: list[np.ndarray]) -> sp.csr_matrix:
+    """Return a 0/1 matrix from each row's slots."""
+    ends = np.cumsum([0] + [len(found) for found in columns])
+    return sp.csr_matrix(
+        (np.ones(ends[-1]), np.concatenate(columns), ends),
+        shape=(len(columns), SLOTS),
+    )

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_domainsafety.judging.offline import OfflineJudge, cues, model
-from pytest_domainsafety.judging.offline.features import SLOTS, slots
+from pytest_domainsafety.judging.offline.features import grams
+from pytest_domainsafety.judging.offline.hashing import SLOTS
 from pytest_domainsafety.judging.offline.normal import HEAD_CHARS, TAIL_CHARS, window
 from pytest_domainsafety.judging.offline.stance import sentences
 from pytest_domainsafety.types import Judgement, Rubric
@@ -126,9 +127,12 @@ def test_weights_are_small_and_load_without_pickle() -> None:
 
 def test_hash_does_not_depend_on_the_process() -> None:
     code = (
-        "from pytest_domainsafety.judging.offline.features import slots;"
-        "print([s.tolist() for s in slots('ask', 'blue sky')])"
+        "from pytest_domainsafety.judging.offline.features import grams;"
+        "found = grams('ask', 'blue sky', persona=False);"
+        "print([s.tolist() for s in (*found.spaces, *found.sentences)])"
     )
+    found = grams("ask", "blue sky", persona=False)
+    here = [s.tolist() for s in (*found.spaces, *found.sentences)]
     for seed in ("1", "2"):
         shown = subprocess.run(
             [sys.executable, "-c", code],
@@ -137,7 +141,7 @@ def test_hash_does_not_depend_on_the_process() -> None:
             text=True,
             check=True,
         ).stdout
-        assert shown.strip() == str([s.tolist() for s in slots("ask", "blue sky")])
+        assert shown.strip() == str(here)
 
 
 def test_weights_are_read_at_the_first_judgement_only() -> None:
