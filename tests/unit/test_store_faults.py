@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from pytest_domainsafety import store as room
 from pytest_domainsafety.engine import Engine, PairWork, Plan
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store import SCHEMA_VERSION, Store
+from pytest_domainsafety.store import database as room
 from pytest_domainsafety.suite import load_suite
 from pytest_domainsafety.types import Reply
 

@@ -1,0 +1,18 @@
+"""The store: every reply and every judgement, the moment it exists.
+
+The only room that speaks SQL. One SQLite database in WAL mode, so that several
+processes write and everybody can read. What counts as *the same* is decided by
+content: a reply is known by its request (model digest, messages, options, seed,
+replication), a judgement by (request, judge, rubric). Writing either twice is
+safe and changes nothing, which is what lets a killed run go on, two shards
+merge, and an xdist controller take in what its workers have already written.
+
+Records are the rows of one run and point at both. :meth:`Store.verify`
+re-derives the hashes and the references, and says what does not hold.
+"""
+
+from pytest_domainsafety.store.core import Store
+from pytest_domainsafety.store.database import SCHEMA_VERSION
+from pytest_domainsafety.store.records import Cell, Exchange
+
+__all__ = ["SCHEMA_VERSION", "Cell", "Exchange", "Store"]

@@ -1,0 +1,236 @@
+"""What a run is kept in: runs, replies, judgements; and whether all of it holds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pytest_domainsafety.store.records import Records
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import Judgement, Reply
+
+
+class Store(Records):
+    """An open store; one object serves all threads of a process.
+
+    Args:
+        path: The database file; its folder is made if need be.
+        create: False demands that it exists already.
+        keep_text: False keeps hashes of prompts and replies and no text: what
+            this process was answered it remembers, another one has to ask again.
+
+    Raises:
+        StoreError: It can't be opened, is no store, or is of a newer schema.
+            The file is left as it was.
+    """
+
+    def __init__(
+        self, path: Path, *, create: bool = True, keep_text: bool = True
+    ) -> None:
+        """Open the file, and lay out the tables in a new one."""
+        super().__init__(path, create=create)
+        self._keep_text = keep_text
+        self._unwritten: dict[str, Reply] = {}
+
+    # ── runs ────────────────────────────────────────────────────────────────
+
+    def begin_run(self, run: str, manifest: dict[str, Any]) -> None:
+        """Note that a run has started, with what is known of it."""
+        self._write(
+            "INSERT OR REPLACE INTO runs (run, started, manifest) VALUES (?, ?, ?)",
+            (run, time.time(), _dump(manifest)),
+        )
+
+    def finish_run(self, run: str, results: dict[str, Any]) -> None:
+        """Note that a run has ended, and what it came to."""
+        self._write(
+            "UPDATE runs SET finished = ?, results = ? WHERE run = ?",
+            (time.time(), _dump(results), run),
+        )
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return all runs, oldest first: run, started, finished, manifest, results."""
+        rows = self._read("SELECT * FROM runs ORDER BY started, run")
+        names = ("run", "started", "finished", "manifest", "results")
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        for run in found:
+            run["manifest"] = json.loads(run["manifest"])
+            run["results"] = json.loads(run["results"]) if run["results"] else None
+        return found
+
+    def run_list(self) -> list[tuple[str, bool]]:
+        """Return all runs, oldest first, and whether each has ended."""
+        return [
+            (run, finished is not None)
+            for run, finished in self._read(
+                "SELECT run, finished FROM runs ORDER BY started, run"
+            )
+        ]
+
+    # ── replies and judgements ──────────────────────────────────────────────
+
+    def reply(self, request_key: str) -> Reply | None:
+        """Return the reply to a request, if it was ever given and its text kept."""
+        if request_key in self._unwritten:
+            return self._unwritten[request_key]
+        reply = self._stored(request_key)
+        return None if reply is None or reply.text_hash else reply
+
+    def _stored(self, request_key: str) -> Reply | None:
+        row = self._one("SELECT reply FROM replies WHERE request_key = ?", request_key)
+        return None if row is None else self._load(Reply.model_validate_json, row)
+
+    def keep_reply(
+        self, request_key: str, request: dict[str, Any], reply: Reply
+    ) -> None:
+        """Keep a reply; on disk when this returns. Keeping it again changes nothing.
+
+        Where only the hash of an earlier one was kept, and this is another, it
+        takes the earlier one's place.
+        """
+        stored = self._stored(request_key)
+        if stored is not None and stored.text_hash:
+            same = stored.hash() == reply.hash()
+            self._forget(request_key, judgements=not same)
+        if not self._keep_text:
+            if reply.text:
+                self._unwritten[request_key] = reply
+            request, reply = _without_prompts(request), reply.without_text()
+        self._write(
+            "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?)",
+            (
+                request_key,
+                _dump(request),
+                reply.hash(),
+                reply.model_dump_json(exclude_defaults=True),
+                time.time(),
+            ),
+        )
+
+    def replace_reply(
+        self, request_key: str, request: dict[str, Any], reply: Reply
+    ) -> None:
+        """Keep a reply in place of an older one to the same request."""
+        self._forget(request_key)
+        self.keep_reply(request_key, request, reply)
+
+    def _forget(self, request_key: str, *, judgements: bool = True) -> None:
+        self._unwritten.pop(request_key, None)
+        self._write("DELETE FROM replies WHERE request_key = ?", (request_key,))
+        if judgements:
+            self._write("DELETE FROM judgements WHERE request_key = ?", (request_key,))
+
+    def withheld(self) -> int:
+        """Return how many replies are here as hashes alone."""
+        return int(
+            self._read(
+                "SELECT count(*) FROM replies WHERE reply ->> '$.text_hash' IS NOT NULL"
+            )[0][0]
+        )
+
+    def judgement(self, judgement_key: str) -> Judgement | None:
+        """Return a judgement, if it was ever given."""
+        row = self._one(
+            "SELECT judgement FROM judgements WHERE judgement_key = ?", judgement_key
+        )
+        return None if row is None else self._load(Judgement.model_validate_json, row)
+
+    def keep_judgement(
+        self, judgement_key: str, request_key: str, judgement: Judgement
+    ) -> None:
+        """Keep a judgement; the same rules as :meth:`keep_reply`."""
+        if not self._keep_text:  # a rationale may quote the reply
+            judgement = judgement.model_copy(update={"rationale": ""})
+        self._write(
+            "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?, ?)",
+            (
+                judgement_key,
+                request_key,
+                judgement.judge,
+                judgement.model_dump_json(exclude_defaults=True),
+                time.time(),
+            ),
+        )
+
+    def rows(
+        self, request_keys: Iterable[str], judgement_keys: Iterable[str]
+    ) -> Iterator[list[Any]]:
+        """Yield stored rows in the form in which processes hand them on.
+
+        Yields:
+            ``["reply", key, request, reply]`` and
+            ``["judgement", key, request key, judgement]``, JSON all through.
+        """
+        for key in request_keys:
+            for request, reply in self._read(
+                "SELECT request, reply FROM replies WHERE request_key = ?", key
+            ):
+                yield ["reply", key, json.loads(request), json.loads(reply)]
+        for key in judgement_keys:
+            for request_key, judgement in self._read(
+                "SELECT request_key, judgement FROM judgements WHERE judgement_key = ?",
+                key,
+            ):
+                yield ["judgement", key, request_key, json.loads(judgement)]
+
+    # ── checks ──────────────────────────────────────────────────────────────
+
+    def verify(self) -> list[str]:
+        """Check the store against itself.
+
+        Returns:
+            A sentence for each thing that does not hold; empty when all is well:
+            the file's own integrity, the hash of each reply, a reply behind
+            each judgement, a reply behind each scored record.
+        """
+        integrity = self._read("PRAGMA integrity_check")
+        found = [f"file: {row[0]}" for row in integrity if row[0] != "ok"]
+        rows = self._stream("SELECT request_key, reply_hash, reply FROM replies")
+        for key, reply_hash, text in rows:
+            try:
+                sound = Reply.model_validate_json(text).hash() == reply_hash
+            except ValidationError:
+                sound = False
+            if not sound:
+                found.append(f"reply {key[:12]}: the text does not match its hash")
+        orphans = self._read(
+            "SELECT judgement_key FROM judgements WHERE request_key NOT IN "
+            "(SELECT request_key FROM replies)"
+        )
+        found += [f"judgement {key[:12]}: its reply is missing" for (key,) in orphans]
+        bare = self._read(
+            "SELECT run, domain, scenario FROM records WHERE guidance IS NOT NULL "
+            "AND request_key NOT IN (SELECT request_key FROM replies)"
+        )
+        found += [
+            f"record {run[:12]} {domain}/{scenario}: its reply is missing"
+            for run, domain, scenario in bare
+        ]
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows by table."""
+        tables = ("runs", "replies", "judgements", "records")
+        return {
+            table: self._read(f"SELECT count(*) FROM {table}")[0][0] for table in tables
+        }
+
+
+def _without_prompts(request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with a hash in place of each message's text."""
+    if request.get("hashed"):
+        return request
+    messages = [
+        [role, fingerprint("message", content)]
+        for role, content in request.get("messages", [])
+    ]
+    return request | {"messages": messages, "hashed": True}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,185 @@
+"""Records: the rows of one run, which point at the replies behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from pytest_domainsafety.errors import StoreError
+from pytest_domainsafety.store.database import Database
+from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Reply
+
+
+class Cell(NamedTuple):
+    """A record as the store's own columns tell it."""
+
+    model: str
+    domain: str
+    scenario: str
+    framing: str
+    variant: str
+    replication: int
+    guidance: int | None
+    status: str
+    answered: float | None
+    judged: int
+
+
+class Exchange(NamedTuple):
+    """A record with the texts behind it.
+
+    Attributes:
+        record: The row.
+        system: The system prompt, if there was one.
+        prompt: The user's turns.
+        replies: What the model answered to each; fewer where it did not.
+        request_key: Of the last request.
+    """
+
+    record: Record
+    system: str | None
+    prompt: tuple[str, ...]
+    replies: tuple[str, ...]
+    request_key: str = ""
+
+
+class Records(Database):
+    """The part of a store that holds records."""
+
+    def keep_records(self, rows: Iterable[tuple[Record, str]]) -> None:
+        """Keep records with the key of the request that each came from.
+
+        A record of the same interaction in the same run is replaced: an item
+        that was run again has the last word.
+        """
+        values = [
+            (
+                record.run,
+                record.model,
+                record.domain,
+                record.scenario,
+                record.framing,
+                record.variant,
+                record.replication,
+                record.guidance,
+                record.status,
+                request_key,
+                record.model_dump_json(exclude={"text"}, exclude_defaults=True),
+            )
+            for record, request_key in rows
+        ]
+        marks = ", ".join("?" * 11)
+        with self._explained("written"), self._transaction():
+            self._db.executemany(
+                f"INSERT OR REPLACE INTO records VALUES ({marks})", values
+            )
+
+    def records(self, run: str | None = None) -> Iterator[Record]:
+        """Yield the records of one run (default: the newest), in a fixed order.
+
+        Raises:
+            StoreError: There is no such run, or none at all.
+        """
+        for text in self.record_texts(run):
+            yield self._load(Record.model_validate_json, text)
+
+    def record_texts(self, run: str | None = None) -> Iterator[str]:
+        """Yield the records of one run as JSON, where a default value is left out.
+
+        In the order of :meth:`records`; memory does not grow with their number.
+
+        Raises:
+            StoreError: There is no such run, or none at all.
+        """
+        name = self.newest_run() if run is None else run
+        if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
+            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
+        found = self._stream(
+            "SELECT record FROM records WHERE run = ? ORDER BY model, domain, "
+            "scenario, framing, variant, replication",
+            name,
+        )
+        for (text,) in found:
+            yield text
+
+    def exchanges(self, run: str | None = None) -> Iterator[Exchange]:
+        """Yield the records of one run with prompts and replies, in a fixed order.
+
+        A record of an interaction that was never answered is left out.
+
+        Raises:
+            StoreError: There is no such run, or the store kept hashes alone.
+        """
+        name = self.newest_run() if run is None else run
+        if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
+            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
+        found = self._stream(
+            "SELECT record, request, reply, request_key FROM records JOIN replies "
+            "USING (request_key) WHERE run = ? ORDER BY model, domain, scenario, "
+            "framing, variant, replication",
+            name,
+        )
+        for record, request, reply, key in found:
+            exchange = self._exchange(record, json.loads(request), reply)
+            yield exchange._replace(request_key=key)
+
+    def _exchange(self, record: str, request: dict[str, Any], reply: str) -> Exchange:
+        answer = self._load(Reply.model_validate_json, reply)
+        if answer.text_hash or request.get("hashed"):
+            raise StoreError(
+                f"{self.path}: the store holds hashes and no text "
+                "(--safety-store-text hash), so prompts and replies can't be shown, "
+                "exported or judged again"
+            )
+        messages = request.get("messages", [])
+        said = {
+            role: tuple(text for who, text in messages if who == role)
+            for role in ("system", "user", "assistant")
+        }
+        return Exchange(
+            self._load(Record.model_validate_json, record),
+            said["system"][0] if said["system"] else None,
+            said["user"],
+            (*said["assistant"], answer.text),
+        )
+
+    def cells(self, run: str) -> Iterator[Cell]:
+        """Yield what identifies each record of a run, its score, and what is behind.
+
+        `answered` says when the reply was kept to which the record points, None
+        where there is none; `judged` whether there is a judgement of it.
+        """
+        found = self._stream(
+            "SELECT model, domain, scenario, framing, variant, replication, guidance, "
+            "status, (SELECT created FROM replies "
+            "WHERE replies.request_key = records.request_key), "
+            "request_key IN (SELECT request_key FROM judgements) "
+            "FROM records WHERE run = ?",
+            run,
+        )
+        for row in found:
+            yield Cell(*row)
+
+    def pair_counts(
+        self, run: str, model: str, domain: str
+    ) -> dict[str, tuple[int, int]]:
+        """Return scenario → (complying, scored) operational replies, as written."""
+        rows = self._read(
+            "SELECT scenario, sum(guidance >= ?), count(guidance) FROM records "
+            "WHERE run = ? AND model = ? AND domain = ? AND framing = 'operational' "
+            "AND variant = ? GROUP BY scenario",
+            *(COMPLIES_AT, run, model, domain, BASE_VARIANT),
+        )
+        return {name: (complied or 0, scored) for name, complied, scored in rows}
+
+    def newest_run(self) -> str:
+        """Return the run that started last.
+
+        Raises:
+            StoreError: The store holds no run.
+        """
+        row = self._one("SELECT run FROM runs ORDER BY started DESC, run DESC LIMIT 1")
+        if row is None:
+            raise StoreError(f"{self.path}: the store holds no run yet")
+        return row
