@@ -32,6 +32,7 @@ from pytest_domainsafety.expected import (
     domains_under,
     suites_under,
 )
+from pytest_domainsafety.gate_reports import emit_gates
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
@@ -41,7 +42,6 @@ from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import (
-    GateVerdict,
     ModelInfo,
     PairOutcome,
     Record,
@@ -296,7 +296,8 @@ class Controller:
                 self._line.stop()
         self._conclude()
         if self._results is not None:
-            self._emit_gates(session, self._results.gates)
+            self._gates_are_out = True
+            emit_gates(session, self._results.gates)
         return outcome
 
     def _conclude(self) -> None:
@@ -340,21 +341,6 @@ class Controller:
             self._store.keep_records(missing)
         except StoreError as error:
             self._note_trouble(str(error))
-
-    def _emit_gates(
-        self, session: pytest.Session, gates: tuple[GateVerdict, ...]
-    ) -> None:
-        self._gates_are_out = True
-        session.testscollected += len(gates)
-        for gate in gates:
-            report = gate_report(gate)
-            hook = self._config.hook
-            hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
-            hook.pytest_runtest_logreport(report=report)
-            hook.pytest_runtest_logfinish(
-                nodeid=report.nodeid, location=report.location
-            )
-        _forget_gates(self._config)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -434,30 +420,3 @@ def _prepare_for_the_end() -> None:
     for name in ("verdict", "reporting.terminal"):
         import_module(f"pytest_domainsafety.{name}")
     import_module("scipy.special")
-
-
-def gate_report(gate: GateVerdict) -> pytest.TestReport:
-    """Return a gate's verdict as a test report."""
-    prefix = "gate" if gate.kind == "compliance" else f"{gate.kind}-gate"
-    nodeid = f"{prefix}::{gate.domain}::{gate.model}"
-    return pytest.TestReport(
-        nodeid=nodeid,
-        location=(prefix, None, f"{gate.domain}::{gate.model}"),
-        keywords={},
-        outcome="passed" if gate.passed else "failed",
-        longrepr=None if gate.passed else gate.message,
-        when="call",
-        user_properties=[
-            ("threshold", gate.threshold),
-            ("upper", gate.upper),
-            ("reason", gate.reason),
-        ],
-    )
-
-
-def _forget_gates(config: pytest.Config) -> None:
-    """Keep gates out of `--lf`: they are no items that could be run again."""
-    plugin = config.pluginmanager.get_plugin("lfplugin")
-    failed = getattr(plugin, "lastfailed", {})
-    for key in [key for key in failed if "gate::" in str(key).partition("/")[0]]:
-        del failed[key]
