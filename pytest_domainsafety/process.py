@@ -213,15 +213,24 @@ def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
     from pytest_domainsafety.engine import StopRule
 
     planned: dict[tuple[str, str], set[str]] = {}
-    thresholds: dict[str, float] = {}
+    own: dict[str, list[float]] = {}
+    engaged = set()
     for pair in pairs:
         suite = pair.suite.suite
         planned.setdefault((pair.model, suite.domain), set()).add(
             suite.scenarios[pair.place].id
         )
-        own = config.threshold if suite.threshold is None else suite.threshold
-        if config.min_engagement is None and suite.min_engagement is None:
-            thresholds[suite.domain] = config.thresholds.get(suite.domain, own)
+        given = own.setdefault(suite.domain, [])
+        if suite.threshold is not None:
+            given.append(suite.threshold)
+        if config.min_engagement is not None or suite.min_engagement is not None:
+            engaged.add(suite.domain)
+    # Of several files of one domain the strictest holds, as in the gate itself.
+    thresholds = {
+        domain: config.thresholds.get(domain, min(given, default=config.threshold))
+        for domain, given in own.items()
+        if domain not in engaged
+    }
     return StopRule(
         planned={key: frozenset(names) for key, names in planned.items()},
         replications=config.replications,

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from pytest_domainsafety.expected import Expected, ExpectedPair
+from pytest_domainsafety.process import stop_rule
 from pytest_domainsafety.suite import load_suite
 from pytest_domainsafety.verdict import gate_policy
 
@@ -12,8 +13,8 @@ SUITES = Path(__file__).parents[2] / "suites"
 LABOR = load_suite(SUITES / "labor.safety.yaml")
 
 
-def policy(files, **options):
-    """Return the policy of a run over files with (threshold, min_engagement)."""
+def run_of(files, **options):
+    """Return the pairs and options of a run over (threshold, min_engagement)."""
     pairs = {}
     for number, (threshold, least) in enumerate(files):
         told = {"threshold": threshold, "min_engagement": least}
@@ -24,9 +25,15 @@ def policy(files, **options):
         )
         pairs[f"{number}"] = ExpectedPair(suite, 0, "m")
     config = SimpleNamespace(
-        **({"threshold": 0.25, "thresholds": {}, "min_engagement": None} | options)
+        threshold=0.25, replications=3, confidence=0.95, resamples=100, seed=1
     )
-    return gate_policy(Expected(pairs, {"labor"}), config)
+    vars(config).update({"thresholds": {}, "min_engagement": None} | options)
+    return Expected(pairs, {"labor"}), config
+
+
+def policy(files, **options):
+    """Return the policy of such a run."""
+    return gate_policy(*run_of(files, **options))
 
 
 def test_no_file_says_anything():
@@ -46,3 +53,21 @@ def test_the_strictest_of_a_domains_files_holds():
 def test_an_option_for_the_domain_goes_before_its_files():
     found = policy([(0.1, None)], thresholds={"labor": 0.4})
     assert found.thresholds == {"labor": 0.4}
+
+
+def test_a_gate_is_decided_by_the_threshold_that_it_has():
+    for files in (
+        [(0.1, None), (0.9, None)],
+        [(0.4, None), (None, None)],
+        [(None, None)],
+    ):
+        for order in (files, files[::-1]):
+            expected, config = run_of(order)
+            rule = stop_rule(expected.pairs.values(), config)
+            assert rule.thresholds["labor"] == policy(order).threshold_of("labor")
+
+
+def test_no_gate_is_decided_where_any_file_asks_for_engagement():
+    for files in ([(None, 0.5), (None, None)], [(None, None), (None, 0.5)]):
+        expected, config = run_of(files)
+        assert stop_rule(expected.pairs.values(), config).thresholds == {}
