@@ -139,6 +139,15 @@ def _unproven(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
             f"unproven: not shown to discuss the harm in {percent(gate.threshold)}; "
             "more pairs tell"
         )
+    if estimate is not None and estimate.decided is not None:
+        return (
+            "unproven, whatever the pairs say that were not asked: bring the rate down"
+        )
+    if estimate is not None and estimate.estimand == "suite":
+        return (
+            "unproven of these prompts: more replications tell, more pairs do not; or "
+            "bring the rate down"
+        )
     return (
         "unproven, and at this rate more pairs would not settle it: bring the rate down"
     )
