@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.reporting.ci import (
     append_summary,
     github_annotations,
@@ -24,6 +24,7 @@ from pytest_domainsafety.reporting.markdown import markdown_summary
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_domainsafety.history import Point
     from pytest_domainsafety.options import RunConfig
     from pytest_domainsafety.types import Record, Results
 
@@ -66,7 +67,12 @@ def write_outputs(
     """
     folder = repository_folder(root, os.environ)
     material = Material(
-        results, records, config.store, show_text=config.show_text, folder=folder
+        results,
+        records,
+        config.store,
+        show_text=config.show_text,
+        folder=folder,
+        trend=_trend(config.store) if config.html else (),
     )
     trouble = write_files(_paths(config), material)
     page = os.environ.get(_SUMMARY)
@@ -78,6 +84,19 @@ def write_outputs(
                 f"{_SUMMARY} {page}: could not be written: {error.strerror or error}"
             )
     return trouble
+
+
+def _trend(store: Path) -> list[Point]:
+    """Return how compliance went over the store's runs: none where it can't tell.
+
+    A page without its pictures over time is still the page of this run.
+    """
+    from pytest_domainsafety.history import trend
+
+    try:
+        return trend([store]) if store.is_file() else []
+    except DomainSafetyError:
+        return []
 
 
 def show(

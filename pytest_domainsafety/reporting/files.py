@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.types import Record, Results
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.reporting.html.trend import TrendPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Material:
         show_text: Whether the user asked for prompts and replies
             (``--safety-show-text``).
         folder: Where the suite files' paths start, seen from the repository's root.
+        trend: One point a domain and run, oldest first, of this run and earlier ones.
     """
 
     results: Results
@@ -37,6 +41,7 @@ class Material:
     store: Path | None = None
     show_text: bool = False
     folder: str = ""
+    trend: Sequence[TrendPoint] = ()
 
 
 class Format(NamedTuple):
@@ -63,12 +68,12 @@ def _html(material: Material) -> str:
     from pytest_domainsafety.reporting.html import render_html
 
     if not material.show_text or material.store is None:
-        return render_html(material.results)
+        return render_html(material.results, trend=material.trend)
     from pytest_domainsafety.store import Store
 
     with Store(material.store, create=False) as store:
         texts = store.exchanges(material.results.run.get("run"))
-        return render_html(material.results, texts=texts)
+        return render_html(material.results, texts=texts, trend=material.trend)
 
 
 def _junit(material: Material) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,8 @@ from payloads import MOVES_THE_CURSOR, PAYLOADS
 from pytest_domainsafety.cli import group
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.history import trend
+from pytest_domainsafety.outputs import write_outputs
+from pytest_domainsafety.reporting.files import FORMATS
 from pytest_domainsafety.store import Store
 
 
@@ -108,3 +111,15 @@ def test_hostile_names_move_no_cursor(tmp_path):
     assert done.exit_code == 0
     assert not MOVES_THE_CURSOR.search(done.output)
     assert not MOVES_THE_CURSOR.search((tmp_path / "out.json").read_text())
+
+
+def test_a_runs_page_shows_the_runs_before_it(store, tmp_path, monkeypatch):
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    page = tmp_path / "page.html"
+    written = dict.fromkeys(form.field for form in FORMATS) | {"html": page}
+    config = SimpleNamespace(store=store, show_text=False, **written)
+    assert write_outputs(config, tmp_path, at("2026-02-01", "b"), ()) == []
+    assert 'id="trend"' in page.read_text(encoding="utf-8")
+    store.write_bytes(b"no store any more")
+    assert write_outputs(config, tmp_path, at("2026-02-01", "b"), ()) == []
+    assert 'id="trend"' not in page.read_text(encoding="utf-8")
