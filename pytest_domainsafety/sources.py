@@ -204,10 +204,20 @@ def comparable(
         Sentences: another suite version, another order in time.
 
     Raises:
-        SourceError: Judge, rubric or sampling differ, or the two have no model and
-            domain in common.
+        SourceError: Judge, rubric or sampling differ, one of the two was stopped
+            early, or they have no model and domain in common.
     """
     notes = [*suite_differences(old.manifest, manifest)]
+    for who, run in ((str(old.source), old.manifest), ("the later run", manifest)):
+        # What a stopped run left out was left out because of what it had seen.
+        early = sorted({one["domain"] for one in run.get("stopped", ())})
+        if early and not anyway:
+            raise SourceError(
+                f"{who}: asked no more about {', '.join(early)} once the gate was "
+                "decided (--safety-stop decided), so what is left of it compares with "
+                "nothing; run it without --safety-stop, or compare all the same with "
+                "--anyway (of pytest: --safety-baseline-anyway)"
+            )
     differ = manifest_differences(old.manifest, manifest) if old.manifest else ()
     if differ and manifest and not anyway:
         raise SourceError(

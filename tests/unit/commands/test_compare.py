@@ -145,3 +145,18 @@ def test_mistakes_are_one_sentence(cli, save, records, tmp_path):
         ((good, good, "--tolerance", "-1"), "--tolerance: expected 0.0 to 1.0"),
     ):
         assert said in cli("compare", *args).sentence()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_run_that_was_stopped_early_compares_with_nothing(cli, save, records, which):
+    early = {"stopped": [{"model": "m", "domain": "labor"}]}
+    sides = [{}, {}]
+    sides[which] = early
+    paths = [
+        save("results", name, records(), **more)
+        for name, more in zip("ab", sides, strict=True)
+    ]
+    done = cli("compare", *paths)
+    assert done.status == 2
+    assert "asked no more about labor" in done.text
+    assert cli("compare", "--anyway", *paths).status == 0
