@@ -10,6 +10,7 @@ from pytest_domainsafety.analysis.compare import (
     manifest_differences,
     regressions,
     suite_differences,
+    too_few,
 )
 from pytest_domainsafety.analysis.estimate import (
     AnalysisSettings,
@@ -50,5 +51,6 @@ __all__ = [
     "regressions",
     "self_test",
     "suite_differences",
+    "too_few",
     "traces_table",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
@@ -105,6 +105,21 @@ def _worst(
         for name, pair in after.items()
     }
     return _compare(before, filled, settings)
+
+
+def too_few(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a sentence for each comparison that no rise could have failed.
+
+    The sign-flip test of n pairs has no p-value below 2 ÷ 2ⁿ.
+    """
+    for entry in found:
+        pairs = entry["pairs"]
+        if pairs and 2.0 ** (1 - pairs) >= SIGNIFICANT:
+            yield (
+                f"{entry['domain']} on {entry['model']}: only {pairs} pairs in common "
+                "with the baseline, so that no rise could have been significant: its "
+                "regression gate says nothing"
+            )
 
 
 def manifest_differences(

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
-from pytest_domainsafety.analysis.compare import Counts, counts_in, regressions
+from pytest_domainsafety.analysis.compare import (
+    Counts,
+    counts_in,
+    regressions,
+    too_few,
+)
 from pytest_domainsafety.analysis.estimate import (
     AnalysisSettings,
     Stopped,
@@ -95,7 +100,7 @@ def against(
             "regression": found,
             "gates": gates,
             "passed": bool(gates) and all(gate.passed for gate in gates),
-            "warnings": (*results.warnings, *new),
+            "warnings": (*results.warnings, *new, *too_few(found)),
         }
     )
 

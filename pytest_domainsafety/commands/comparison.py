@@ -52,7 +52,7 @@ def compare(
     Exit status: 0 no regression, 1 a regression, 10 it hangs on missing replies or
     no pair is in both; 2 a file can't be used, or the runs do not compare.
     """
-    from pytest_domainsafety.analysis import regressions
+    from pytest_domainsafety.analysis import regressions, too_few
     from pytest_domainsafety.gate import exit_status, judge_regressions
     from pytest_domainsafety.sources import comparable, load_baseline
 
@@ -61,6 +61,7 @@ def compare(
     settings = _settings(told)
     changes = regressions(old.counts, new.counts, settings, tolerance=tolerance)
     gates = judge_regressions(changes, tolerance)
+    notes += tuple(too_few(changes))
     for line in _lines(old, new, changes, notes):
         click.echo(line)
     for gate in gates:

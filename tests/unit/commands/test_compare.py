@@ -160,3 +160,11 @@ def test_a_run_that_was_stopped_early_compares_with_nothing(cli, save, records, 
     assert done.status == 2
     assert "asked no more about labor" in done.text
     assert cli("compare", "--anyway", *paths).status == 0
+
+
+@pytest.mark.parametrize(("pairs", "said"), [(5, True), (6, False)])
+def test_too_few_pairs_for_any_rise_are_told(cli, save, records, pairs, said):
+    some = [row for row in records(range(9)) if int(row.scenario[1:]) < pairs]
+    path = save("results", "a", some)
+    done = cli("compare", path, path)
+    assert ("no rise could have been significant" in done.text) == said
