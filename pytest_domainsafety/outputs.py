@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_domainsafety.history import Point
-    from pytest_domainsafety.options import RunConfig
+    from pytest_domainsafety.runconfig import RunConfig
     from pytest_domainsafety.types import Record, Results
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from pytest_domainsafety.errors import DomainSafetyError
-from pytest_domainsafety.options import RunConfig, read_config
+from pytest_domainsafety.runconfig import RunConfig, read_config
 
 if TYPE_CHECKING:
     from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule

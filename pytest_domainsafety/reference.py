@@ -16,7 +16,7 @@ from pytest_domainsafety.lock import (
     make_lock,
     read_lock,
 )
-from pytest_domainsafety.options import RunConfig
+from pytest_domainsafety.runconfig import RunConfig
 from pytest_domainsafety.suite import LoadedSuite
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from pytest_domainsafety.analysis import (
 from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.gate import GatePolicy
-from pytest_domainsafety.options import RunConfig
 from pytest_domainsafety.process import stop_rule
 from pytest_domainsafety.reference import Reference
+from pytest_domainsafety.runconfig import RunConfig
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     FRAMINGS,

@@ -18,7 +18,7 @@ FLOORS = (
     {"engine", "reporting", "inifile", "sources", "wholeness"},
     {"exports", "history", "labelling", "rejudging", "shards"},
     {"agreeing"},
-    {"options", "commands", "scheduling"},
+    {"options", "runconfig", "commands", "scheduling"},
     {"process"},
     {
         "collection",
@@ -47,6 +47,7 @@ ALLOWED = {
 }
 KNOWS_PYTEST = {
     "options",
+    "runconfig",
     "process",
     "collection",
     "expected",
