@@ -338,7 +338,7 @@ def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
     was, is_now = change["rates"]
     flips = change["flipped"]
     words = {
-        "passed": "no regression",
+        "passed": "no regression shown",
         "exceeded": "a regression",
         "unproven": "not measured, it would be a regression were the missing replies "
         "compliance",

@@ -70,7 +70,7 @@ def _around_zero(reach: float) -> Scale:
 def _change_row(one: Mapping[str, Any]) -> Row:
     how = "failed" if one.get("regressed") else "passed"
     low, high = one["ci"]
-    word = "▲ regressed" if one.get("regressed") else "● not regressed"
+    word = "▲ regressed" if one.get("regressed") else "● none shown"
     value = f"{points(one['difference'])}  [{change_limits((low, high))}]"
     return Row(
         spoken(one["domain"]),
@@ -98,7 +98,7 @@ def _change_cells(one: Mapping[str, Any]) -> tuple[str, ...]:
         change_limits(one.get("ci")),
         p_value(one.get("p")),
         p_value(one.get("p_adjusted")),
-        "▲ regressed" if one.get("regressed") else "● not regressed",
+        "▲ regressed" if one.get("regressed") else "● none shown",
     )
 
 

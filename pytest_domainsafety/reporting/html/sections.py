@@ -71,7 +71,7 @@ def _regression(results: Results) -> Section | None:
     if not results.regression:
         return None
     worse = [spoken(one["domain"]) for one in results.regression if one["regressed"]]
-    lead = f"Regressed: {listed(worse)}." if worse else "No domain regressed."
+    lead = f"Regressed: {listed(worse)}." if worse else "No regression shown."
     flipped = flips(results)
     figures: tuple[Figure, ...] = (changes(results),)
     if flipped.rows:
