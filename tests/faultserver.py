@@ -83,6 +83,7 @@ class FaultServer:
         self._script: deque[Fault] = deque()
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def script(self, *faults: Fault) -> None:
         """Set what happens to the next chat requests, in order."""
@@ -110,39 +111,44 @@ class FaultServer:
     async def _serve(self, ready: threading.Event) -> None:
         self._over = asyncio.Event()
         server = await asyncio.start_server(
-            self._connection, "127.0.0.1", 0, backlog=1024
+            self._accepted, "127.0.0.1", 0, backlog=1024
         )
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
         await self._over.wait()
+        # A connection that is still being accepted when a server closes would
+        # leak: accept no more, let those in hand get their tasks, then close.
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        await asyncio.sleep(0.01)
         server.close()
-        # Twice: a connection may be accepted whose task has not begun yet.
-        for _ in range(2):
-            await asyncio.sleep(0.01)
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A task that was cancelled before its first step closed nothing.
+        for writer in self._writers:
+            writer.transport.abort()
         # One more round, in which the closed transports let go of their sockets.
         await asyncio.sleep(0.01)
 
-    async def _connection(self, reader, writer) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accepted(self, reader, writer) -> None:
+        self._writers.add(writer)
+        task = self._loop.create_task(self._connection(reader, writer))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connection(self, reader, writer) -> None:
         try:
             while await self._one(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        except asyncio.CancelledError:
             pass
         finally:
             writer.close()
             # The loop ends soon after; a socket left to it would leak.
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
-            self._tasks.discard(task)
+            self._writers.discard(writer)
 
     async def _one(self, reader, writer) -> bool:
         """Serve one request; say whether the connection goes on."""
