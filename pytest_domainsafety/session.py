@@ -91,6 +91,7 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
         if process.worker is not None and process.started is not None:
             store = process.started.store
         attach(report, item.outcome, store)
+        item.outcome = None  # pytest keeps the items; one copy is enough
 
 
 def hand_over(config: pytest.Config) -> None:
@@ -259,7 +260,9 @@ class Controller:
         if shipped is None:
             return
         outcome, rows = shipped
-        self._outcomes[report.nodeid] = outcome
+        # What leads to the texts belongs to the store, and need not stay here.
+        bare = {"requests": (), "judgements": ()}
+        self._outcomes[report.nodeid] = outcome.model_copy(update=bare)
         if self._store is not None:
             try:
                 keep(self._store, outcome, rows)
