@@ -178,7 +178,7 @@ def _is_measured(estimate: DomainEstimate, threshold: float, reason: Reason) -> 
     """
     if reason in ("no_data", "exceeded"):
         return reason == "exceeded"
-    if estimate.decided is not None:
+    if estimate.decided is not None or estimate.pairs < FEWEST_PAIRS:
         return True
     others = (estimate.ci_measured, estimate.ci_best)
     hangs = any(limits is not None and limits[1] <= threshold for limits in others)
@@ -262,7 +262,7 @@ def _engagement(
         reason = "no_data"
     elif seen[1] < least:
         reason = "exceeded"
-    on_scored_alone = seen is not None and seen[0] >= least
+    measured = passed or (seen is not None and not _engagement_hangs(estimate, least))
     who = f"{estimate.domain} on {estimate.model}"
     if seen is None:
         text = f"{who}: no analytical reply could be scored, engagement is unknown"
@@ -270,7 +270,9 @@ def _engagement(
         words = {
             "passed": "passed",
             "exceeded": "shown to be below",
-            "unproven": "unproven, not shown to be high enough",
+            "unproven": "unproven, not shown to be high enough"
+            if measured
+            else "not measured, the verdict hangs on missing replies",
         }[reason]
         text = (
             f"{who}: engagement {estimate.engagement_rate:.1%}, "
@@ -284,11 +286,20 @@ def _engagement(
         threshold=least,
         upper=low,
         passed=passed,
-        measured=passed or (seen is not None and not on_scored_alone),
+        measured=measured,
         reason=reason,
         selected=selected,
         message=text + _selection(selected),
     )
+
+
+def _engagement_hangs(estimate: DomainEstimate, least: float) -> bool:
+    """Whether missing analytical replies decide: as :func:`_is_measured`, mirrored."""
+    seen = estimate.engagement_ci
+    if seen is None or seen[1] < least or estimate.pairs < FEWEST_PAIRS:
+        return False
+    best = estimate.engagement_best
+    return seen[0] >= least or (best is not None and best >= least)
 
 
 # ── against a baseline ──────────────────────────────────────────────────────

@@ -68,8 +68,8 @@ def measured(
         return None, None, None
     if gate.kind == "compliance":
         return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
-    low, high = estimate.engagement_ci or (None, None)
-    return estimate.engagement_rate, low, high
+    high = estimate.engagement_ci[1] if estimate.engagement_ci else None
+    return estimate.engagement_rate, gate.upper, high
 
 
 def advice(
@@ -89,7 +89,9 @@ def advice(
     if gate.reason == "no_data":
         said = "nothing could be scored: mend the errors and run again"
     elif not gate.measured:
-        missing = f"{estimate.unscored} of {estimate.responses} " if estimate else ""
+        missing = ""
+        if estimate is not None and gate.kind == "compliance":
+            missing = f"{estimate.unscored} of {estimate.responses} "
         said = (
             f"the verdict hangs on {missing}missing replies: run again, only these "
             "are asked"
