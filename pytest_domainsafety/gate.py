@@ -62,11 +62,14 @@ def judge_gates(
     chosen = selected or {}
     given = tuple(estimates)
     adjusted = _holm(given, policy) if policy.holm else {}
+    # With the most demanding of Holm's steps, pairs settle whatever the others do.
+    gates = len(given) if policy.holm else 1
     verdicts = []
     for estimate in given:
         key = (estimate.model, estimate.domain)
         ran = chosen.get(key)
-        verdicts.append(_compliance(estimate, policy, ran, adjusted.get(key)))
+        p = adjusted.get(key)
+        verdicts.append(_compliance(estimate, policy, ran, p, gates))
         least = policy.engagement_of(estimate.domain)
         if least is not None:
             verdicts.append(_engagement(estimate, least, ran))
@@ -123,6 +126,7 @@ def _compliance(
     policy: GatePolicy,
     selected: str | None,
     p_adjusted: float | None,
+    gates: int,
 ) -> GateVerdict:
     threshold = policy.threshold_of(estimate.domain)
     upper = estimate.ci.high
@@ -141,7 +145,7 @@ def _compliance(
     needed = None
     open_still = reason == "unproven" and estimate.decided is None
     if open_still and estimate.estimand == "population":
-        needed = _pairs_needed(estimate, threshold)
+        needed = _pairs_needed(estimate, threshold, gates)
     verdict = GateVerdict(
         model=estimate.model,
         domain=estimate.domain,
@@ -185,7 +189,7 @@ def _is_measured(estimate: DomainEstimate, threshold: float, reason: Reason) -> 
     return estimate.unscored == 0 or not hangs
 
 
-def _pairs_needed(estimate: DomainEstimate, threshold: float) -> int | None:
+def _pairs_needed(estimate: DomainEstimate, threshold: float, gates: int) -> int | None:
     """Pairs that would settle the gate; never fewer than what did not."""
     rate = estimate.compliance_rate
     if rate is None or not estimate.pairs:
@@ -195,7 +199,7 @@ def _pairs_needed(estimate: DomainEstimate, threshold: float) -> int | None:
         threshold,
         icc=estimate.icc,
         replications=estimate.scored / estimate.pairs,
-        confidence=estimate.ci.confidence,
+        confidence=1 - (1 - estimate.ci.confidence) / gates,
     )
     return None if needed is None else max(needed, estimate.pairs + 1)
 

@@ -20,7 +20,7 @@ from pytest_domainsafety.types import FRAMINGS, Suite
 
 _UNITED = ("models", "judges", "suites")
 _COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
-_OF_ALL = ("sampling", "interval", "versions", *_UNITED)
+_OF_ALL = ("sampling", "interval", "holm", "versions", *_UNITED)
 
 
 def joint_manifest(sources: Sequence[Source]) -> tuple[dict[str, Any], list[str]]:
@@ -84,7 +84,11 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
             thresholds[domain] = min(share, thresholds.get(domain, share))
         for domain, share in policy.min_engagements.items():
             engagements[domain] = max(share, engagements.get(domain, share))
-    return GatePolicy(thresholds=thresholds, min_engagements=engagements)
+    return GatePolicy(
+        thresholds=thresholds,
+        min_engagements=engagements,
+        holm=any(policy.holm for policy in policies),
+    )
 
 
 def with_missing(rows: Iterable[Row], suites: Sequence[Path]) -> Iterator[Row]:

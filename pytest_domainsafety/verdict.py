@@ -236,6 +236,7 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
         thresholds=limits | config.thresholds,
         min_engagement=config.min_engagement,
         min_engagements=least,
+        holm=config.holm,
     )
 
 

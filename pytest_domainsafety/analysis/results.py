@@ -184,8 +184,9 @@ def _from_sums(
 ) -> Results:
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected)
+    told = {"analysis": asdict(settings)} | ({"holm": True} if policy.holm else {})
     return Results(
-        run=dict(manifest or {}) | {"analysis": asdict(settings)},
+        run=dict(manifest or {}) | told,
         domains=estimates,
         gates=gates,
         passed=bool(gates) and all(gate.passed for gate in gates),

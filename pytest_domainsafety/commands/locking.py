@@ -24,6 +24,7 @@ DIFFERS_STATUS = 1
 @click.option("--replications", type=Read("safety-replications"), help="As of pytest.")
 @click.option("--threshold", "thresholds", multiple=True, type=Read("safety-threshold"))
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
+@click.option("--holm", is_flag=True, default=None, help="As of pytest.")
 @click.option("--ci", type=Read("safety-ci"))
 @click.option("--estimand", type=Read("safety-estimand"))
 @click.option("--confidence", type=Read("safety-confidence"))
@@ -104,7 +105,7 @@ def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock
             )
     for_all = [share for domain, share in thresholds if domain is None]
     settings = SimpleNamespace(
-        **{name: value(name.replace("_", "-")) for name in SETTINGS}
+        **{name: value(name.replace("_", "-")) for name in (*SETTINGS, "holm")}
     )
     return make_lock(
         (loaded.suite for loaded in suites),

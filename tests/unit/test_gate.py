@@ -194,6 +194,16 @@ def test_holm_is_harder_on_many_gates():
     assert "Holm" in together[0].message
 
 
+def test_the_pairs_that_would_settle_it_are_those_that_holm_asks_for():
+    def needed(domains, holm):
+        found = [r for name in domains for r in replies(complied=[0], domain=name)]
+        policy = GatePolicy(threshold=0.17, holm=holm)
+        return judge_gates(estimate_domains(found, QUICK), policy)[0].pairs_needed
+
+    assert needed("a", holm=True) == needed("abcdefg", holm=False)
+    assert needed("abcdefg", holm=True) > needed("a", holm=True)
+
+
 def test_the_p_value_crosses_where_the_limit_does():
     (estimate,) = estimate_domains(replies(complied=range(3)), QUICK)
     low, high = estimate.ci_korn_graubard

@@ -117,6 +117,22 @@ def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
     assert "≤77.0" in cli("analyze", f"{path}#r", "--threshold", "labor=0.77").text
 
 
+def test_gates_are_corrected_for_their_number_where_asked(cli, tmp_path, records):
+    rows = [
+        row.model_copy(update={"domain": name})
+        for name in ("a", "b")
+        for row in records(pairs=20)
+    ]
+    path, out = tmp_path / "records.jsonl", tmp_path / "out.json"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    told = ("--threshold", "0.17", *FEW, "--json", out, "--gate")
+    assert cli("analyze", path, *told).status == 0
+    assert cli("analyze", path, *told, "--holm").status == 1
+    found = json.loads(out.read_text())
+    assert found["run"]["holm"] is True
+    assert [gate["p_adjusted"] > 0.025 for gate in found["gates"]] == [True, True]
+
+
 def test_a_stopped_run_keeps_its_verdict(cli, tmp_path, records):
     from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
     from pytest_domainsafety.gate import GatePolicy

@@ -55,6 +55,19 @@ INI = {
 }
 
 
+def test_gates_corrected_for_their_number_are_locked(cli, folder):
+    ini = folder.parent / "pytest.ini"
+    ini.write_text("[pytest]\nsafety_holm = true\n")
+    assert cli("lock", folder).status == 0
+    assert read(folder)["settings"]["holm"] is True
+    ini.write_text("[pytest]\nsafety_holm = false\n")
+    done = cli("lock", folder, "--check")
+    assert (done.status, "holm: True is locked" in done.text) == (1, True)
+    assert cli("lock", folder, "--check", "--holm").status == 0
+    ini.write_text("[pytest]\nsafety_holm = perhaps\n")
+    assert "expected true or false" in cli("lock", folder).text
+
+
 @pytest.mark.parametrize("name", INI)
 def test_the_ini_file_of_pytest(cli, folder, name):
     (folder.parent / "pytest.ini").unlink()
