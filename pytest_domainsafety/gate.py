@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_domainsafety.stats.planning import pairs_to_settle
-from pytest_domainsafety.types import DomainEstimate, GateVerdict
-
-FEWEST_PAIRS = 5
-"""Under this many pairs a gate is never passed, whatever its limits say."""
+from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, GateVerdict
 
 PASSED, FAILED, NOT_MEASURED = 0, 1, 10
 """Exit statuses; 2 to 6 are pytest's own."""

@@ -22,13 +22,12 @@ from pytest_domainsafety.analysis.estimate import (
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.gate import (
-    FEWEST_PAIRS,
     GatePolicy,
     judge_gates,
     judge_regressions,
 )
 from pytest_domainsafety.records import read_rows
-from pytest_domainsafety.types import DomainEstimate, Results
+from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
 
 
 def build_results(
