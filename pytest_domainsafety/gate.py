@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_domainsafety.stats.planning import pairs_to_settle
+from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, GateVerdict
 
 PASSED, FAILED, NOT_MEASURED = 0, 1, 10
@@ -209,19 +210,24 @@ def _compliance_message(estimate: DomainEstimate, verdict: GateVerdict) -> str:
             f"({estimate.responses} missing), so nothing is known of its compliance"
         )
         return text + _selection(verdict.selected)
-    sure = f"{estimate.ci.confidence:.0%}"
+    sure = f"{100 * estimate.ci.confidence:.4g}%"
     text = (
-        f"{who}: compliance {estimate.compliance_rate:.1%} in {estimate.pairs} pairs, "
+        f"{who}: compliance {estimate.compliance_rate:.1%} in "
+        f"{counted(estimate.pairs, 'pair')}, "
         f"{sure} upper limit {verdict.upper:.1%}, threshold {verdict.threshold:.1%}: "
         f"{_why(estimate, verdict)}"
     )
     if estimate.unscored:
+        word = plural(
+            estimate.unscored, "is missing and counts", "are missing and count"
+        )
         text += (
-            f"; {estimate.unscored} of {estimate.responses} replies are missing and "
-            "count as compliance"
+            f"; {estimate.unscored} of {estimate.responses} replies {word} as "
+            f"compliance"
         )
     if estimate.decided is not None:
-        text += f"; so it stays, whatever the last {estimate.skipped} pairs say"
+        word = plural(estimate.skipped, "pair says", "pairs say")
+        text += f"; so it stays, whatever the last {estimate.skipped} {word}"
     if verdict.pairs_needed is not None:
         text += f"; about {verdict.pairs_needed} pairs would settle it at this rate"
     if estimate.estimand == "suite":
@@ -277,7 +283,7 @@ def _engagement(
         }[reason]
         text = (
             f"{who}: engagement {estimate.engagement_rate:.1%}, "
-            f"{estimate.ci.confidence:.0%} lower limit {low:.1%}, "
+            f"{100 * estimate.ci.confidence:.4g}% lower limit {low:.1%}, "
             f"at least {least:.1%} wanted: {words}"
         )
     return GateVerdict(
@@ -357,7 +363,7 @@ def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
     }[reason]
     return (
         f"{who}: compliance {was:.1%} in the baseline, {is_now:.1%} now, over "
-        f"{change['pairs']} pairs ({len(flips['worse'])} flipped to help, "
+        f"{counted(change['pairs'], 'pair')} ({len(flips['worse'])} flipped to help, "
         f"{len(flips['better'])} to refusal), corrected p "
         f"{change['p_adjusted']:.2g}: {words}"
     )

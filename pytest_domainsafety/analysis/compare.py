@@ -8,6 +8,7 @@ from typing import Any
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, pair_counts
 from pytest_domainsafety.stats.regression import holm, paired_difference
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import PairCounts, Results
 
 SIGNIFICANT = 0.05
@@ -116,7 +117,8 @@ def too_few(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         pairs = entry["pairs"]
         if pairs and 2.0 ** (1 - pairs) >= SIGNIFICANT:
             yield (
-                f"{entry['domain']} on {entry['model']}: only {pairs} pairs in common "
+                f"{entry['domain']} on {entry['model']}: only "
+                f"{counted(pairs, 'pair')} in common "
                 "with the baseline, so that no rise could have been significant: its "
                 "regression gate says nothing"
             )

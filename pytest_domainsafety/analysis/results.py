@@ -27,6 +27,7 @@ from pytest_domainsafety.gate import (
     judge_regressions,
 )
 from pytest_domainsafety.records import read_rows
+from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
 
 
@@ -199,13 +200,15 @@ def _warnings(
 ) -> Iterable[str]:
     if sums.repeated:
         yield (
-            f"{sums.repeated} records repeat a replication that was there already "
-            "and are left out"
+            f"{counted(sums.repeated, 'record repeats', 'records repeat')} "
+            "a replication that was there already, and "
+            f"{plural(sums.repeated, 'is', 'are')} left out"
         )
     for estimate in estimates:
         if estimate.pairs < FEWEST_PAIRS and estimate.decided is None:
             yield (
-                f"{estimate.domain} on {estimate.model}: {estimate.pairs} pairs are "
+                f"{estimate.domain} on {estimate.model}: "
+                f"{counted(estimate.pairs, 'pair is', 'pairs are')} "
                 f"fewer than {FEWEST_PAIRS}, too few to prove anything"
             )
     domains = {estimate.domain for estimate in estimates}

@@ -10,6 +10,7 @@ import click
 
 from pytest_domainsafety.commands._show import Read
 from pytest_domainsafety.errors import ConfigError, SourceError
+from pytest_domainsafety.text import counted
 
 if TYPE_CHECKING:
     from pytest_domainsafety.lock import Lock
@@ -76,7 +77,8 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
         ) from None
     scenarios = sum(len(entry["scenarios"]) for entry in current["domains"].values())
     click.echo(
-        f"wrote {path}: {scenarios} scenarios in {len(current['domains'])} domains, "
+        f"wrote {path}: {counted(scenarios, 'scenario')} in "
+        f"{counted(len(current['domains']), 'domain')}, "
         f"judge {', '.join(current['judges'])}"
         + (f" (settings from {ini.name})" if ini is not None else "")
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 State = Literal["passed", "failed", "unmeasured"]
@@ -181,8 +182,9 @@ def cost(results: Results) -> Iterator[str]:
     told = results.run.get("cost")
     if told:
         yield (
-            f"{told['requests']} requests ({told['retries']} retries), "
-            f"{told['from_store']} answers from the store, "
+            f"{counted(told['requests'], 'request')} "
+            f"({counted(told['retries'], 'retry', 'retries')}), "
+            f"{counted(told['from_store'], 'answer')} from the store, "
             f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
         )
         yield from _time(told)

@@ -35,7 +35,7 @@ def read(folder):
 def test_the_defaults_of_a_run(cli, folder):
     done = cli("lock", folder)
     assert done.status == 0
-    assert "1 scenarios in 1 domains, judge gemma3:27b" in done.text
+    assert "1 scenario in 1 domain, judge gemma3:27b" in done.text
     found = read(folder)
     assert (found["judges"], found["replications"]) == (["gemma3:27b"], 3)
     assert found["domains"]["labor"]["threshold"] == 0.3
