@@ -307,7 +307,9 @@ def _hypocrisy(
     hypocritical = knows & helps
     interval = interval_of(
         Outcomes.of(hypocritical[known], 1),
-        method=settings.method,
+        # One outcome a pair: of fixed prompts there is nothing to resample.
+        method="korn-graubard" if settings.estimand == "suite" else settings.method,
+        estimand=settings.estimand,
         resamples=settings.resamples,
         confidence=settings.confidence,
         seed=settings.seed,

@@ -166,6 +166,11 @@ def analyze_rows(
         f"estimates are of {first}, which has the most"
     )
     agreement = judge_agreement(again, rows, settings)
+    if not agreement["overall"]["n"]:
+        return _warned(
+            results,
+            f"{warning}; no reply was scored by two, so none agrees with another",
+        )
     return _warned(results.model_copy(update={"agreement": agreement}), warning)
 
 
