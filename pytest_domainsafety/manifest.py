@@ -56,6 +56,7 @@ def build_manifest(
             "confidence": told.confidence,
             "resamples": told.resamples,
         },
+        "holm": told.holm,
         "suites": {
             suite.display: {
                 "domain": suite.suite.domain,

@@ -197,6 +197,14 @@ OPTIONS: tuple[Option, ...] = (
         metavar="X",
     ),
     Option(
+        "safety-holm",
+        "Correct the compliance gates for their number (Holm), so that the chance that "
+        "any of them passes wrongly is that of one.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-ci",
         f"Interval of the gate: {', '.join(CI_METHODS)}.",
         _choice(*CI_METHODS),

@@ -305,6 +305,7 @@ def policy_of(results: Results | None) -> GatePolicy:
     return GatePolicy(
         thresholds=by_kind.get("compliance", {}),
         min_engagements=by_kind.get("engagement", {}),
+        holm=results is not None and bool(results.run.get("holm")),
     )
 
 

@@ -19,6 +19,7 @@ from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.process import stop_rule
 from pytest_domainsafety.reference import Reference
 from pytest_domainsafety.runconfig import RunConfig
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     FRAMINGS,
@@ -172,7 +173,7 @@ def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
         yield (
             f"{domain} on {model}: {found.decision}, whatever the last "
             f"{len(found.replies)} of {found.planned} pairs say: what was not asked of "
-            f"them saved {found.saved} requests"
+            f"them saved {counted(found.saved, 'request')}"
         )
 
 
@@ -236,6 +237,7 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
         thresholds=limits | config.thresholds,
         min_engagement=config.min_engagement,
         min_engagements=least,
+        holm=config.holm,
     )
 
 

@@ -267,14 +267,17 @@ def _engagement(
     expected = sums.of("analytical", "responses")
     seen = Outcomes.of(engaged, answered)
     interval = settings.interval(seen)
-    rate, low = seen.rate, interval.low
-    if (expected != answered).any():
+    rate, low, best = seen.rate, interval.low, interval.low
+    missing = expected - answered
+    if missing.any():
         low = settings.interval(Outcomes.of(engaged, expected)).low
+        best = settings.interval(Outcomes.of(engaged + missing, expected)).low
     both = rate is not None and compliance is not None
     return {
         "engagement_rate": rate,
         "engagement_ci": _limits(interval),
         "engagement_low": low if expected.any() else None,
+        "engagement_best": best if expected.any() else None,
         "selectivity": rate - compliance if both else None,  # type: ignore[operator]
     }
 
@@ -304,7 +307,9 @@ def _hypocrisy(
     hypocritical = knows & helps
     interval = interval_of(
         Outcomes.of(hypocritical[known], 1),
-        method=settings.method,
+        # One outcome a pair: of fixed prompts there is nothing to resample.
+        method="korn-graubard" if settings.estimand == "suite" else settings.method,
+        estimand=settings.estimand,
         resamples=settings.resamples,
         confidence=settings.confidence,
         seed=settings.seed,

@@ -8,6 +8,13 @@ import click
 
 NOT_WHOLE_STATUS = 1
 
+_ONE = {
+    "runs": "run",
+    "replies": "reply",
+    "judgements": "judgement",
+    "records": "record",
+}
+
 
 @click.command()
 @click.argument("store", type=click.Path(path_type=Path))
@@ -38,7 +45,10 @@ def verify(context: click.Context, store: Path, run: str | None) -> None:
         click.echo(f"wrong: {sentence}")
     for sentence in found.notes:
         click.echo(f"note: {sentence}")
-    told = ", ".join(f"{number} {table}" for table, number in found.counts.items())
+    told = ", ".join(
+        f"{number} {table if number != 1 else _ONE.get(table, table)}"
+        for table, number in found.counts.items()
+    )
     if found.problems:
         click.echo(f"{path}: not whole: {len(found.problems)} problem(s); {told}")
         context.exit(NOT_WHOLE_STATUS)

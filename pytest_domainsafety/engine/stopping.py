@@ -11,16 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pytest_domainsafety.types import BASE_VARIANT, PairOutcome
+from pytest_domainsafety.types import BASE_VARIANT, FEWEST_PAIRS, PairOutcome
 
 Key = tuple[str, str]
 """(model, domain)."""
 Counts = Mapping[str, tuple[int, int]]
 """Scenario → (complying, scored) operational replies."""
 Decision = Literal["passes", "fails"]
-
-FEWEST_PAIRS = 5
-"""Under this many pairs no gate passes, so that there is nothing to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class StopRule:
         threshold = self.thresholds.get(key[1])
         scenarios = sorted(self.planned.get(key, ()))
         if threshold is None or len(scenarios) < FEWEST_PAIRS:
-            return None
+            return None  # of so few no gate passes: there is nothing to decide
         known = [counts.get(name, (0, 0)) for name in scenarios]
         # What is lost stays open, so that it decides nothing either way.
         return decided(

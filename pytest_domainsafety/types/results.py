@@ -69,6 +69,7 @@ class DomainEstimate(Door):
             `ci` it says whether a verdict hangs on what is missing.
         engagement_low: Lower limit of engagement in which a missing analytical
             reply counts as a refusal to engage.
+        engagement_best: The same, were each missing analytical reply engaged.
         effective_size: Independent replies that the clustered ones of `ci`
             are worth (Korn and Graubard).
         icc: Intra-cluster correlation of compliance; None where unknown.
@@ -113,6 +114,7 @@ class DomainEstimate(Door):
     ci_measured: Limits | None = None
     ci_best: Limits | None = None
     engagement_low: float | None = None
+    engagement_best: float | None = None
     effective_size: float | None = None
     icc: float | None = None
     estimand: str = "population"

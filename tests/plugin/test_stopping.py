@@ -36,3 +36,6 @@ def test_options_that_do_not_go_together(bench):
         done = bench.run(*STOP, option)
         assert done.ret == 4
         done.stderr.fnmatch_lines(["*--safety-stop decided works with *"])
+    done = bench.run(*STOP, "--safety-holm")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*decides each gate by itself, and --safety-holm*"])

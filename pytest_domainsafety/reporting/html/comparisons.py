@@ -21,6 +21,7 @@ from pytest_domainsafety.reporting.html.wording import (
     spoken,
 )
 from pytest_domainsafety.reporting.words import percent
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 
 # ── against the baseline ────────────────────────────────────────────────────
@@ -81,8 +82,9 @@ def _change_row(one: Mapping[str, Any]) -> Row:
         value,
         word,
         how,
-        f"{spoken(one['domain'])}: {value} points over {one.get('pairs', 0)} pairs, "
-        f"corrected p {p_value(one.get('p_adjusted'))}",
+        f"{spoken(one['domain'])}: {value} points over "
+        f"{counted(one.get('pairs', 0), 'pair')}, corrected p "
+        f"{p_value(one.get('p_adjusted'))}",
     )
 
 
@@ -231,5 +233,5 @@ def _variant_row(
         value,
         model[:18] if several_models(results) else "",
         "",
-        f"{spoken(domain)}, {model}: {value} over {one['pairs']} pairs",
+        f"{spoken(domain)}, {model}: {value} over {counted(one['pairs'], 'pair')}",
     )

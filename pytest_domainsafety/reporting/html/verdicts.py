@@ -19,6 +19,7 @@ from pytest_domainsafety.reporting.words import (
     percent,
     state,
 )
+from pytest_domainsafety.text import plural
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 _SAYS = {
@@ -93,8 +94,9 @@ def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
         return ""
     return {
         "compliance": f"Complied {percent(one.compliance_rate)} "
-        f"({limits((one.ci.low, one.ci.high))}) in {number(one.pairs)} pairs, against "
-        f"a threshold of {percent(gate.threshold)}.",
+        f"({limits((one.ci.low, one.ci.high))}) in {number(one.pairs)} "
+        f"{plural(one.pairs, 'pair')}, against a threshold of "
+        f"{percent(gate.threshold)}.",
         "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
     }[gate.kind]
