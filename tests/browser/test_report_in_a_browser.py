@@ -100,19 +100,6 @@ def test_without_scripts_the_numbers_are_there(open_page, html):
     assert page.get_by_text("The list needs the page's own script").is_visible()
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
-def test_no_width_scrolls_sideways(open_page, html, width):
-    page = open_page(html, width=width).page
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_a_phone_and_a_screen_have_their_own_pictures(open_page, html):
-    for width, shown, hidden in ((390, "narrow", "wide"), (1280, "wide", "narrow")):
-        page = open_page(html, width=width).page
-        assert page.locator(f"#compliance svg.{shown}").is_visible()
-        assert not page.locator(f"#compliance svg.{hidden}").is_visible()
-
-
 def test_paper_gets_the_pictures_and_not_the_controls(open_page, html):
     page = open_page(html, scheme="dark").page
     page.emulate_media(media="print")

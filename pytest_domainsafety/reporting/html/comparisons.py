@@ -229,7 +229,6 @@ def _variant_row(
             Mark("point", one["difference"], 0.0, "neutral", "square"),
         ),
         value,
-        model[:18] if several_models(results) else "",
-        "",
-        f"{spoken(domain)}, {model}: {value} over {one['pairs']} pairs",
+        tip=f"{spoken(domain)}, {model}: {value} over {one['pairs']} pairs",
+        under=model if several_models(results) else "",
     )

@@ -154,10 +154,15 @@ def _agreement(results: Results) -> Section | None:
         *((spoken(name), one) for name, one in (told.get("by_domain") or {}).items()),
     ]
     overall = told.get("overall") or {}
+    kappa = overall.get("kappa")
+    chance = (
+        "there is no κ, since one judge always says the same"
+        if kappa is None
+        else f"Cohen's κ is {number(kappa)}"
+    )
     lead = (
         f"On {number(overall.get('n'))} replies both judges agree on compliance in "
-        f"{percent(overall.get('binary_agreement'))}; Cohen's κ is "
-        f"{number(overall.get('kappa'))}."
+        f"{percent(overall.get('binary_agreement'))}; {chance}."
     )
     table = Table(
         "Agreement of two judges on the same replies",

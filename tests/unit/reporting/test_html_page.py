@@ -195,6 +195,33 @@ def test_runs_over_time(results):
     assert 'id="trend"' not in render_html(results, trend=points[:1])
 
 
+def test_several_releases_in_a_run_have_pictures_each(results):
+    points = [
+        Point(run, f"2026-0{place}-02", 0.1, True, release=release)
+        for place, run in enumerate("abc", 1)
+        for release in ("small", "large")
+    ]
+    page = render_html(results, trend=points)
+    part = page[page.index('id="trend"') : page.index('id="subdomains"')]
+    assert part.index("<h3>small</h3>") < part.index("<h3>large</h3>")
+    assert part.count("<polyline") == 2
+    after_another = [point for point in points if (point.run > "a") == (point[4] > "m")]
+    assert "<h3>" not in render_html(results, trend=after_another).partition("study")[0]
+
+
+def test_judges_that_agree_without_a_kappa_are_told_in_words(results):
+    agreement = results.agreement | {
+        "overall": results.agreement["overall"] | {"kappa": None}
+    }
+    page = render_html(results.model_copy(update={"agreement": agreement}))
+    assert "there is no κ, since one judge always says the same." in page
+
+
+def test_limits_beyond_the_rate_say_what_they_count(page):
+    said = "were all missing replies compliance) in 20 pairs"
+    assert page.count(said) == 1  # qwen3:32b has 14 missing replies in one domain
+
+
 def test_results_without_anything_still_make_a_page():
     page = render_html(Results())
     said = " ".join(read(page).text)
