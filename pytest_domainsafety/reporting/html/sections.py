@@ -29,7 +29,7 @@ from pytest_domainsafety.reporting.html.wording import (
     p_value,
     spoken,
 )
-from pytest_domainsafety.reporting.words import percent
+from pytest_domainsafety.reporting.words import percent, unconfirmed
 from pytest_domainsafety.types import Results
 
 
@@ -76,7 +76,8 @@ def _regression(results: Results) -> Section | None:
     figures: tuple[Figure, ...] = (changes(results),)
     if flipped.rows:
         figures += (Figure("What flipped", flipped, open=len(flipped.rows) <= 12),)
-    return Section("regression", "Against the baseline", lead, figures)
+    facts = tuple(f"{text[:1].upper()}{text[1:]}." for text in unconfirmed(results))
+    return Section("regression", "Against the baseline", lead, figures, facts)
 
 
 def _subdomains(results: Results) -> Section | None:
@@ -142,6 +143,8 @@ def _wording(results: Results) -> Section | None:
 
 def _agreement(results: Results) -> Section | None:
     told = results.agreement
+    if not results.domains:
+        return None
     if not told:
         return Section(
             "agreement",
