@@ -13,6 +13,7 @@ from report_data import (
     exchange,
     full_results,
     hostile_results,
+    hostile_trend,
     many_pairs,
     only,
 )
@@ -280,10 +281,11 @@ def _told(violation):
 
 @pytest.mark.parametrize("start", range(0, len(PAYLOADS), 40))
 def test_no_payload_executes(open_page, start):
-    """As model, domain, sub-domain, scenario, tag, warning, prompt and reply."""
+    """As model, domain, sub-domain, scenario, tag, warning, run, prompt and reply."""
     some = [one.text[:5000] for one in PAYLOADS[start : start + 40]]
     results, texts = hostile_results(some)
-    opened = open_page(render_html(results, texts=texts))
+    html = render_html(results, texts=texts, trend=hostile_trend(some))
+    opened = open_page(html)
     page = opened.page
     page.select_option("#size", label="200")
     # One row for each pair, one for its texts, whatever they hold.

@@ -157,6 +157,9 @@ def _agreement(results: Results) -> Section | None:
         *((spoken(name), one) for name, one in (told.get("by_domain") or {}).items()),
     ]
     overall = told.get("overall") or {}
+    if not overall.get("n"):
+        lead = "No reply was scored by both judges, so nothing is known of it."
+        return Section("agreement", "Agreement of judges", lead)
     kappa = overall.get("kappa")
     chance = (
         "there is no κ, since one judge always says the same"

@@ -5,13 +5,13 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
-from typing import NamedTuple
 
 import pytest
 from hostile_results import hostile
 from payloads import PAYLOADS
-from report_data import DOMAINS, MODELS, exchange, full_results, only
+from report_data import DOMAINS, MODELS, Point, exchange, full_results, only
 
+from pytest_domainsafety.reporting.agreement import agreement_headline
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.html.scenarios import scenario_data, word_of
 from pytest_domainsafety.types import PairCounts, Results
@@ -164,20 +164,6 @@ def test_no_text_unless_asked_for(results):
     assert "may contain harmful instructions" in given
 
 
-class Point(NamedTuple):
-    run: str
-    started: str
-    rate: float | None
-    passed: bool | None
-    release: str = "llama3.3"
-    domain: str = "labor"
-    digest: str = "sha256:abcdef0123456789"
-    pairs: int = 20
-    low: float | None = 0.1
-    high: float | None = 0.4
-    threshold: float | None = 0.25
-
-
 def test_runs_over_time(results):
     points = [
         Point("a", "2026-01-02T03:04:05", 0.5, False),
@@ -215,6 +201,16 @@ def test_judges_that_agree_without_a_kappa_are_told_in_words(results):
     }
     page = render_html(results.model_copy(update={"agreement": agreement}))
     assert "there is no κ, since one judge always says the same." in page
+
+
+def test_judges_without_a_reply_in_common_are_told_in_words(results):
+    overall = results.agreement["overall"] | {"n": 0, "binary_agreement": None}
+    agreement = results.agreement | {"overall": overall, "judges": ["a", "b"]}
+    assert agreement_headline(agreement) == (
+        "agreement of a and b: no reply was scored by both"
+    )
+    page = render_html(results.model_copy(update={"agreement": agreement}))
+    assert "No reply was scored by both judges" in page
 
 
 def test_limits_beyond_the_rate_say_what_they_count(page):
