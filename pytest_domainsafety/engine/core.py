@@ -16,6 +16,7 @@ from pytest_domainsafety.engine.board import Board, Job
 from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.rounds import Round, Rounds
 from pytest_domainsafety.engine.sample import draw_second
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.engine.stopping import Stopper
@@ -40,6 +41,7 @@ class _Pending:
 
     work: PairWork
     left: int
+    round: Round | None = None
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
     skipped: int = 0
@@ -68,6 +70,7 @@ class Engine:
         self._awaited: str | None = None
         self._broken: StoreError | None = None
         self.stopper: Stopper | None = None
+        self.rounds: Rounds | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
@@ -333,15 +336,49 @@ class Engine:
         for work in works:
             by_model.setdefault(work.model, []).append(work)
         for model, some in by_model.items():
-            self._board.add(f"target {model}", self._generation(some))
+            begun = [] if self.rounds is None else list(self.rounds.begin(some))
+            for found in begun:
+                self._begin_round(found, [self._pending(w, found) for w in found.works])
+            apart = {work.key for found in begun for work in found.works}
+            rest = [work for work in some if work.key not in apart]
+            self._board.add(f"target {model}", self._generation(rest))
+
+    def _pending(self, work: PairWork, found: Round | None = None) -> _Pending:
+        return _Pending(work, len(list(cells(work.pair, self.plan))), found)
+
+    def _begin_round(self, found: Round, pairs: list[_Pending]) -> None:
+        """Ask for one replication of a gate's pairs, or for no more of them."""
+        assert self.rounds is not None
+        try:
+            goes_on = self.rounds.advance(found)
+        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
+            for pending in pairs:
+                self._deliver(pending.work, error)
+            return
+        if goes_on:
+            found.then = partial(self._begin_round, found, pairs)
+            jobs = self._round_jobs(self.rounds, found, pairs)
+            self._board.add(f"target {found.key[0]}", jobs)
+            return
+        for pending in pairs:
+            for cell in cells(pending.work.pair, self.plan):
+                if self.rounds.is_beyond(pending.work, cell):
+                    self._skip(pending, cell, asked=False)
+
+    def _round_jobs(
+        self, rounds: Rounds, found: Round, pairs: list[_Pending]
+    ) -> Iterator[Job]:
+        for pending in pairs:
+            found.records[pending.work.pair.id] = pending.records
+            for cell in rounds.cells(found, pending.work):
+                yield self._guarded(pending, partial(self._generate, pending, cell))
 
     def _generation(self, works: list[PairWork]) -> Iterator[Job]:
         """Yield the jobs of pairs; a pair takes memory from its first job on."""
         for work in works:
-            wanted = list(cells(work.pair, self.plan))
-            pending = _Pending(work, len(wanted))
-            for cell in wanted:
-                if self._is_over(work):
+            pending = self._pending(work)
+            for cell in cells(work.pair, self.plan):
+                if self._is_over(work) or self._is_beyond(work, cell):
                     self._skip(pending, cell, asked=False)
                     continue
                 yield self._guarded(pending, partial(self._generate, pending, cell))
@@ -357,6 +394,10 @@ class Engine:
         key = (work.model, work.suite.suite.domain)
         over = self.stopper is not None and self.stopper.is_over(key)
         return over and not work.pair.zero_tolerance
+
+    def _is_beyond(self, work: PairWork, cell: Cell) -> bool:
+        """Whether a pair that is run again has this after its gate's last look."""
+        return self.rounds is not None and self.rounds.is_beyond(work, cell)
 
     def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
         """Leave an interaction out, and count what that saves."""
@@ -398,6 +439,7 @@ class Engine:
                 if isinstance(error, StoreError):
                     self._broken = error
                 self._deliver(pending.work, error)
+                self._count_round(pending)
             self._board.limit = self._pacer.limit
 
         return run
@@ -414,6 +456,14 @@ class Engine:
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
         self._count_down(pending)
+        self._count_round(pending)
+
+    def _count_round(self, pending: _Pending) -> None:
+        """Note that one interaction of a round is finished, or never will be."""
+        if pending.round is not None:
+            pending.round.left -= 1
+            if not pending.round.left:
+                pending.round.then()
 
     def _count_down(self, pending: _Pending) -> None:
         pending.left -= 1
