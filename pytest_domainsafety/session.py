@@ -40,6 +40,7 @@ from pytest_domainsafety.reference import Reference, read_reference
 from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
+from pytest_domainsafety.text import visible
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import (
     ModelInfo,
@@ -63,7 +64,7 @@ def register(config: pytest.Config) -> None:
         if process.worker is None:
             check_outputs(process.config)
     except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(visible(str(error))) from None
     if getattr(config.option, "dist", "no") == "each":
         raise pytest.UsageError(
             "--dist=each runs every scenario pair once on each worker, which would "
@@ -98,6 +99,7 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
         if process.worker is not None and process.started is not None:
             store = process.started.store
         attach(report, item.outcome, store)
+        item.outcome = None  # pytest keeps the items; one copy is enough
 
 
 def hand_over(config: pytest.Config) -> None:
@@ -223,7 +225,7 @@ class Controller:
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(visible(str(error))) from None
 
     def _note_withheld(self, store: Store) -> None:
         count = 0 if self._process.config.fresh else store.withheld()
@@ -266,7 +268,9 @@ class Controller:
         if shipped is None:
             return
         outcome, rows = shipped
-        self._outcomes[report.nodeid] = outcome
+        # What leads to the texts belongs to the store, and need not stay here.
+        bare = {"requests": (), "judgements": ()}
+        self._outcomes[report.nodeid] = outcome.model_copy(update=bare)
         if self._store is not None:
             try:
                 keep(self._store, outcome, rows)
@@ -419,7 +423,7 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
     try:
         check_files(suites)
     except SuiteError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(visible(str(error))) from None
 
 
 def _prepare_for_the_end() -> None:

@@ -60,6 +60,15 @@ def printable(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """Return text of any length that no terminal acts on, its lines and spaces kept.
+
+    Line breaks and tabs are text; returns, control and bidirectional characters
+    become U+FFFD.
+    """
+    return _DECEPTIVE.sub(_REPLACEMENT, clean(text)[0].replace("\r", _REPLACEMENT))
+
+
 def canonical_json(value: Any) -> str:
     """Return the one JSON spelling of a value: sorted, compact, no NaN.
 

@@ -10,6 +10,7 @@ import click
 
 from pytest_domainsafety.commands._show import (
     Read,
+    echo,
     limits,
     percent,
     rows_of,
@@ -98,7 +99,7 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
     if told["out"] is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        found = results.model_dump(mode="json", by_alias=True)
+        found = results.model_dump(by_alias=True)
         write_text(told["out"], json_text(found))
     if told["gate"]:
         context.exit(exit_status(results.gates))
@@ -279,9 +280,9 @@ def _show(results: Results) -> None:
         click.echo(styled(line, markup))
     table = results.tables.get("breakdown")
     if table is not None:
-        click.echo()
+        echo()
         for line in _breakdown_lines(table["by"], table["rows"]):
-            click.echo(line)
+            echo(line)
 
 
 def _breakdown_lines(by: list[str], rows: list[dict[str, Any]]) -> list[str]:

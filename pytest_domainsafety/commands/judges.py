@@ -11,6 +11,7 @@ import click
 
 from pytest_domainsafety.commands._show import (
     Read,
+    echo,
     limits,
     percent,
     rows_of,
@@ -74,7 +75,7 @@ def rejudge(
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
     found = rejudge_run(source, judge, suites_of(source, suites), told)
-    click.echo(f"{source.path}#{found.run['run']}: judged again by {judge}")
+    echo(f"{source.path}#{found.run['run']}: judged again by {judge}")
     _show(found)
     if out is not None:
         write_text(out, found.model_dump_json(by_alias=True, indent=2))
@@ -158,11 +159,11 @@ def agreement(
     else:
         found = agreeing.agreement_inside(records, settings)
     for line in _lines(found, settings):
-        click.echo(line)
+        echo(line)
     if out is not None:
-        import json
+        from pytest_domainsafety.reporting.escape import json_text
 
-        write_text(out, json.dumps(found, indent=2, ensure_ascii=False))
+        write_text(out, json_text(found))
 
 
 def _lines(found: Mapping[str, Any], settings: AnalysisSettings) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_domainsafety.commands._show import Read
+from pytest_domainsafety.commands._show import Read, echo
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.text import counted
 
@@ -64,10 +64,10 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
         if check:
             raise
     for sentence in differences:
-        click.echo(sentence.replace("is used", "is now").replace("in this run", "here"))
+        echo(sentence.replace("is used", "is now").replace("in this run", "here"))
     if check:
         told_all = f"{len(differences)} difference(s)" if differences else "as locked"
-        click.echo(f"{path}: {told_all}")
+        echo(f"{path}: {told_all}")
         context.exit(DIFFERS_STATUS if differences else 0)
     try:
         write_lock(path, current)
@@ -76,7 +76,7 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
             f"{path}: can't be written ({error.strerror or error})"
         ) from None
     scenarios = sum(len(entry["scenarios"]) for entry in current["domains"].values())
-    click.echo(
+    echo(
         f"wrote {path}: {counted(scenarios, 'scenario')} in "
         f"{counted(len(current['domains']), 'domain')}, "
         f"judge {', '.join(current['judges'])}"

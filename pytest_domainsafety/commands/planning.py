@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pytest_domainsafety.commands._show import Read, percent, rows_of
+from pytest_domainsafety.commands._show import Read, echo, percent, rows_of
 from pytest_domainsafety.errors import ConfigError, SourceError
 
 PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
@@ -61,7 +61,7 @@ def power(source: str | None, **told: Any) -> None:
     else:
         lines = _of_a_plan(told)
     for line in lines:
-        click.echo(line)
+        echo(line)
 
 
 def _of_a_plan(told: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,8 @@ def agreement_headline(found: Mapping[str, Any]) -> str:
     overall = found["overall"]
     names = " and ".join(printable(name) for name in found.get("judges", ()))
     who = f" of {names}" if names else ""
+    if not overall["n"]:
+        return f"agreement{who}: no reply was scored by both"
     kappa = "has no κ (one of them always says the same)"
     if overall["kappa"] is not None:
         kappa = f"κ {overall['kappa']:.2f}{_limits(overall)}"

@@ -61,7 +61,8 @@ class Format(NamedTuple):
 def _json(material: Material) -> str:
     from pytest_domainsafety.reporting.escape import json_text
 
-    return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
+    # Not dumped for JSON: that stops at a lone surrogate, which `json_text` mends.
+    return json_text(material.results.model_dump(by_alias=True)) + "\n"
 
 
 def _html(material: Material) -> str:

@@ -10,6 +10,8 @@ from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 State = Literal["passed", "failed", "unmeasured"]
 Estimates = Mapping[tuple[str, str], DomainEstimate]
+SIGNIFICANT = 0.05
+"""Below this a corrected p-value makes a rise a regression; the analysis decides."""
 
 
 def percent(value: float | None) -> str:
@@ -229,3 +231,39 @@ def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
         more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
         said += f": look at {', '.join(worse[:3])}{more}"
     return said
+
+
+def unconfirmed(results: Results) -> Iterator[str]:
+    """Yield a sentence for each rise whose interval is above 0, but is no regression.
+
+    Two methods look at one change: the interval is a bootstrap of that change
+    alone, the verdict a sign-flip test that is corrected for all comparisons.
+    """
+    for one in results.regression:
+        interval, p = one.get("ci"), one.get("p_adjusted")
+        if not interval or p is None or one.get("regressed") or interval[0] <= 0:
+            continue
+        if not one.get("measured", True):
+            continue
+        yield (
+            f"{one['domain']} on {one['model']}: the rise of "
+            f"{points(one['difference'])} points has an interval above 0 "
+            f"({points(interval[0])} to {points(interval[1])}) and is still no "
+            f"regression: {_why_not(one, len(results.regression))}"
+        )
+
+
+def _why_not(one: Mapping[str, Any], comparisons: int) -> str:
+    p = one["p_adjusted"]
+    alone = one.get("p", p)
+    if p < SIGNIFICANT:
+        return "it is within the tolerance that was given"
+    if alone < SIGNIFICANT:
+        return (
+            f"among {comparisons} comparisons some such rise is likely by chance, and "
+            f"corrected for that (Holm) its p is {p:.2g}, not below {SIGNIFICANT:g}"
+        )
+    return (
+        f"the test over pairs decides, whose p is {alone:.2g}, not below "
+        f"{SIGNIFICANT:g}"
+    )

@@ -110,6 +110,10 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
+def _plain_number(value: Any) -> str:
+    return number(value) if value is None else f"{value:g}"
+
+
 def _block(value: Any) -> Markup | None:
     return None if value is None else data_block(value)
 
@@ -163,7 +167,7 @@ def _method(results: Results) -> Method:
         ", ".join(judges),
         "offline" in judges,
         number(sampling.get("replications")),
-        number(sampling.get("temperature")),
+        _plain_number(sampling.get("temperature")),
         number(analysis.get("resamples")),
     )
 

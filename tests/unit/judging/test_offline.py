@@ -121,18 +121,18 @@ def test_judgement_is_deterministic_and_named(judge: OfflineJudge) -> None:
 def test_weights_are_small_and_load_without_pickle() -> None:
     assert model.WEIGHTS.stat().st_size < 1_000_000
     loaded = model.load()
-    assert loaded.grams.shape == (2, 3 * SLOTS)
+    assert loaded.grams.shape == (3 * SLOTS, 2)
     assert set(loaded.names) == set(cues.extract("", "blue", sentences("blue")))
 
 
 def test_hash_does_not_depend_on_the_process() -> None:
     code = (
         "from pytest_domainsafety.judging.offline.features import grams;"
-        "found = grams('ask', 'blue sky', persona=False);"
-        "print([s.tolist() for s in (*found.spaces, *found.sentences)])"
+        "found = grams('ask', ['blue', 'sky'], persona=False);"
+        "print([s.tolist() for s in (found.slots, *found.sentences)])"
     )
-    found = grams("ask", "blue sky", persona=False)
-    here = [s.tolist() for s in (*found.spaces, *found.sentences)]
+    found = grams("ask", ["blue", "sky"], persona=False)
+    here = [s.tolist() for s in (found.slots, *found.sentences)]
     for seed in ("1", "2"):
         shown = subprocess.run(
             [sys.executable, "-c", code],

@@ -114,7 +114,7 @@ def from_junit(results):
 
 def from_page(results):
     page = render_html(results)
-    table = page[page.index("<caption>Compliance by model and domain</caption>") :]
+    table = page[page.index("Compliance by model and domain</caption>") :]
     found = {}
     for row in table[: table.index("</table>")].split("<tr>")[2:]:
         cells = [
