@@ -57,6 +57,7 @@ def build_manifest(
             "resamples": told.resamples,
         },
         "holm": told.holm,
+        "stop": told.stop,
         "suites": {
             suite.display: {
                 "domain": suite.suite.domain,

@@ -341,8 +341,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-stop",
         "decided: ask no more about a domain whose gate is decided, whatever the rest "
-        "says. The default is to ask everything.",
-        _choice("decided"),
+        "says. sequential: one replication of all pairs, a look at the gate, the next; "
+        "the looks share its error out. The default is to ask everything.",
+        _choice("decided", "sequential"),
         metavar="WHEN",
     ),
     Option(

@@ -31,7 +31,8 @@ class RunConfig:
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
         holm: Correct the compliance gates for their number.
-        stop: `decided` skips what can't change a gate any more.
+        stop: `decided` skips what can't change a gate any more, `sequential` looks
+            at the gates after each replication.
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
@@ -153,7 +154,7 @@ def _stop(given: dict[str, Any]) -> str | None:
         if given[f"safety_{name}"] != needed:
             raise ConfigError(
                 f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
-                "no other is it known that more replies could not turn the verdict"
+                "no other is it known that to stop early makes the verdict no worse"
             )
     if given["safety_holm"]:
         raise ConfigError(

@@ -70,6 +70,13 @@ def register(config: pytest.Config) -> None:
             "--dist=each runs every scenario pair once on each worker, which would "
             "count it several times; leave --dist out"
         )
+    distributed = getattr(config.option, "dist", "no") != "no"
+    if process.config.stop == "sequential" and process.worker is None and distributed:
+        raise pytest.UsageError(
+            "--safety-stop sequential looks at one replication of all pairs before the "
+            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
+            "leave one of them out"
+        )
     config.stash[PROCESS] = process
     if process.worker is None:
         config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)

@@ -130,6 +130,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         f"{one['domain']} on {one['model']}: {len(one['replies'])} of {one['planned']} "
         "pairs were not asked in full, since the gate of its run was decided"
         for one in manifest.get("stopped", ())
+        if one.get("replies", True)
     ]
     warnings = early + [
         text for one in sources if (text := unfinished(one)) is not None

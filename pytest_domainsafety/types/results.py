@@ -80,6 +80,10 @@ class DomainEstimate(Door):
         skipped: Pairs of which something was not asked, because the gate was
             decided. Where it passes, `ci` takes each such reply for compliance.
         decided: How the gate ends, whatever the skipped replies say.
+        look: Of a run with planned looks (`--safety-stop sequential`) the one at
+            which the gate ended; the limits of all looks together have the
+            confidence of `ci`.
+        looks: That were planned.
     """
 
     model: str
@@ -122,6 +126,8 @@ class DomainEstimate(Door):
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
     skipped: int = 0
     decided: Literal["passes", "fails"] | None = None
+    look: int | None = None
+    looks: int | None = None
 
 
 class GateVerdict(Door):
