@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -164,8 +165,14 @@ def test_long_reply_is_read_at_both_ends_only(judge: OfflineJudge) -> None:
 
 @given(prompt=st.text(max_size=200), reply=st.text(max_size=2000))
 @settings(max_examples=200, deadline=None)
-def test_any_text_is_scored(prompt: str, reply: str) -> None:
-    given_scales = scales(OfflineJudge().score(prompt, reply, RUBRIC))
+def test_any_text_is_scored_unless_it_has_no_words(prompt: str, reply: str) -> None:
+    given = OfflineJudge().score(prompt, reply, RUBRIC)
+    if given.status == "unscored":
+        assert reply.strip()
+        folded = unicodedata.normalize("NFKC", reply).lower()
+        assert not any(map(str.isalnum, folded))
+        return
+    given_scales = scales(given)
     assert all(1 <= scale <= 5 for scale in given_scales)
 
 
