@@ -87,7 +87,10 @@ def _concurrency(name: str, raw: str) -> int | str:
     return raw if raw == "auto" else int(_number(1, 100_000, int)(name, raw))
 
 
-def _path(_name: str, raw: str) -> Path:
+def _path(name: str, raw: str) -> Path:
+    # A variable that a build left empty must not leave a baseline or a report out.
+    if not raw.strip():
+        raise ConfigError(f"{name}: expected a path, got nothing")
     return Path(raw)
 
 

@@ -177,7 +177,8 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if raw is None:
         raw = config.getini(option.dest)
         name = f"ini value {option.dest}"
-    if raw is None or raw == [] or raw == "":
+        raw = None if raw == "" else raw
+    if raw is None or raw == []:
         return option.default
     if option.repeat:
         return [option.read(name, one) for one in raw]

@@ -36,7 +36,7 @@ from pytest_domainsafety.gate_reports import emit_gates
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.reference import Reference, read_reference
+from pytest_domainsafety.reference import Reference, find_baseline, read_reference
 from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
@@ -211,6 +211,7 @@ class Controller:
         self._expected = expected
         try:
             self._check_thresholds(expected)
+            find_baseline(self._process.config)
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants

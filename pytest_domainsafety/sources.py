@@ -325,6 +325,8 @@ def kind_of(path: Path) -> Kind:
         raise SourceError(f"{path}: is a folder; expected {_KINDS}{_store_in(path)}")
     if not path.exists():
         raise SourceError(f"{path}: there is no such file; expected {_KINDS}")
+    if path.is_char_device() or path.is_block_device():  # it may never end
+        raise SourceError(f"{path}: is a device; expected {_KINDS}")
     if not path.is_file():  # a pipe can be read once, so it isn't looked into
         return "records"
     try:

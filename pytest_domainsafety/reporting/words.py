@@ -172,7 +172,8 @@ def headline(results: Results) -> tuple[State, str]:
             "unmeasured",
             f"not judged: {unmeasured} of {len(gates)} gates could not be measured",
         )
-    return "passed", f"may ship: all {len(gates)} gates passed"
+    every = "the one gate" if len(gates) == 1 else f"all {len(gates)} gates"
+    return "passed", f"may ship: {every} passed"
 
 
 def cost(results: Results) -> Iterator[str]:

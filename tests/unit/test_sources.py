@@ -206,3 +206,10 @@ def test_files_that_are_nothing(tmp_path):
         load_results(tmp_path / "gone.db")
     with pytest.raises(StoreError, match="damaged"):
         load_results(tmp_path / "store.db")
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_device_is_no_source(device):
+    """One that never ends would be read for ever."""
+    with pytest.raises(SourceError, match="is a device"):
+        find_source(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hostile_results import hostile
@@ -116,6 +117,7 @@ def test_paths_are_checked_before_the_run(tmp_path):
     for path, said in (
         (tmp_path, "is a folder; name a file in it"),
         (tmp_path / "file" / "out.json", "is no folder"),
+        (Path("/dev/no-such-device"), "is no device that is here"),
     ):
         with pytest.raises(ConfigError, match=said):
             check_paths([("--safety-json", path)])
