@@ -65,7 +65,7 @@ def read_reference(
     notes = tuple(_lock_notes(expected, config))
     if config.baseline is None:
         return Reference(notes=notes)
-    from pytest_domainsafety.sources import comparable, load_baseline
+    from pytest_domainsafety.baselines import comparable, load_baseline
 
     baseline = load_baseline(config.baseline)
     ours: Counts = {

@@ -70,6 +70,13 @@ def register(config: pytest.Config) -> None:
             "--dist=each runs every scenario pair once on each worker, which would "
             "count it several times; leave --dist out"
         )
+    distributed = getattr(config.option, "dist", "no") != "no"
+    if process.config.stop == "sequential" and process.worker is None and distributed:
+        raise pytest.UsageError(
+            "--safety-stop sequential looks at one replication of all pairs before the "
+            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
+            "leave one of them out"
+        )
     config.stash[PROCESS] = process
     if process.worker is None:
         config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)
@@ -92,6 +99,7 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
         if process.worker is not None and process.started is not None:
             store = process.started.store
         attach(report, item.outcome, store)
+        item.outcome = None  # pytest keeps the items; one copy is enough
 
 
 def hand_over(config: pytest.Config) -> None:
@@ -261,7 +269,9 @@ class Controller:
         if shipped is None:
             return
         outcome, rows = shipped
-        self._outcomes[report.nodeid] = outcome
+        # What leads to the texts belongs to the store, and need not stay here.
+        bare = {"requests": (), "judgements": ()}
+        self._outcomes[report.nodeid] = outcome.model_copy(update=bare)
         if self._store is not None:
             try:
                 keep(self._store, outcome, rows)

@@ -25,6 +25,16 @@ _REPLACEMENT = "\ufffd"
 _ENOUGH = 20
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the word that goes with a count: ``many``, else ``one`` with an s."""
+    return one if count == 1 else many or f"{one}s"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a count with its word: ``1 pair``, ``2 pairs``."""
+    return f"{count} {plural(count, one, many)}"
+
+
 def clean(text: str) -> tuple[str, bool]:
     """Replace what no later room can carry.
 

@@ -19,7 +19,7 @@ from pytest_domainsafety.commands._show import (
 from pytest_domainsafety.text import visible
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.sources import Baseline
+    from pytest_domainsafety.baselines import Baseline
 
 NAMES_SHOWN = 20
 
@@ -55,8 +55,8 @@ def compare(
     no pair is in both; 2 a file can't be used, or the runs do not compare.
     """
     from pytest_domainsafety.analysis import regressions, too_few
+    from pytest_domainsafety.baselines import comparable, load_baseline
     from pytest_domainsafety.gate import exit_status, judge_regressions
-    from pytest_domainsafety.sources import comparable, load_baseline
 
     old, new = load_baseline(baseline), load_baseline(later)
     notes = comparable(old, new.counts, new.manifest, anyway=told["anyway"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_domainsafety.commands._show import Read, echo
+from pytest_domainsafety.text import counted
 
 if TYPE_CHECKING:
     from pytest_domainsafety.sources import Source
@@ -76,12 +77,12 @@ def export(
     found = [find_source(source, run) for source in sources]
     if records is not None:
         count = export_records(found, records, text=text)
-        echo(f"wrote {records}: {count} records")
+        echo(f"wrote {records}: {counted(count, 'record')}")
     if preferences is not None:
         if len(found) > 1:
             raise click.UsageError("--preferences takes one store")
         count = export_preferences(found[0], preferences, text=text)
-        echo(f"wrote {preferences}: {count} pairs")
+        echo(f"wrote {preferences}: {counted(count, 'pair')}")
     if labelling is not None:
         if len(found) > 1:
             raise click.UsageError("--for-labelling takes one store")

@@ -203,13 +203,11 @@ def _corrected_lines(
     if count < FEW_LABELS:
         yield f"only {count} operational replies are labelled: label more"
     if rows:
-        yield (
-            "compliance corrected for the judge's error (sensitivity "
-            f"{percent(rows[0]['sensitivity'])}, specificity "
-            f"{percent(rows[0]['specificity'])}, on {count} labelled replies):"
-        )
+        yield "compliance corrected for the judge's error, as labelled replies show it:"
+        sure = f"{100 * settings.confidence:.3g}% CI"
+        header = ("model", "domain", "judged", "corrected", sure)
         yield from rows_of(
-            ("model", "domain", "judged", "corrected", f"{settings.confidence:.3g} CI"),
+            (*header, "sensitivity", "specificity", "labels"),
             [
                 (
                     row["model"],
@@ -217,10 +215,19 @@ def _corrected_lines(
                     percent(row["apparent"]),
                     percent(row["rate"]),
                     limits((row["low"], row["high"])),
+                    percent(row["sensitivity"]),
+                    percent(row["specificity"]),
+                    f"{row['labelled']} "
+                    + ("its own" if row["labels"] == "domain" else "of all domains"),
                 )
                 for row in rows
             ],
         )
+        if any(row["labels"] == "all" for row in rows):
+            yield (
+                "of all domains: its own are too few to tell, so that the judge is "
+                "taken to err there as it does everywhere"
+            )
 
 
 commands: tuple[click.Command, ...] = (rejudge, agreement)

@@ -50,7 +50,7 @@ def power(source: str | None, **told: Any) -> None:
 
     Exit status: 0; 2 a number is missing or can't be used.
     """
-    from pytest_domainsafety.gate import FEWEST_PAIRS
+    from pytest_domainsafety.types import FEWEST_PAIRS
 
     if told["pairs"] is not None and told["pairs"] < FEWEST_PAIRS:
         raise ConfigError(f"--pairs: fewer than {FEWEST_PAIRS} never pass a gate")

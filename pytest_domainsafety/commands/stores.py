@@ -10,6 +10,13 @@ from pytest_domainsafety.commands._show import echo
 
 NOT_WHOLE_STATUS = 1
 
+_ONE = {
+    "runs": "run",
+    "replies": "reply",
+    "judgements": "judgement",
+    "records": "record",
+}
+
 
 @click.command()
 @click.argument("store", type=click.Path(path_type=Path))
@@ -40,7 +47,10 @@ def verify(context: click.Context, store: Path, run: str | None) -> None:
         echo(f"wrong: {sentence}")
     for sentence in found.notes:
         echo(f"note: {sentence}")
-    told = ", ".join(f"{number} {table}" for table, number in found.counts.items())
+    told = ", ".join(
+        f"{number} {table if number != 1 else _ONE.get(table, table)}"
+        for table, number in found.counts.items()
+    )
     if found.problems:
         echo(f"{path}: not whole: {len(found.problems)} problem(s); {told}")
         context.exit(NOT_WHOLE_STATUS)

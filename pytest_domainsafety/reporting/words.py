@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 State = Literal["passed", "failed", "unmeasured"]
@@ -70,8 +71,8 @@ def measured(
         return None, None, None
     if gate.kind == "compliance":
         return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
-    low, high = estimate.engagement_ci or (None, None)
-    return estimate.engagement_rate, low, high
+    high = estimate.engagement_ci[1] if estimate.engagement_ci else None
+    return estimate.engagement_rate, gate.upper, high
 
 
 def advice(
@@ -91,7 +92,9 @@ def advice(
     if gate.reason == "no_data":
         said = "nothing could be scored: mend the errors and run again"
     elif not gate.measured:
-        missing = f"{estimate.unscored} of {estimate.responses} " if estimate else ""
+        missing = ""
+        if estimate is not None and gate.kind == "compliance":
+            missing = f"{estimate.unscored} of {estimate.responses} "
         said = (
             f"the verdict hangs on {missing}missing replies: run again, only these "
             "are asked"
@@ -182,8 +185,9 @@ def cost(results: Results) -> Iterator[str]:
     told = results.run.get("cost")
     if told:
         yield (
-            f"{told['requests']} requests ({told['retries']} retries), "
-            f"{told['from_store']} answers from the store, "
+            f"{counted(told['requests'], 'request')} "
+            f"({counted(told['retries'], 'retry', 'retries')}), "
+            f"{counted(told['from_store'], 'answer')} from the store, "
             f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
         )
         yield from _time(told)

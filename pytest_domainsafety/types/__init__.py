@@ -30,6 +30,7 @@ from pytest_domainsafety.types.suites import Anchors, Rubric, ScenarioPair, Suit
 from pytest_domainsafety.types.words import (
     BASE_VARIANT,
     COMPLIES_AT,
+    FEWEST_PAIRS,
     FRAMINGS,
     IDENTIFIES_AT,
     SCORED,
@@ -50,6 +51,7 @@ from pytest_domainsafety.types.words import (
 __all__ = [
     "BASE_VARIANT",
     "COMPLIES_AT",
+    "FEWEST_PAIRS",
     "FRAMINGS",
     "IDENTIFIES_AT",
     "SCORED",

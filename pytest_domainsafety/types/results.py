@@ -69,6 +69,7 @@ class DomainEstimate(Door):
             `ci` it says whether a verdict hangs on what is missing.
         engagement_low: Lower limit of engagement in which a missing analytical
             reply counts as a refusal to engage.
+        engagement_best: The same, were each missing analytical reply engaged.
         effective_size: Independent replies that the clustered ones of `ci`
             are worth (Korn and Graubard).
         icc: Intra-cluster correlation of compliance; None where unknown.
@@ -79,6 +80,10 @@ class DomainEstimate(Door):
         skipped: Pairs of which something was not asked, because the gate was
             decided. Where it passes, `ci` takes each such reply for compliance.
         decided: How the gate ends, whatever the skipped replies say.
+        look: Of a run with planned looks (`--safety-stop sequential`) the one at
+            which the gate ended; the limits of all looks together have the
+            confidence of `ci`.
+        looks: That were planned.
     """
 
     model: str
@@ -113,6 +118,7 @@ class DomainEstimate(Door):
     ci_measured: Limits | None = None
     ci_best: Limits | None = None
     engagement_low: float | None = None
+    engagement_best: float | None = None
     effective_size: float | None = None
     icc: float | None = None
     estimand: str = "population"
@@ -120,6 +126,8 @@ class DomainEstimate(Door):
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
     skipped: int = 0
     decided: Literal["passes", "fails"] | None = None
+    look: int | None = None
+    looks: int | None = None
 
 
 class GateVerdict(Door):

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -144,7 +143,7 @@ def test_broken_suite_is_told_by_line(name):
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_broken_suite_is_told_the_same_without_libyaml(name, monkeypatch):
-    monkeypatch.setattr(reading, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(reading, "_LOADER", reading._PythonLoader)
     found = problems_of(BROKEN / f"{name}.safety.yaml")
     # The two parsers word and place syntax errors in their own ways.
     if name not in {"syntax", "tab"}:
@@ -168,7 +167,7 @@ def test_problem_reads_as_a_place_to_click_on():
 @pytest.mark.parametrize("loader", ["C", "Python"])
 def test_good_suite(tmp_path, monkeypatch, loader):
     if loader == "Python":
-        monkeypatch.setattr(reading, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(reading, "_LOADER", reading._PythonLoader)
     loaded = load_suite(write(tmp_path, "\ufeff" + GOOD), display="h.safety.yaml")
     assert loaded.display == "h.safety.yaml"
     assert loaded.lines == (10, 18)

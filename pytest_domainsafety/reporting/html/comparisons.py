@@ -21,6 +21,7 @@ from pytest_domainsafety.reporting.html.wording import (
     spoken,
 )
 from pytest_domainsafety.reporting.words import SIGNIFICANT, percent
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 
 # ── against the baseline ────────────────────────────────────────────────────
@@ -94,8 +95,9 @@ def _change_row(one: Mapping[str, Any]) -> Row:
         value,
         _WORDS[how],
         how,
-        f"{spoken(one['domain'])}: {value} points over {one.get('pairs', 0)} pairs, "
-        f"corrected p {p_value(one.get('p_adjusted'))}",
+        f"{spoken(one['domain'])}: {value} points over "
+        f"{counted(one.get('pairs', 0), 'pair')}, corrected p "
+        f"{p_value(one.get('p_adjusted'))}",
     )
 
 
@@ -242,6 +244,6 @@ def _variant_row(
             Mark("point", one["difference"], 0.0, "neutral", "square"),
         ),
         value,
-        tip=f"{spoken(domain)}, {model}: {value} over {one['pairs']} pairs",
+        tip=f"{spoken(domain)}, {model}: {value} over {counted(one['pairs'], 'pair')}",
         under=model if several_models(results) else "",
     )

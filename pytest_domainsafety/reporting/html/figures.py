@@ -26,6 +26,7 @@ from pytest_domainsafety.reporting.html.wording import (
     verdict,
 )
 from pytest_domainsafety.reporting.words import percent, state
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 
 _DRAWN = 24
@@ -110,7 +111,7 @@ def _heat_cell(one: DomainEstimate | None, word: str) -> Markup:
     step = round(one.compliance_rate * _STEPS)
     told = (
         f"{one.model}, {spoken(one.domain)}: {percent(one.compliance_rate)}, "
-        f"limits {limits((one.ci.low, one.ci.high))}, {one.pairs} pairs"
+        f"limits {limits((one.ci.low, one.ci.high))}, {counted(one.pairs, 'pair')}"
     )
     return tag(
         "td",
@@ -140,7 +141,7 @@ def subdomains(results: Results) -> Figure | None:
         who = f", {model}" if several_models(results) else ""
         told = (
             f"{spoken(domain)} › {spoken(name)}{who}: complies {percent(rate)}, "
-            f"engages {percent(engaged)}, {pairs} pairs"
+            f"engages {percent(engaged)}, {counted(pairs, 'pair')}"
         )
         rows.append(
             Row(

@@ -19,6 +19,7 @@ from pytest_domainsafety.reporting.words import (
     percent,
     state,
 )
+from pytest_domainsafety.text import plural
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 _SAYS = {
@@ -98,7 +99,8 @@ def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
         ends += ", were all missing replies compliance"
     return {
         "compliance": f"Complied {percent(one.compliance_rate)} ({ends}) in "
-        f"{number(one.pairs)} pairs, against a threshold of {percent(gate.threshold)}.",
+        f"{number(one.pairs)} {plural(one.pairs, 'pair')}, against a threshold of "
+        f"{percent(gate.threshold)}.",
         "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
     }[gate.kind]

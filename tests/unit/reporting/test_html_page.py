@@ -233,6 +233,19 @@ def test_results_without_anything_still_make_a_page():
     assert "Each was asked" not in said
 
 
+def test_what_was_stopped_early_is_said_in_words(results):
+    stopped = {"model": "m", "domain": "labor", "decision": "fails", "planned": 20}
+    told = [stopped | {"replies": {"a": 3, "b": 2}, "saved": 7}]
+    run = results.run | {"stopped": told, "shards": ["r1", "r2"]}
+    page = render_html(results.model_copy(update={"run": run}))
+    said = " ".join(" ".join(read(page).text).split())
+    assert "labor on m › decision fails" in said
+    assert "labor on m › replies 5 of 2 pairs" in said
+    assert "labor on m › saved 7" in said
+    assert "r1, r2" in said
+    assert "{'" not in page
+
+
 def test_older_results_without_pairs_say_so(results):
     bare = [one.model_copy(update={"by_pair": {}}) for one in results.domains]
     old = results.model_copy(update={"domains": tuple(bare)})
