@@ -83,6 +83,8 @@ def _problem(results: Results, gate: GateVerdict) -> Problem:
     key = (gate.model, gate.domain)
     one = estimates_of(results).get(key)
     told = advice(gate, one, changes_of(results).get(key))
+    if gate.kind != "regression":  # that names scenarios, which stay as they are
+        told = spoken(told)
     text = f"{_numbers(gate, one)} {_sentence(told)}".strip()
     kind = "" if gate.kind == "compliance" else f" ({gate.kind})"
     return Problem(state(gate), spoken(gate.domain) + kind, verdict(gate), text)

@@ -120,6 +120,12 @@ def test_verdict_first_in_words_and_with_signs(page):
     assert "only 20 of 24 pairs ran" in said
 
 
+def test_names_are_words_in_the_verdict_too(page):
+    verdict = page[page.index('id="verdict"') : page.index('id="compliance"')]
+    assert "begin with paper trail" in verdict
+    assert "paper_trail" not in verdict
+
+
 def test_every_rate_is_in_a_table(page, results):
     said = " ".join(read(page).text)
     for one in results.domains:
