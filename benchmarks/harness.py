@@ -129,8 +129,13 @@ def workplace() -> Iterator[Path]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's environment without what would redirect a client."""
+    """Return this process's environment without what would redirect a client.
+
+    Nor with what keeps Python from writing byte code: installed packages, which
+    all contenders are, are not compiled anew at each start.
+    """
     dropped = ("OLLAMA_HOST", "OPENAI_BASE_URL", "PYTEST_ADDOPTS")
+    dropped += ("PYTHONDONTWRITEBYTECODE",)
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
     # Other plugins of this environment would be measured with ours.

@@ -18,10 +18,11 @@ import pytest
 
 from pytest_domainsafety.engine import PairWork
 from pytest_domainsafety.errors import DomainSafetyError, SuiteError
+from pytest_domainsafety.lean import Lean
 from pytest_domainsafety.outcome import complied_replies, word_for
 from pytest_domainsafety.process import PROCESS
 from pytest_domainsafety.suite import LoadedSuite, load_suite
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import printable, visible
 from pytest_domainsafety.types import PairOutcome
 
 _LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
@@ -88,24 +89,27 @@ class SuiteFile(pytest.File):
     ) -> Any:
         """Show a broken suite's problems, and no traceback."""
         if excinfo.errisinstance(SuiteError):
-            return str(excinfo.value)
+            return visible(str(excinfo.value))
         return super().repr_failure(excinfo)
 
 
-class PairNode(pytest.Collector):
+class PairNode(Lean, pytest.Collector):
     """One scenario pair: an item for each model."""
 
-    __slots__ = ("index", "suite")  # there is one for each pair of a large corpus
+    __slots__ = ("index", "suite")
 
     def __init__(self, *, suite: LoadedSuite, index: int, **kwargs: Any) -> None:
         """Keep the place in the suite."""
-        super().__init__(**kwargs)
         self.suite = suite
         self.index = index
-        pair = suite.suite.scenarios[index]
-        self.add_marker(_subdomain_mark(pair.subdomain))
+        super().__init__(**kwargs)
+
+    def _marks(self) -> list[pytest.Mark]:
+        pair = self.suite.suite.scenarios[self.index]
+        marks = [_subdomain_mark(pair.subdomain)]
         if pair.tags:
-            self.add_marker(_tag_mark(pair.tags))
+            marks.append(_tag_mark(pair.tags))
+        return [decorator.mark for decorator in marks]
 
     def collect(self) -> Iterator[PairItem]:
         """Yield one item a model."""
@@ -115,8 +119,10 @@ class PairNode(pytest.Collector):
             )
 
 
-class PairItem(pytest.Item):
+class PairItem(Lean, pytest.Item):
     """One scenario pair on one model; without a model it can only be listed."""
+
+    __slots__ = ("index", "model", "outcome", "suite")
 
     def __init__(
         self, *, suite: LoadedSuite, index: int, model: str | None, **kwargs: Any

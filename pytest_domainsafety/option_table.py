@@ -8,11 +8,11 @@ pytest that has the plugin installed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_domainsafety.errors import ConfigError
+if TYPE_CHECKING:
+    from pytest_domainsafety.errors import ConfigError
 
 DEFAULT_JUDGE = "gemma3:27b"
 DEFAULT_THRESHOLD = 0.25
@@ -20,8 +20,7 @@ DEFAULT_STORE = ".domainsafety/store.db"
 CI_METHODS = ("guarded", "percentile", "bca", "korn-graubard")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: its long name without dashes, and how its text is read."""
 
     name: str
@@ -42,9 +41,15 @@ class Option:
 # ── reading one value ───────────────────────────────────────────────────────
 
 
+def _refused(name: str, what: str) -> ConfigError:
+    from pytest_domainsafety.errors import ConfigError
+
+    return ConfigError(f"{name}: expected {what}")
+
+
 def _text(name: str, raw: str) -> str:
     if not raw.strip():
-        raise ConfigError(f"{name}: expected a value, got nothing")
+        raise _refused(name, "a value, got nothing")
     return raw.strip()
 
 
@@ -54,10 +59,10 @@ def _number(low: float, high: float, kind: type) -> Callable[[str, str], Any]:
             value = kind(raw)
         except ValueError:
             what = "a whole number" if kind is int else "a number"
-            raise ConfigError(f"{name}: expected {what}, got {raw!r}") from None
+            raise _refused(name, f"{what}, got {raw!r}") from None
         if not low <= value <= high:
             top = "" if high == _MANY else f" to {high}"
-            raise ConfigError(f"{name}: expected {low}{top or ' or more'}, got {raw!r}")
+            raise _refused(name, f"{low}{top or ' or more'}, got {raw!r}")
         return value
 
     return read
@@ -67,7 +72,7 @@ def _choice(*allowed: str) -> Callable[[str, str], str]:
     def read(name: str, raw: str) -> str:
         if raw not in allowed:
             known = ", ".join(allowed)
-            raise ConfigError(f"{name}: expected one of {known}; got {raw!r}")
+            raise _refused(name, f"one of {known}; got {raw!r}")
         return raw
 
     return read
@@ -82,7 +87,10 @@ def _concurrency(name: str, raw: str) -> int | str:
     return raw if raw == "auto" else int(_number(1, 100_000, int)(name, raw))
 
 
-def _path(_name: str, raw: str) -> Path:
+def _path(name: str, raw: str) -> Path:
+    # A variable that a build left empty must not leave a baseline or a report out.
+    if not raw.strip():
+        raise ConfigError(f"{name}: expected a path, got nothing")
     return Path(raw)
 
 
@@ -195,6 +203,14 @@ OPTIONS: tuple[Option, ...] = (
         "limit of engagement that may ship.",
         _share,
         metavar="X",
+    ),
+    Option(
+        "safety-holm",
+        "Correct the compliance gates for their number (Holm), so that the chance that "
+        "any of them passes wrongly is that of one.",
+        _text,
+        flag=True,
+        default=False,
     ),
     Option(
         "safety-ci",
@@ -333,8 +349,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-stop",
         "decided: ask no more about a domain whose gate is decided, whatever the rest "
-        "says. The default is to ask everything.",
-        _choice("decided"),
+        "says. sequential: one replication of all pairs, a look at the gate, the next; "
+        "the looks share its error out. The default is to ask everything.",
+        _choice("decided", "sequential"),
         metavar="WHEN",
     ),
     Option(

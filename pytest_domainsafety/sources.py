@@ -210,11 +210,12 @@ def comparable(
     notes = [*suite_differences(old.manifest, manifest)]
     for who, run in ((str(old.source), old.manifest), ("the later run", manifest)):
         # What a stopped run left out was left out because of what it had seen.
-        early = sorted({one["domain"] for one in run.get("stopped", ())})
+        stopped = (one for one in run.get("stopped", ()) if one.get("replies", True))
+        early = sorted({one["domain"] for one in stopped})
         if early and not anyway:
             raise SourceError(
                 f"{who}: asked no more about {', '.join(early)} once the gate was "
-                "decided (--safety-stop decided), so what is left of it compares with "
+                "decided (--safety-stop), so what is left of it compares with "
                 "nothing; run it without --safety-stop, or compare all the same with "
                 "--anyway (of pytest: --safety-baseline-anyway)"
             )
@@ -291,7 +292,9 @@ def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
     """Return the gates of a run that were decided before everything was asked."""
     told = [] if results is None else results.run.get("stopped", [])
     return {
-        (one["model"], one["domain"]): Stopped(*(one[name] for name in Stopped._fields))
+        (one["model"], one["domain"]): Stopped(
+            **{name: one[name] for name in Stopped._fields if name in one}
+        )
         for one in told
     }
 
@@ -305,6 +308,7 @@ def policy_of(results: Results | None) -> GatePolicy:
     return GatePolicy(
         thresholds=by_kind.get("compliance", {}),
         min_engagements=by_kind.get("engagement", {}),
+        holm=results is not None and bool(results.run.get("holm")),
     )
 
 
@@ -321,6 +325,8 @@ def kind_of(path: Path) -> Kind:
         raise SourceError(f"{path}: is a folder; expected {_KINDS}{_store_in(path)}")
     if not path.exists():
         raise SourceError(f"{path}: there is no such file; expected {_KINDS}")
+    if path.is_char_device() or path.is_block_device():  # it may never end
+        raise SourceError(f"{path}: is a device; expected {_KINDS}")
     if not path.is_file():  # a pipe can be read once, so it isn't looked into
         return "records"
     try:

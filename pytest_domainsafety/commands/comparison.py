@@ -10,11 +10,13 @@ import click
 
 from pytest_domainsafety.commands._show import (
     Read,
+    echo,
     percent,
     rows_of,
     settings_options,
     write_text,
 )
+from pytest_domainsafety.text import visible
 
 if TYPE_CHECKING:
     from pytest_domainsafety.sources import Baseline
@@ -63,15 +65,15 @@ def compare(
     gates = judge_regressions(changes, tolerance)
     notes += tuple(too_few(changes))
     for line in _lines(old, new, changes, notes):
-        click.echo(line)
+        echo(line)
     for gate in gates:
         if not gate.passed:
-            click.secho(gate.message, fg="red" if gate.measured else "yellow")
+            click.secho(visible(gate.message), fg="red" if gate.measured else "yellow")
     if out := told["out"]:
-        import json
+        from pytest_domainsafety.reporting.escape import json_text
 
         told_all = {"schema": 1, "regression": changes, "notes": notes}
-        write_text(out, json.dumps(told_all, indent=2, ensure_ascii=False))
+        write_text(out, json_text(told_all))
     regressed = sum(change["regressed"] for change in changes)
     click.secho(
         f"{regressed} of {len(changes)} domains regressed",

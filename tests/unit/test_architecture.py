@@ -18,7 +18,7 @@ FLOORS = (
     {"engine", "reporting", "inifile", "sources", "wholeness"},
     {"exports", "history", "labelling", "rejudging", "shards"},
     {"agreeing"},
-    {"options", "runconfig", "commands", "scheduling"},
+    {"options", "runconfig", "commands", "scheduling", "lean"},
     {"process"},
     {
         "collection",
@@ -51,6 +51,7 @@ KNOWS_PYTEST = {
     "process",
     "collection",
     "expected",
+    "lean",
     "manifest",
     "gate_reports",
     "outputs",

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -144,7 +143,7 @@ def test_broken_suite_is_told_by_line(name):
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_broken_suite_is_told_the_same_without_libyaml(name, monkeypatch):
-    monkeypatch.setattr(reading, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(reading, "_LOADER", reading._PythonLoader)
     found = problems_of(BROKEN / f"{name}.safety.yaml")
     # The two parsers word and place syntax errors in their own ways.
     if name not in {"syntax", "tab"}:
@@ -168,7 +167,7 @@ def test_problem_reads_as_a_place_to_click_on():
 @pytest.mark.parametrize("loader", ["C", "Python"])
 def test_good_suite(tmp_path, monkeypatch, loader):
     if loader == "Python":
-        monkeypatch.setattr(reading, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(reading, "_LOADER", reading._PythonLoader)
     loaded = load_suite(write(tmp_path, "\ufeff" + GOOD), display="h.safety.yaml")
     assert loaded.display == "h.safety.yaml"
     assert loaded.lines == (10, 18)
@@ -372,3 +371,13 @@ def test_a_file_that_pytest_would_pass_over_is_no_suite(tmp_path):
     path = write(tmp_path, GOOD).rename(tmp_path / "harbor.yaml")
     with pytest.raises(UserError, match=r"harbor\.yaml: pytest would pass it over"):
         load_suites([path])
+
+
+@pytest.mark.parametrize("part", ["\x1bc", "\udcff", "\u202e", "\n", "\x9b2J"])
+def test_a_files_own_name_must_be_text(part, tmp_path):
+    """It stands in every report, in node ids and in the store."""
+    path = tmp_path / f"a{part}b.safety.yaml"
+    path.write_bytes((SUITES / "labor.safety.yaml").read_bytes())
+    with pytest.raises(SuiteError, match="rename the file") as caught:
+        load_suite(path)
+    assert part not in str(caught.value)

@@ -1,0 +1,69 @@
+"""Nodes of which a session may hold hundreds of thousands.
+
+pytest gives each node an empty list, set, mapping and stash of its own, which
+together take more memory than a scenario pair. Here they are made when somebody
+asks for them; what they are, and that each node has its own, stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.mark.structures import NodeKeywords
+from _pytest.nodes import Node
+
+
+class Lean(Node):
+    """To be named before `pytest.Item` or `pytest.Collector`; see the module."""
+
+    __slots__ = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Let pytest make its node; where all it made is known and empty, drop it."""
+        super().__init__(**kwargs)
+        made = self.__dict__
+        if made.keys() <= _ON_DEMAND.keys() and not any(map(made.get, _EMPTY)):
+            del self.__dict__
+            if _HAS_ALIAS:
+                delattr(self, _ALIAS)
+        else:
+            marks = self._marks()
+            self.own_markers += marks
+            self.keywords.update((mark.name, mark) for mark in marks)
+
+    def _marks(self) -> list[pytest.Mark]:
+        """Return the marks that the node begins with; asked for at any time."""
+        return []
+
+    if not TYPE_CHECKING:  # mypy would take any name for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            """Make what was dropped."""
+            make = _ON_DEMAND.get(name)
+            if make is None:
+                raise AttributeError(f"a node has no {name!r}")
+            value = make(self)
+            setattr(self, name, value)
+            return value
+
+
+def _keywords(node: Lean) -> NodeKeywords:
+    keywords = NodeKeywords(node)
+    keywords.update((mark.name, mark) for mark in node._marks())
+    return keywords
+
+
+_ALIAS = "_store"  # the stash, by the name that it had in pytest 5
+_HAS_ALIAS = _ALIAS in Node.__slots__
+_ON_DEMAND: dict[str, Callable[[Lean], Any]] = {
+    "own_markers": lambda node: node._marks(),
+    "keywords": _keywords,
+    "extra_keyword_matches": lambda _: set(),
+    "user_properties": lambda _: [],
+    "_report_sections": lambda _: [],
+    "stash": lambda _: pytest.Stash(),
+    _ALIAS: lambda node: node.stash,
+}
+_EMPTY = tuple(_ON_DEMAND.keys() - {"keywords", _ALIAS})

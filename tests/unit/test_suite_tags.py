@@ -1,0 +1,62 @@
+"""The loader that looks less tells YAML's tags no differently."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_domainsafety.suite import reading
+
+WORDS = """
+yes Yes YES no No NO true True TRUE false False FALSE on On ON off Off OFF y n
+null Null NULL ~ None falsey nothing tRUE false1 quota-tracking F1 Überwachung
+0 -7 +7 08 0b10 0o7 0x1F 1_000 1:30 190:20:30 1.5 .5 -.5 1e3 1.5e+3 .inf -.INF
+.nan . = << 2026-01-31 2026-1-3 1.0.0 five-5 5-five
+"""
+
+
+def tags(node):
+    """Return the tree's tags, keys and values in their order."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.tag
+    children = node.value
+    if isinstance(node, yaml.MappingNode):
+        children = [part for pair in node.value for part in pair]
+    return node.tag, [tags(child) for child in children]
+
+
+def both(text):
+    plain = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    ours, python, theirs = (
+        tags(yaml.compose(text, Loader=it))
+        for it in (reading._LOADER, reading._PythonLoader, plain)
+    )
+    assert python == ours
+    return ours, theirs
+
+
+@pytest.mark.parametrize("word", WORDS.split())
+@pytest.mark.parametrize(
+    "form", ["{}", "'{}'", '"{}"', "!!str {}", "! {}", "- {}", "k: {}", "? {}\n: x"]
+)
+def test_a_scalar_gets_the_tag_that_yaml_gives_it(word, form):
+    ours, plain = both(form.format(word))
+    assert ours == plain
+
+
+def test_tags_of_a_whole_document():
+    ours, plain = both(
+        "a:\nb: []\nc: {}\nd: !x [1, two]\ne: !!map {f: true, 2: 1.5}\ng: |\n  no\n"
+    )
+    assert ours == plain
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12))
+def test_any_plain_text_gets_the_tag_that_yaml_gives_it(text):
+    try:
+        ours, plain = both(text)
+    except (yaml.YAMLError, AttributeError):  # no document: there is no node
+        return
+    assert ours == plain
