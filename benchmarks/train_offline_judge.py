@@ -1,6 +1,9 @@
 """Fit the offline judge's weights and say how well they do.
 
-    python benchmarks/train_offline_judge.py --data ../shared/data [--write]
+    python benchmarks/train_offline_judge.py --data ../shared/data [--write|--check]
+
+The same data give the same bytes, whatever the process: `--check` fits anew and
+ends with status 1 where the weights that are shipped differ.
 
 Three stages a target: weights for the n-grams of sentences (naive Bayes); the
 cues and the sentences' pooled scores, by logistic regression with signs and
@@ -11,9 +14,14 @@ hashed n-grams on top. XSTest is never fitted. Groups, never rows, are split.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+# Threads add up in an order of their own, which the last digits would show.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import scipy.sparse as sp
@@ -308,7 +316,9 @@ def save(path: Path, parts, fits, idf, slopes) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, required=True)
-    options.add_argument("--write", action="store_true", help="write the weights")
+    end = options.add_mutually_exclusive_group()
+    end.add_argument("--write", action="store_true", help="write the weights")
+    end.add_argument("--check", action="store_true", help="compare with the shipped")
     options.add_argument("--folds", type=int, default=10)
     chosen = options.parse_args()
     data = load(chosen.data)
@@ -333,6 +343,13 @@ def main() -> None:
     if chosen.write:
         save(WEIGHTS, parts, fits, idf, slopes)
         print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size} bytes")
+    if chosen.check:
+        with tempfile.TemporaryDirectory() as folder:
+            again = Path(folder) / WEIGHTS.name
+            save(again, parts, fits, idf, slopes)
+            same = again.read_bytes() == WEIGHTS.read_bytes()
+        print(f"{WEIGHTS.name}: {'the same bytes' if same else 'OTHER BYTES'}")
+        sys.exit(not same)
 
 
 if __name__ == "__main__":

@@ -131,8 +131,10 @@ def extract(prompt: str, reply: str, sentences: Sequence[Sentence]) -> dict[str,
     order = "".join(s.stance for s in body)
     cues = _stance_cues(order)
     cues |= _form_cues(body, order, reply)
+    counts = _counted(LEAD + reply)
+    cues["turns"] = counts["turns"]
     cues |= _topic_cues(_asked(prompt).topic, reply, body)
-    cues |= _word_cues(reply)
+    cues |= _word_cues(reply, counts)
     cues |= _cells(_asked(prompt), reply, order, cues)
     return cues
 
@@ -227,15 +229,18 @@ def _stems(text: str) -> list[str]:
     return (_ASCII_STEM if text.isascii() else _STEM).findall(text)
 
 
-def _word_cues(reply: str) -> dict[str, float]:
+def _word_cues(reply: str, counts: dict[str, float]) -> dict[str, float]:
     """Return cues from wording that is no sentence's stance."""
     head, tail = LEAD + reply[:250], LEAD + reply[-300:]
     return {
-        **_counted(LEAD + reply),
+        "opinion": counts["opinion"],
+        "fact": counts["fact"],
+        "unclear": counts["unclear"],
         "unclear_head": float(_COUNTED["unclear"].search(head) is not None),
         "not_right_head": float(_NOT_RIGHT.search(head) is not None),
         "illegal_head": float(_ILLEGAL.search(head) is not None),
         "stresses_head": float(_STRESSES.search(head) is not None),
+        "recourse": counts["recourse"],
         "recourse_tail": _log(len(_COUNTED["recourse"].findall(tail))),
     }
 

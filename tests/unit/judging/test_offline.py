@@ -126,6 +126,11 @@ def test_weights_are_small_and_load_without_pickle() -> None:
     assert set(loaded.names) == set(cues.extract("", "blue", sentences("blue")))
 
 
+def test_the_data_card_is_that_of_the_weights() -> None:
+    card = model.WEIGHTS.with_name("DATA_CARD.md").read_text(encoding="utf-8")
+    assert model.weights_hash() in card
+
+
 def test_hash_does_not_depend_on_the_process() -> None:
     code = (
         "from pytest_domainsafety.judging.offline.features import grams;"
