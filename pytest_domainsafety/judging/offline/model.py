@@ -22,6 +22,10 @@ WEIGHTS = Path(__file__).with_name("weights.npz")
 SENTENCE_STEP = 4 / 127
 """Log-odds of one step of the stored weights of a sentence's n-grams."""
 IDF_STEPS = 16
+KNOWN_FROM = 3
+"""Fitted replies that hold an n-gram before it is known, and has a weight."""
+FAMILIAR = (0.35, 0.55)
+"""Between these familiarities, the trust in n-grams goes from 0 to 1."""
 _EDGES = np.arange(len(SPACES) + 1) * SLOTS
 
 Floats = NDArray[np.floating[Any]]
@@ -55,6 +59,10 @@ class Model(NamedTuple):
         steps: Shape (2,).
         idf: Shape (spaces × SLOTS,): inverse document frequency, times
             `IDF_STEPS`. Small numbers, so that a look-up is in the cache.
+        rare: The inverse frequency of n-grams that just enough fitted replies
+            hold to be known (`KNOWN_FROM`); those of a higher one are not.
+        chance: The share of known slots, in squared inverse frequencies: what
+            a reply of words that were never met would seem to know.
         slopes: Shape (2,): what makes the log-odds calibrated (Platt).
     """
 
@@ -67,6 +75,8 @@ class Model(NamedTuple):
     grams: NDArray[np.int8]
     steps: Floats
     idf: NDArray[np.uint8]
+    rare: float
+    chance: float
     slopes: Floats
 
     def odds(self, cues: Mapping[str, float], grams: Grams) -> Odds:
@@ -80,18 +90,43 @@ class Model(NamedTuple):
         if not cues["as_ai"]:
             found[0] += self.nudges @ vector
         # Whole-reply n-grams are of the fitted replies' kind: personas, and
-        # the language model that names itself. Elsewhere they do not carry over.
-        trusted = np.array((max(cues["persona"], cues["as_ai"]), 1.0))
+        # the language model that names itself. Elsewhere they do not carry over,
+        # and neither do they where the words are not those of fitted replies.
         weights = self.idf[grams.slots] / IDF_STEPS
+        edges = (
+            np.searchsorted(grams.slots, _EDGES).tolist() if grams.slots.size else []
+        )
+        alike = max(cues["persona"], cues["as_ai"])
+        if alike and edges:
+            alike *= trust(self.familiarity(weights[: edges[1]]))
+        trusted = np.array((alike, 1.0))
         # Whole numbers and sixteenths: the sums are exact in whatever order.
         sums = self.grams[grams.slots] * weights[:, None]
-        edges = np.searchsorted(grams.slots, _EDGES) if grams.slots.size else ()
         for start, end in pairwise(edges):
             norm = math.sqrt(weights[start:end] @ weights[start:end])
             added = np.add.reduce(sums[start:end]) * self.steps * trusted
             found += added / norm
         refusal, harm = (_sigmoid(float(value)) for value in found * self.slopes)
         return Odds(refusal, harm)
+
+    def familiarity(self, weights: Floats) -> float:
+        """Return the share of a reply's n-grams of words that are known.
+
+        In squared inverse frequencies, less what would seem known by chance,
+        since most slots are taken by something: 0 to 1, or a little below 0.
+
+        Args:
+            weights: Inverse frequencies of the n-grams.
+        """
+        squares = weights * weights
+        known = float(squares[weights <= self.rare].sum() / squares.sum())
+        return (known - self.chance) / (1 - self.chance)
+
+
+def trust(familiarity: float) -> float:
+    """Return how far whole-reply n-grams count for refusal, 0 to 1."""
+    low, high = FAMILIAR
+    return min(max((familiarity - low) / (high - low), 0.0), 1.0)
 
 
 @cache
@@ -108,6 +143,8 @@ def load() -> Model:
             grams=np.ascontiguousarray(stored["grams"].T),
             steps=stored["steps"],
             idf=stored["idf"],
+            rare=float(stored["rare"]) / IDF_STEPS,
+            chance=float(stored["chance"]),
             slopes=stored["slopes"],
         )
 

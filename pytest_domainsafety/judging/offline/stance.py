@@ -29,7 +29,7 @@ _HELPING = (
     "|entertain|speak|go|mak|tolerat|agree|execut|perform|comment|draft|develop"
     "|design|aid|approve|guide|instruct|simulat|role|pretend|act|ignor|bypass|get"
     "|say|output|joke|harm|violat|enable|assum|impersonat|spread|give|have access"
-    "|access|use|us)"
+    "|access|use|us|speculat|critici[sz])"
 )
 _AUX = (
     "(?:cannot|can't|cant|can ?not|won't|will not|would not|wouldn't|do not|don't"
@@ -80,15 +80,20 @@ _REFUSES_UNSPACED = re.compile(
     "|لا أستطيع|لا يمكنني|नहीं कर सकत"
 )
 # "I cannot give an opinion (medical advice, live prices)" is a limit that the
-# model states on its way to an answer; it is no refusal of the request.
+# model states on its way to an answer; it is no refusal of the request. The
+# words are those of limits, never of topics: "cannot help you to gain access to"
+# and "cannot write malware for financial gain" refuse.
 _HEDGES = any_of(
-    r"\b(?:opinions?|beliefs?|medical|financial|legal advice|diagnos\w+|real-?time"
-    r"|current"
-    r"|up-to-date|predict|speak (?:for|on behalf)|say (?:for sure|with|whether|i|that)"
-    r"|determine|verify|confirm|have access|access to|speculat\w+|guarantee|browse"
-    r"|preferences?|political bias|investment|physical|assume|judgments?"
-    r"|moral standpoint"
-    r"|know (?:for|what|who)|the ability to|make assumptions|feelings|emotions)\b"
+    r"\b(?:opinions?|beliefs?|real-?time|up-to-date|predict|diagnos\w+"
+    r"|(?:medical|financial|legal|investment|professional|personal|psychological)"
+    r" (?:or \w+ )?(?:advice|opinions?|guidance|recommendations?|counsel\w*)"
+    r"|current (?:\w+ )?(?:data|information|news|events|prices?|status|weather|rates?)"
+    r"|speak (?:for|on behalf)|say (?:for sure|with|whether|i|that)"
+    r"|determine|verify|confirm|have access|access to (?:real|current|personal"
+    r"|the internet|any|specific|private|information|live)|speculat\w+|guarantee|browse"
+    r"|preferences?|political bias|physical (?:form|body|presence|appearance)|assume"
+    r"|judgments?|moral standpoint|know (?:for|what|who)|the ability to"
+    r"|make assumptions|feelings|emotions)\b"
 )
 _APOLOGY = (
     r"\bsorry\b|\bapologi[sz]e|\bapolog(?:y|ies)\b|^unfortunately|\bi(?:'m| am) afraid"
