@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from pytest_domainsafety.judging.offline.cues import extract
-from pytest_domainsafety.judging.offline.features import grams
-from pytest_domainsafety.judging.offline.hashing import SLOTS
+from pytest_domainsafety.judging.offline.features import SPACES, grams
+from pytest_domainsafety.judging.offline.hashing import SLOTS, tokens
 from pytest_domainsafety.judging.offline.normal import normalise, window
 from pytest_domainsafety.judging.offline.pooling import SentenceGrams
 from pytest_domainsafety.judging.offline.stance import sentences
@@ -84,11 +84,9 @@ def features(rows: list[dict[str, Any]]) -> Parts:
         prompt = normalise(window(row["prompt"]))
         reply = normalise(window(row["response"]))
         cues.append(extract(prompt, reply, sentences(reply)))
-        found.append(grams(prompt, reply, persona=cues[-1]["persona"] > 0))
-    spaces = [
-        hashed([one.spaces[space] for one in found])
-        for space in range(len(found[0].spaces))
-    ]
+        found.append(grams(prompt, tokens(reply), persona=cues[-1]["persona"] > 0))
+    whole = hashed([one.slots for one in found])
+    spaces = [whole[:, at * SLOTS : (at + 1) * SLOTS] for at in range(len(SPACES))]
     values = np.array([list(cue.values()) for cue in cues])
     return Parts(list(cues[0]), values, spaces, [one.sentences for one in found])
 
@@ -98,5 +96,5 @@ def hashed(columns: list[np.ndarray]) -> sp.csr_matrix:
     ends = np.cumsum([0] + [len(found) for found in columns])
     return sp.csr_matrix(
         (np.ones(ends[-1]), np.concatenate(columns), ends),
-        shape=(len(columns), SLOTS),
+        shape=(len(columns), len(SPACES) * SLOTS),
     )

@@ -63,7 +63,7 @@ def pools(parts: Parts, found, labels, weight, data: Data, rows):
             continue
         kept = table(found, labels, weight / size, rows & (inner != fold))
         for at in np.flatnonzero(mine):
-            values[at] = pool(parts.sentences[at], kept)
+            values[at] = pool(parts.sentences[at], kept[parts.sentences[at].slots])
     for at in np.flatnonzero(~rows):
-        values[at] = pool(parts.sentences[at], whole)
+        values[at] = pool(parts.sentences[at], whole[parts.sentences[at].slots])
     return values, whole

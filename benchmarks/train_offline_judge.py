@@ -34,7 +34,7 @@ from offline_data import (
 from offline_sentences import counts, pools
 
 from pytest_domainsafety.judging.offline.cues import CELLS
-from pytest_domainsafety.judging.offline.model import SENTENCE_STEP, WEIGHTS
+from pytest_domainsafety.judging.offline.model import IDF_STEPS, SENTENCE_STEP, WEIGHTS
 from pytest_domainsafety.judging.offline.pooling import POOLS
 
 # What each cell says of refusal before any data (log-odds), and what is added
@@ -300,7 +300,7 @@ def save(path: Path, parts, fits, idf, slopes) -> None:
         sentences=np.array(tables).astype(np.int8),
         grams=np.array([steps for steps, _ in grams]),
         steps=np.array([step for _, step in grams]),
-        idf=np.round(idf * 16).astype(np.uint8),
+        idf=np.round(idf * IDF_STEPS).astype(np.uint8),
         slopes=np.array(slopes),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +19,8 @@ from pytest_domainsafety.types import BASE_VARIANT, Record
 
 FEW_LABELS = 30
 """Fewer labelled operational replies than this say little of a judge's error."""
+FEW_OF_A_KIND = 5
+"""Fewer labelled replies that comply, or that do not, say little of one half of it."""
 
 
 def agreement_inside(
@@ -74,8 +76,10 @@ def agreement_with_labels(
     Returns:
         As :func:`agreement_between`, and ``corrected``: by model and domain the
         compliance rate as the judge has it and as it would be without its errors,
-        whose sensitivity and specificity are those on all labelled operational
-        replies together; ``unknown``: labels of other replies.
+        whose sensitivity and specificity are those on the domain's own labelled
+        operational replies where these are enough (``labels`` is ``domain``), else
+        on those of all domains together (``all``); ``unknown``: labels of other
+        replies.
 
     Raises:
         SourceError: No label is of a scored reply here.
@@ -88,23 +92,24 @@ def agreement_with_labels(
         )
     scales = labelled_scales(labels)
     found = judge_agreement(judged, told, settings, scales=scales)
-    pairs = zip(judged, told, strict=True)
-    table = [0, 0, 0, 0]
-    for ours, label in pairs:
+    tables: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for ours, label in zip(judged, told, strict=True):
         if ours.framing == "operational":
-            table[2 * label.complies + ours.complies] += 1
+            tables[ours.domain][2 * label.complies + ours.complies] += 1
     return {
         "judges": [_judges(records), "labels"],
         "confidence": settings.confidence,
         **found,
         "unknown": len(labels) - len(judged),
-        "labelled_operational": sum(table),
-        "corrected": _corrected(records, table, settings),
+        "labelled_operational": sum(map(sum, tables.values())),
+        "corrected": _corrected(records, tables, settings),
     }
 
 
 def _corrected(
-    records: Iterable[Record], table: Sequence[int], settings: AnalysisSettings
+    records: Iterable[Record],
+    tables: Mapping[str, Sequence[int]],
+    settings: AnalysisSettings,
 ) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(dict)
     for one in records:
@@ -113,14 +118,25 @@ def _corrected(
             cluster = groups[one.model, one.domain].setdefault(one.scenario, [0, 0])
             cluster[0] += one.complies
             cluster[1] += 1
+    pooled = [sum(column) for column in zip(*tables.values(), strict=True)]
     rows = []
     for (model, domain), clusters in sorted(groups.items()):
         won, tried = zip(*clusters.values(), strict=True)
+        own = _is_enough(tables.get(domain, ()))
+        table = tables[domain] if own else pooled or (0, 0, 0, 0)
         found = corrected_rate(
             won, tried, table, confidence=settings.confidence, seed=settings.seed
         )
-        rows.append({"model": model, "domain": domain} | asdict(found))
+        told = {"model": model, "domain": domain, "labels": "domain" if own else "all"}
+        rows.append(told | asdict(found))
     return rows
+
+
+def _is_enough(table: Sequence[int]) -> bool:
+    """Whether a domain's labels tell its judge's error by themselves."""
+    if sum(table) < FEW_LABELS:
+        return False
+    return min(table[0] + table[1], table[2] + table[3]) >= FEW_OF_A_KIND
 
 
 def _differs(one: Record, other: Record) -> bool:

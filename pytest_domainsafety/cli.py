@@ -9,6 +9,7 @@ import click
 from pytest_domainsafety import __version__
 from pytest_domainsafety.commands import all_commands
 from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.text import visible
 
 USAGE_STATUS = 2
 
@@ -31,5 +32,5 @@ def main() -> None:
     try:
         group()
     except DomainSafetyError as error:
-        click.echo(f"domainsafety: {error}", err=True)
+        click.echo(visible(f"domainsafety: {error}"), err=True)
         sys.exit(USAGE_STATUS)

@@ -22,7 +22,7 @@ from pytest_domainsafety.lean import Lean
 from pytest_domainsafety.outcome import complied_replies, word_for
 from pytest_domainsafety.process import PROCESS
 from pytest_domainsafety.suite import LoadedSuite, load_suite
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import printable, visible
 from pytest_domainsafety.types import PairOutcome
 
 _LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
@@ -89,7 +89,7 @@ class SuiteFile(pytest.File):
     ) -> Any:
         """Show a broken suite's problems, and no traceback."""
         if excinfo.errisinstance(SuiteError):
-            return str(excinfo.value)
+            return visible(str(excinfo.value))
         return super().repr_failure(excinfo)
 
 

@@ -55,9 +55,20 @@ def ini_value(values: dict[str, Any], option: str) -> Any:
     if raw is None or raw in ("", []):
         return entry.default
     name = f"ini value {entry.dest}"
+    if entry.flag:
+        return _flag(name, str(raw))
     if entry.repeat:
         return [entry.read(name, line) for line in _lines(raw)]
     return entry.read(name, str(raw))
+
+
+def _flag(name: str, raw: str) -> bool:
+    word = raw.strip().lower()
+    if word in ("1", "true", "yes", "on", "y", "t"):
+        return True
+    if word in ("0", "false", "no", "off", "n", "f"):
+        return False
+    raise ConfigError(f"{name}: expected true or false, got {raw!r}")
 
 
 def _lines(raw: Any) -> Iterable[str]:

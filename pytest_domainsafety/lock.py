@@ -69,7 +69,9 @@ def make_lock(
 
 def locked_settings(told: Any) -> dict[str, Any]:
     """Return the settings that a lock holds, from an object that has them all."""
-    return {name: getattr(told, name) for name in SETTINGS}
+    held = {name: getattr(told, name) for name in SETTINGS}
+    # Left out where it is off, as in locks that are older than the option.
+    return held | ({"holm": True} if told.holm else {})
 
 
 def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ def build_manifest(
             "confidence": told.confidence,
             "resamples": told.resamples,
         },
+        "holm": told.holm,
+        "stop": told.stop,
         "suites": {
             suite.display: {
                 "domain": suite.suite.domain,

@@ -87,7 +87,10 @@ def _concurrency(name: str, raw: str) -> int | str:
     return raw if raw == "auto" else int(_number(1, 100_000, int)(name, raw))
 
 
-def _path(_name: str, raw: str) -> Path:
+def _path(name: str, raw: str) -> Path:
+    # A variable that a build left empty must not leave a baseline or a report out.
+    if not raw.strip():
+        raise ConfigError(f"{name}: expected a path, got nothing")
     return Path(raw)
 
 
@@ -200,6 +203,14 @@ OPTIONS: tuple[Option, ...] = (
         "limit of engagement that may ship.",
         _share,
         metavar="X",
+    ),
+    Option(
+        "safety-holm",
+        "Correct the compliance gates for their number (Holm), so that the chance that "
+        "any of them passes wrongly is that of one.",
+        _text,
+        flag=True,
+        default=False,
     ),
     Option(
         "safety-ci",
@@ -338,8 +349,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-stop",
         "decided: ask no more about a domain whose gate is decided, whatever the rest "
-        "says. The default is to ask everything.",
-        _choice("decided"),
+        "says. sequential: one replication of all pairs, a look at the gate, the next; "
+        "the looks share its error out. The default is to ask everything.",
+        _choice("decided", "sequential"),
         metavar="WHEN",
     ),
     Option(

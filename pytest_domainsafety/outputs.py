@@ -44,11 +44,10 @@ def check_outputs(config: RunConfig) -> None:
     Raises:
         ConfigError: A path can't be used.
     """
-    check_paths((f"--{option}", path) for option, path in _paths(config).items())
-    if config.store.is_dir():
-        raise ConfigError(
-            f"--safety-store {config.store}: is a folder; name a file in it"
-        )
+    every = {"safety-store": config.store} | _paths(config)
+    check_paths((f"--{option}", path) for option, path in every.items())
+    if config.store.exists() and not config.store.is_file():
+        raise ConfigError(f"--safety-store {config.store}: is no file; name another")
 
 
 def write_outputs(

@@ -81,13 +81,20 @@ def pytest_report_teststatus(
     return word, LETTERS[word], (word.upper(), MARKUP[word])
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let an xdist worker hand over what it counted."""
-    config = session.config
-    if hasattr(config, "workeroutput") and options.wants_models(config):
-        from pytest_domainsafety.session import hand_over
+    """Stop the engine, and let an xdist worker hand over what it counted.
 
-        hand_over(config)
+    First of all plugins: after Ctrl-C or ``-x`` nobody's summary is worth the
+    GPU time that requests in flight would go on taking.
+    """
+    config = session.config
+    if options.wants_models(config):
+        from pytest_domainsafety.session import hand_over, stop
+
+        stop(config)
+        if hasattr(config, "workeroutput"):
+            hand_over(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

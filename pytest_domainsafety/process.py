@@ -160,14 +160,18 @@ class Process:
             works: All that the run set out to ask, in whatever process.
         """
         engine = self.engine()
-        if self.config.stop is None or engine.stopper is not None:
+        if self.config.stop is None or engine.stopper or engine.rounds:
             return
-        from pytest_domainsafety.engine import Stopper
+        from pytest_domainsafety.engine import Rounds, Stopper
 
+        rule = stop_rule(works, self.config)
+        if self.config.stop == "sequential":
+            engine.rounds = Rounds(rule, engine.plan)
+            return
         run, store = self.run, engine.store
         alone = self.worker is None
         engine.stopper = Stopper(
-            stop_rule(works, self.config),
+            rule,
             lambda key: {} if alone else store.pair_counts(run, *key),
         )
 

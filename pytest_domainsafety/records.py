@@ -95,15 +95,10 @@ def read_records(path: Path) -> Iterator[Record]:
         cell = (row.model, row.domain, row.scenario, row.framing, row.variant)
         replication = row.replication or seen.get(cell, 0) + 1
         seen[cell] = max(seen.get(cell, 0), replication)
-        told = row._replace(replication=replication)._asdict()
         try:
-            yield Record(**(told.pop("opinions") or {}), **told)
-        except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise RecordError(
-                f"{path}: a record of {row.domain}/{row.scenario} does not hold what "
-                f"it should, at {place}"
-            ) from None
+            yield to_record(row._replace(replication=replication))
+        except RecordError as error:
+            raise RecordError(f"{path}: {error}") from None
 
 
 # ── files ───────────────────────────────────────────────────────────────────
@@ -240,6 +235,23 @@ def to_row(found: Mapping[str, Any]) -> Row:
         _text(found, "run"),
         _opinions(found),
     )
+
+
+def to_record(row: Row) -> Record:
+    """Return a row as a full model, with what other judges say of it.
+
+    Raises:
+        RecordError: Their part does not hold.
+    """
+    told = row._replace(replication=row.replication or 1)._asdict()
+    try:
+        return Record(**(told.pop("opinions") or {}), **told)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise RecordError(
+            f"a record of {row.domain}/{row.scenario} does not hold what it should, "
+            f"at {place}"
+        ) from None
 
 
 OPINIONS = ("panel", "second", "trace")

@@ -38,6 +38,19 @@ class Reference:
     manifest: Mapping[str, Any] | None = None
 
 
+def find_baseline(config: RunConfig) -> None:
+    """Find out that the baseline is there, before a model or judge is looked at.
+
+    Raises:
+        SourceError: It is not, or is nothing of ours.
+        StoreError: It is a store that can't be read.
+    """
+    if config.baseline is not None:
+        from pytest_domainsafety.sources import find_source
+
+        find_source(config.baseline)
+
+
 def read_reference(
     expected: Expected, config: RunConfig, manifest: Mapping[str, Any]
 ) -> Reference:
@@ -52,7 +65,7 @@ def read_reference(
     notes = tuple(_lock_notes(expected, config))
     if config.baseline is None:
         return Reference(notes=notes)
-    from pytest_domainsafety.sources import comparable, load_baseline
+    from pytest_domainsafety.baselines import comparable, load_baseline
 
     baseline = load_baseline(config.baseline)
     ours: Counts = {

@@ -30,7 +30,9 @@ class RunConfig:
         threshold: For domains that neither the options nor their suite name.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
-        stop: `decided` skips what can't change a gate any more.
+        holm: Correct the compliance gates for their number.
+        stop: `decided` skips what can't change a gate any more, `sequential` looks
+            at the gates after each replication.
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         num_ctx: Context window for each model in tokens; None works it out.
@@ -48,6 +50,7 @@ class RunConfig:
     threshold: float
     thresholds: dict[str, float]
     min_engagement: float | None
+    holm: bool
     ci: str
     estimand: str
     confidence: float
@@ -104,6 +107,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         threshold=overall,
         thresholds=by_domain,
         min_engagement=given["safety_min_engagement"],
+        holm=given["safety_holm"],
         ci=given["safety_ci"],
         estimand=given["safety_estimand"],
         confidence=given["safety_confidence"],
@@ -150,8 +154,13 @@ def _stop(given: dict[str, Any]) -> str | None:
         if given[f"safety_{name}"] != needed:
             raise ConfigError(
                 f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
-                "no other is it known that more replies could not turn the verdict"
+                "no other is it known that to stop early makes the verdict no worse"
             )
+    if given["safety_holm"]:
+        raise ConfigError(
+            f"--safety-stop {stop} decides each gate by itself, and --safety-holm all "
+            "of them together: use one of them"
+        )
     if given["safety_baseline"] is not None:
         raise ConfigError(
             f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
@@ -168,7 +177,8 @@ def _value(config: pytest.Config, option: Option) -> Any:
     if raw is None:
         raw = config.getini(option.dest)
         name = f"ini value {option.dest}"
-    if raw is None or raw == [] or raw == "":
+        raw = None if raw == "" else raw
+    if raw is None or raw == []:
         return option.default
     if option.repeat:
         return [option.read(name, one) for one in raw]

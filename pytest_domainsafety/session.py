@@ -36,10 +36,11 @@ from pytest_domainsafety.gate_reports import emit_gates
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.reference import Reference, read_reference
+from pytest_domainsafety.reference import Reference, find_baseline, read_reference
 from pytest_domainsafety.reporting.progress import ProgressLine
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
+from pytest_domainsafety.text import visible
 from pytest_domainsafety.transport import attach, detach, keep
 from pytest_domainsafety.types import (
     ModelInfo,
@@ -63,11 +64,18 @@ def register(config: pytest.Config) -> None:
         if process.worker is None:
             check_outputs(process.config)
     except ConfigError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(visible(str(error))) from None
     if getattr(config.option, "dist", "no") == "each":
         raise pytest.UsageError(
             "--dist=each runs every scenario pair once on each worker, which would "
             "count it several times; leave --dist out"
+        )
+    distributed = getattr(config.option, "dist", "no") != "no"
+    if process.config.stop == "sequential" and process.worker is None and distributed:
+        raise pytest.UsageError(
+            "--safety-stop sequential looks at one replication of all pairs before the "
+            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
+            "leave one of them out"
         )
     config.stash[PROCESS] = process
     if process.worker is None:
@@ -91,6 +99,7 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
         if process.worker is not None and process.started is not None:
             store = process.started.store
         attach(report, item.outcome, store)
+        item.outcome = None  # pytest keeps the items; one copy is enough
 
 
 def hand_over(config: pytest.Config) -> None:
@@ -202,6 +211,7 @@ class Controller:
         self._expected = expected
         try:
             self._check_thresholds(expected)
+            find_baseline(self._process.config)
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
@@ -216,7 +226,7 @@ class Controller:
             self._store.begin_run(self._process.run, self._manifest)
         except DomainSafetyError as error:
             self._expected = None
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(visible(str(error))) from None
 
     def _note_withheld(self, store: Store) -> None:
         count = 0 if self._process.config.fresh else store.withheld()
@@ -259,7 +269,9 @@ class Controller:
         if shipped is None:
             return
         outcome, rows = shipped
-        self._outcomes[report.nodeid] = outcome
+        # What leads to the texts belongs to the store, and need not stay here.
+        bare = {"requests": (), "judgements": ()}
+        self._outcomes[report.nodeid] = outcome.model_copy(update=bare)
         if self._store is not None:
             try:
                 keep(self._store, outcome, rows)
@@ -412,7 +424,7 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
     try:
         check_files(suites)
     except SuiteError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(visible(str(error))) from None
 
 
 def _prepare_for_the_end() -> None:

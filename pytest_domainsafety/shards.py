@@ -20,7 +20,7 @@ from pytest_domainsafety.types import FRAMINGS, Suite
 
 _UNITED = ("models", "judges", "suites")
 _COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
-_OF_ALL = ("sampling", "interval", "versions", *_UNITED)
+_OF_ALL = ("sampling", "interval", "holm", "versions", *_UNITED)
 
 
 def joint_manifest(sources: Sequence[Source]) -> tuple[dict[str, Any], list[str]]:
@@ -59,7 +59,7 @@ def _joined(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
             name: info for one in manifests for name, info in one.get(part, {}).items()
         }
     joined["run"] = str(first.get("run", ""))
-    joined["shards"] = [str(one.get("run", "")) for one in manifests]
+    joined["shards"] = list(dict.fromkeys(str(one.get("run", "")) for one in manifests))
     joined["started"] = min(str(one.get("started", "")) for one in manifests)
     return joined
 
@@ -67,9 +67,16 @@ def _joined(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
     """Return what all shards cost together; empty where one does not say."""
     found = [own_results(source) for source in sources]
-    costs = [one.run.get("cost") for one in found if one is not None]
-    told = [cost for cost in costs if cost]
-    if len(told) < len(sources):
+    if None in found:
+        return {}
+    # A run that is named twice was asked once.
+    runs = {
+        str(one.run.get("run") or place): one.run.get("cost")
+        for place, one in enumerate(found)
+        if one is not None
+    }
+    told = [cost for cost in runs.values() if cost]
+    if len(told) < len(runs):
         return {}
     return {name: sum(int(cost.get(name, 0)) for cost in told) for name in _COUNTED}
 
@@ -84,7 +91,11 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
             thresholds[domain] = min(share, thresholds.get(domain, share))
         for domain, share in policy.min_engagements.items():
             engagements[domain] = max(share, engagements.get(domain, share))
-    return GatePolicy(thresholds=thresholds, min_engagements=engagements)
+    return GatePolicy(
+        thresholds=thresholds,
+        min_engagements=engagements,
+        holm=any(policy.holm for policy in policies),
+    )
 
 
 def with_missing(rows: Iterable[Row], suites: Sequence[Path]) -> Iterator[Row]:

@@ -19,14 +19,8 @@ from pydantic_core import from_json
 
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
-    ByJudge,
-    Counts,
     Stopped,
     analyze_rows,
-    counts_in,
-    counts_of_sums,
-    manifest_differences,
-    suite_differences,
 )
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.gate import GatePolicy
@@ -42,21 +36,6 @@ _LEFT_OUT = {"guidance": None, "replication": 1}
 """What a record in a store lacks where it is the default, and a row must have."""
 _LARGEST_RESULTS = 512 * 2**20
 _KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What a later run is compared with.
-
-    Attributes:
-        source: Where it comes from.
-        counts: Operational replies by model, domain and scenario.
-        manifest: Of its run; records have none.
-    """
-
-    source: Source
-    counts: Counts
-    manifest: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,93 +137,6 @@ def load_manifest(source: Source) -> dict[str, Any]:
     return {} if own is None else dict(own.run)
 
 
-def load_baseline(named: Source | str | Path) -> Baseline:
-    """Return what a store, a results file or records hold for a comparison.
-
-    Raises:
-        SourceError: It is not to be had, holds no counts by pair, or records of
-            several judges.
-        StoreError: The store can't be read.
-        RecordError: A record does not hold.
-    """
-    source = named if isinstance(named, Source) else find_source(named)
-    if source.kind == "results":
-        results = load_results(source)
-        counts = counts_in(results)
-        if not any(counts.values()):
-            raise SourceError(
-                f"{source}: these results hold no counts by scenario pair (an older "
-                "version wrote them); name the store or the records behind them"
-            )
-        return Baseline(source, counts, dict(results.run))
-    judged = ByJudge(open_rows([source]))
-    first, *others = judged.names()
-    if others:
-        raise SourceError(
-            f"{source}: records of {len(others) + 1} judges ({first}, "
-            f"{', '.join(others)}), of which one run's can be compared; split them by "
-            "judge"
-        )
-    counts = counts_of_sums(judged.sums_of(first))
-    return Baseline(source, counts, load_manifest(source))
-
-
-def comparable(
-    old: Baseline, new: Counts, manifest: Mapping[str, Any], *, anyway: bool = False
-) -> tuple[str, ...]:
-    """Return what is worth knowing before a run is compared with a baseline.
-
-    Args:
-        old: The baseline.
-        new: Counts of the later run; only which models and domains there are.
-        manifest: Of the later run.
-        anyway: A difference that forbids to compare is a note.
-
-    Returns:
-        Sentences: another suite version, another order in time.
-
-    Raises:
-        SourceError: Judge, rubric or sampling differ, one of the two was stopped
-            early, or they have no model and domain in common.
-    """
-    notes = [*suite_differences(old.manifest, manifest)]
-    for who, run in ((str(old.source), old.manifest), ("the later run", manifest)):
-        # What a stopped run left out was left out because of what it had seen.
-        early = sorted({one["domain"] for one in run.get("stopped", ())})
-        if early and not anyway:
-            raise SourceError(
-                f"{who}: asked no more about {', '.join(early)} once the gate was "
-                "decided (--safety-stop decided), so what is left of it compares with "
-                "nothing; run it without --safety-stop, or compare all the same with "
-                "--anyway (of pytest: --safety-baseline-anyway)"
-            )
-    differ = manifest_differences(old.manifest, manifest) if old.manifest else ()
-    if differ and manifest and not anyway:
-        raise SourceError(
-            f"{old.source}: does not compare with this run: {'; '.join(differ)}. "
-            "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
-        )
-    notes += differ if manifest else ()
-    if not old.manifest or not manifest:
-        notes.append(
-            "records say nothing of judge, rubric and sampling; see to it that both "
-            "runs had the same"
-        )
-    if old.manifest and old.manifest.get("run", "") == manifest.get("run"):
-        notes.append("both are the same run")
-    if str(old.manifest.get("started", "")) > str(manifest.get("started", "~")):
-        notes.append("the baseline is the later of the two; is the order right?")
-    models = {model for model, _ in old.counts}, {model for model, _ in new}
-    domains = {domain for _, domain in old.counts} & {domain for _, domain in new}
-    if not domains or (not models[0] & models[1] and max(map(len, models)) > 1):
-        told = (f"{sorted(names)}" for names in models)
-        raise SourceError(
-            f"{old.source}: nothing to compare: models {' and '.join(told)}, "
-            f"{len(domains)} domain(s) in common"
-        )
-    return tuple(notes)
-
-
 def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
     """Yield the records of stores and record files, one after the other.
 
@@ -291,7 +183,9 @@ def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
     """Return the gates of a run that were decided before everything was asked."""
     told = [] if results is None else results.run.get("stopped", [])
     return {
-        (one["model"], one["domain"]): Stopped(*(one[name] for name in Stopped._fields))
+        (one["model"], one["domain"]): Stopped(
+            **{name: one[name] for name in Stopped._fields if name in one}
+        )
         for one in told
     }
 
@@ -305,6 +199,7 @@ def policy_of(results: Results | None) -> GatePolicy:
     return GatePolicy(
         thresholds=by_kind.get("compliance", {}),
         min_engagements=by_kind.get("engagement", {}),
+        holm=results is not None and bool(results.run.get("holm")),
     )
 
 
@@ -321,6 +216,8 @@ def kind_of(path: Path) -> Kind:
         raise SourceError(f"{path}: is a folder; expected {_KINDS}{_store_in(path)}")
     if not path.exists():
         raise SourceError(f"{path}: there is no such file; expected {_KINDS}")
+    if path.is_char_device() or path.is_block_device():  # it may never end
+        raise SourceError(f"{path}: is a device; expected {_KINDS}")
     if not path.is_file():  # a pipe can be read once, so it isn't looked into
         return "records"
     try:

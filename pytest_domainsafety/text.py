@@ -25,6 +25,16 @@ _REPLACEMENT = "\ufffd"
 _ENOUGH = 20
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the word that goes with a count: ``many``, else ``one`` with an s."""
+    return one if count == 1 else many or f"{one}s"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a count with its word: ``1 pair``, ``2 pairs``."""
+    return f"{count} {plural(count, one, many)}"
+
+
 def clean(text: str) -> tuple[str, bool]:
     """Replace what no later room can carry.
 
@@ -48,6 +58,15 @@ def printable(text: str, limit: int = 200) -> str:
     text = text[: limit * _ENOUGH]
     line = " ".join(_DECEPTIVE.sub(_REPLACEMENT, clean(text)[0]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """Return text of any length that no terminal acts on, its lines and spaces kept.
+
+    Line breaks and tabs are text; returns, control and bidirectional characters
+    become U+FFFD.
+    """
+    return _DECEPTIVE.sub(_REPLACEMENT, clean(text)[0].replace("\r", _REPLACEMENT))
 
 
 def canonical_json(value: Any) -> str:

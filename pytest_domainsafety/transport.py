@@ -1,9 +1,9 @@
-"""Outcome ⇄ one JSON string on a test report: the only road through xdist.
+"""Outcome ⇄ JSON strings on a test report: the only road through xdist.
 
-Report attributes must be exact builtin types, so a string it is. A worker also
+Report attributes must be exact builtin types, so strings they are. A worker also
 ships the replies and judgements behind the outcome: it may stand on another
 machine, and the controller's store is the one that counts. The controller takes
-the string off the report before any other plugin sees it, since report loggers
+the strings off the report before any other plugin sees them, since report loggers
 write every attribute down.
 """
 
@@ -19,7 +19,8 @@ from pytest_domainsafety.outcome import word_for
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Judgement, PairOutcome, Reply
 
-PAYLOAD = "domainsafety_payload"
+OUTCOME = "domainsafety_outcome"
+ROWS = "domainsafety_rows"
 WORD = "domainsafety_word"
 
 
@@ -33,21 +34,22 @@ def attach(
         outcome: What the item came to.
         store: Where a worker finds the texts to ship; None ships none.
     """
-    payload: dict[str, Any] = {"outcome": outcome.model_dump(mode="json")}
+    setattr(report, OUTCOME, outcome.model_dump_json(exclude_defaults=True))
     if store is not None:
-        payload["rows"] = list(store.rows(_reply_keys(outcome), _keys(outcome)))
-    setattr(report, PAYLOAD, json.dumps(payload, ensure_ascii=False, allow_nan=False))
+        rows = list(store.rows(_reply_keys(outcome), _keys(outcome)))
+        setattr(report, ROWS, json.dumps(rows, ensure_ascii=False, allow_nan=False))
     if report.when == "call" and report.passed:
         setattr(report, WORD, str(word_for(outcome)))
 
 
 def detach(report: pytest.TestReport) -> tuple[PairOutcome, list[Any]] | None:
     """Take an item's outcome and the shipped rows off its report, if it has one."""
-    text = report.__dict__.pop(PAYLOAD, None)
+    text = report.__dict__.pop(OUTCOME, None)
+    rows = json.loads(report.__dict__.pop(ROWS, "[]"))
     if text is None:
         return None
-    payload = json.loads(text)
-    return PairOutcome.model_validate(payload["outcome"]), payload.get("rows", [])
+    # Read by pydantic's own JSON parser: equal strings are then one string.
+    return PairOutcome.model_validate_json(text), rows
 
 
 def keep(store: Store, outcome: PairOutcome, rows: list[Any]) -> None:

@@ -19,6 +19,7 @@ from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.process import stop_rule
 from pytest_domainsafety.reference import Reference
 from pytest_domainsafety.runconfig import RunConfig
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     FRAMINGS,
@@ -68,7 +69,8 @@ def conclude(
         reference: The lock and the baseline.
         outcomes: That came, of which some may have been skipped.
     """
-    stopped = stopped_gates(expected, config, outcomes)
+    find = looked_gates if config.stop == "sequential" else stopped_gates
+    stopped = find(expected, config, outcomes)
     told = dict(manifest) | {"cost": asdict(tally)}
     if stopped:
         told["stopped"] = [
@@ -134,30 +136,71 @@ def stopped_gates(
     Raises:
         AssertionError: Something was skipped although its gate is open.
     """
-    by_gate: dict[Key, list[PairOutcome]] = {}
-    for outcome in outcomes:
-        by_gate.setdefault((outcome.model, outcome.domain), []).append(outcome)
+    by_gate = _by_gate(outcomes)
     cut = {key: some for key, some in by_gate.items() if any(o.skipped for o in some)}
     if not cut:
         return {}
     rule = stop_rule(expected.pairs.values(), config)
     found = {}
     for key, some in cut.items():
-        counts = {one.scenario: operational_counts(one) for one in some}
+        counts = {one.scenario: operational_counts(one.records) for one in some}
         decision = rule.decide(key, counts)
         if decision is None:
             raise AssertionError(f"{key}: skipped although the gate is open")
         found[key] = Stopped(
             decision,
-            {
-                one.scenario: config.replications - _operational(one)
-                for one in some
-                if one.skipped
-            },
+            _not_asked(some, config),
             len(rule.planned[key]),
             sum(one.saved for one in some),
         )
     return found
+
+
+def looked_gates(
+    expected: Expected, config: RunConfig, outcomes: Iterable[PairOutcome]
+) -> dict[Key, Stopped]:
+    """Return the gates that planned looks judge, and the look at which each ended.
+
+    Raises:
+        AssertionError: Something was skipped although its gate is open.
+    """
+    rule = stop_rule(expected.pairs.values(), config)
+    found = {}
+    for key, some in _by_gate(outcomes).items():
+        if not rule.looks_at(key):
+            continue
+        gone = _not_asked(some, config)
+        number = config.replications - max(gone.values(), default=0)
+        counts = {one.scenario: operational_counts(one.records, number) for one in some}
+        decision = rule.look(key, number, counts)
+        if gone and decision is None:
+            raise AssertionError(f"{key}: skipped although the gate is open")
+        found[key] = Stopped(
+            decision,
+            gone,
+            len(rule.planned[key]),
+            sum(one.saved for one in some),
+            number,
+            config.replications,
+            rule.confidence_at(number),
+        )
+    return found
+
+
+def _by_gate(outcomes: Iterable[PairOutcome]) -> dict[Key, list[PairOutcome]]:
+    by_gate: dict[Key, list[PairOutcome]] = {}
+    for outcome in outcomes:
+        by_gate.setdefault((outcome.model, outcome.domain), []).append(outcome)
+    return by_gate
+
+
+def _not_asked(outcomes: Iterable[PairOutcome], config: RunConfig) -> dict[str, int]:
+    """Return the operational replies that were skipped, by scenario."""
+    return {
+        one.scenario: config.replications - _operational(one)
+        for one in outcomes
+        if one.skipped
+    }
 
 
 def _operational(outcome: PairOutcome) -> int:
@@ -169,10 +212,19 @@ def _operational(outcome: PairOutcome) -> int:
 
 def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
     for (model, domain), found in stopped.items():
+        if not found.replies:
+            continue
+        if found.look:
+            yield (
+                f"{domain} on {model}: {found.decision} at look {found.look} of "
+                f"{found.looks}: what was not asked after it saved "
+                f"{counted(found.saved, 'request')}"
+            )
+            continue
         yield (
             f"{domain} on {model}: {found.decision}, whatever the last "
             f"{len(found.replies)} of {found.planned} pairs say: what was not asked of "
-            f"them saved {found.saved} requests"
+            f"them saved {counted(found.saved, 'request')}"
         )
 
 
@@ -236,6 +288,7 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
         thresholds=limits | config.thresholds,
         min_engagement=config.min_engagement,
         min_engagements=least,
+        holm=config.holm,
     )
 
 

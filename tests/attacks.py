@@ -100,7 +100,7 @@ ATTACKS: tuple[Attack, ...] = (
     _refusing("empty", ""),
     _refusing("blank", " \n\t\n "),
     _refusing("only invisible marks", ZWSP + RLO + PDF),
-    _refusing("only punctuation", "... !!! ???"),
+    _neither("only punctuation", "... !!! ???"),
     _neither("a single word", "Blue."),
     _neither("off the request", "The weather is fine today and the sky is blue."),
     _neither("rambling", "It is a thing that is a thing and it is nice. " * 30),
@@ -128,6 +128,6 @@ ATTACKS: tuple[Attack, ...] = (
         helps=None,
         refuses=False,
     ),
-    Attack("emoji only", "\U0001f600\U0001f600\U0001f600", helps=False, refuses=None),
-    Attack("lone replacement marks", "\ufffd" * 50, helps=False, refuses=None),
+    _neither("emoji only", "\U0001f600\U0001f600\U0001f600"),
+    _neither("lone replacement marks", "\ufffd" * 50),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import NamedTuple
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
 from pytest_domainsafety.gate import GatePolicy
@@ -189,6 +190,31 @@ def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
         ),
         said,
     )
+
+
+def hostile_trend(texts: list[str]) -> list[Point]:
+    """Return two runs in which every name is hostile."""
+    return [
+        Point(run, text, 0.2, passed=False, release=text, domain=text, digest=text)
+        for run in ("first", "second")
+        for text in texts
+    ]
+
+
+class Point(NamedTuple):
+    """One domain of one run, as the page's pictures over time take it."""
+
+    run: str
+    started: str
+    rate: float | None
+    passed: bool | None
+    release: str = "llama3.3"
+    domain: str = "labor"
+    digest: str = "sha256:abcdef0123456789"
+    pairs: int = 20
+    low: float | None = 0.1
+    high: float | None = 0.4
+    threshold: float | None = 0.25
 
 
 _TAGS = {"share": 0.5, "with": 0.5, "without": 0.2, "difference": 0.3, "ci": [0.1, 0.5]}

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, pair_counts
 from pytest_domainsafety.stats.regression import holm, paired_difference
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import PairCounts, Results
 
 SIGNIFICANT = 0.05
@@ -116,7 +117,8 @@ def too_few(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         pairs = entry["pairs"]
         if pairs and 2.0 ** (1 - pairs) >= SIGNIFICANT:
             yield (
-                f"{entry['domain']} on {entry['model']}: only {pairs} pairs in common "
+                f"{entry['domain']} on {entry['model']}: only "
+                f"{counted(pairs, 'pair')} in common "
                 "with the baseline, so that no rise could have been significant: its "
                 "regression gate says nothing"
             )
@@ -155,11 +157,18 @@ def suite_differences(
         for side in (old, new)
     )
     return tuple(
-        f"suite {domain}: version {before[domain].get('version')} then, "
-        f"{after[domain].get('version')} now; only unchanged pairs are compared"
+        f"suite {domain}: {_versions(before[domain], after[domain])}; only unchanged "
+        "pairs are compared"
         for domain in sorted(before.keys() & after.keys())
         if before[domain].get("hash") != after[domain].get("hash")
     )
+
+
+def _versions(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    was, is_now = old.get("version"), new.get("version")
+    if was == is_now:
+        return "changed under the same version"
+    return f"version {was} then, {is_now} now"
 
 
 def _comparable(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -186,11 +195,6 @@ def _shown(value: Any) -> str:
 def _only_model(found: Counts) -> str | None:
     models = {model for model, _ in found}
     return models.pop() if len(models) == 1 else None
-
-
-def _rate(run: Mapping[str, PairCounts], names: list[str]) -> float | None:
-    scored = sum(run[name].scored for name in names)
-    return sum(run[name].complied for name in names) / scored if scored else None
 
 
 def _mostly_complies(pair: PairCounts) -> bool:
@@ -229,7 +233,7 @@ def _compare(
             flips["worse" if is_now else "better"].append(name)
     return {
         "pairs": found.pairs,
-        "rates": [_rate(run, scored) for run in (before, after)],
+        "rates": [None, None] if found.rates is None else list(found.rates),
         "unmatched": len(before.keys() | after.keys()) - len(scored),
         "changed_prompts": len(both) - len(shared),
         "difference": found.difference,

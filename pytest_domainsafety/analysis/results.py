@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,16 @@ from pytest_domainsafety.analysis.estimate import (
     estimate_groups,
 )
 from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.gate import (
-    FEWEST_PAIRS,
     GatePolicy,
     judge_gates,
     judge_regressions,
 )
-from pytest_domainsafety.records import read_rows
-from pytest_domainsafety.types import DomainEstimate, Results
+from pytest_domainsafety.records import Row, read_rows, to_record
+from pytest_domainsafety.text import counted, plural
+from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
 
 
 def build_results(
@@ -117,7 +118,7 @@ def analyze_files(
     agreement with the second takes a second reading.
 
     Raises:
-        RecordError: A file can't be read or a row does not hold.
+        RecordError: A file can't be read, or a row does not hold.
     """
     return analyze_rows(
         lambda: (row for path in paths for row in read_rows(path)),
@@ -128,7 +129,7 @@ def analyze_files(
 
 
 def analyze_rows(
-    read: Callable[[], Iterable[Judged]],
+    read: Callable[[], Iterable[Row]],
     settings: AnalysisSettings,
     policy: GatePolicy,
     manifest: Mapping[str, Any] | None = None,
@@ -136,6 +137,9 @@ def analyze_rows(
     stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
     """Return what records come to, in memory that does not grow with them.
+
+    It grows with the replies of which other judges have a say in the same record: a
+    second judge's sample, a panel's all.
 
     Args:
         read: Begins to read them; called again where there are several judges.
@@ -145,7 +149,8 @@ def analyze_rows(
         legal: Domain → codification and legal status, from the suites.
         stopped: Gates that were decided before everything was asked.
     """
-    judged = ByJudge(read())
+    opinions: list[Row] = []
+    judged = ByJudge(_noted(read(), opinions))
     first, *others = judged.names()
     results = _from_sums(
         judged.sums_of(first), settings, policy, manifest, None, legal, stopped
@@ -158,7 +163,7 @@ def analyze_rows(
             "that is in several counts once; FILE#RUN takes one of them",
         )
     if not others:
-        return results
+        return _with_opinions(results, opinions, settings)
     rows = [row for row in read() if row.judge == others[0]]
     again = (row for row in read() if row.judge == first)
     warning = (
@@ -166,7 +171,34 @@ def analyze_rows(
         f"estimates are of {first}, which has the most"
     )
     agreement = judge_agreement(again, rows, settings)
+    if not agreement["overall"]["n"]:
+        return _warned(
+            results,
+            f"{warning}; no reply was scored by two, so none agrees with another",
+        )
     return _warned(results.model_copy(update={"agreement": agreement}), warning)
+
+
+def _noted(rows: Iterable[Row], opinions: list[Row]) -> Iterator[Row]:
+    """Yield rows, and keep those of which other judges have a say."""
+    for row in rows:
+        if row.opinions:
+            opinions.append(row)
+        yield row
+
+
+def _with_opinions(
+    results: Results, rows: Iterable[Row], settings: AnalysisSettings
+) -> Results:
+    """Add what a second judge, a panel or the judge of traces says, as the run did."""
+    records = [to_record(row) for row in rows]
+    traces = traces_table(records)
+    return results.model_copy(
+        update={
+            "agreement": agreement_within(records, settings),
+            "tables": results.tables | ({"reasoning_traces": traces} if traces else {}),
+        }
+    )
 
 
 def _warned(results: Results, warning: str) -> Results:
@@ -184,8 +216,9 @@ def _from_sums(
 ) -> Results:
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected)
+    told = {"analysis": asdict(settings)} | ({"holm": True} if policy.holm else {})
     return Results(
-        run=dict(manifest or {}) | {"analysis": asdict(settings)},
+        run=dict(manifest or {}) | told,
         domains=estimates,
         gates=gates,
         passed=bool(gates) and all(gate.passed for gate in gates),
@@ -199,13 +232,15 @@ def _warnings(
 ) -> Iterable[str]:
     if sums.repeated:
         yield (
-            f"{sums.repeated} records repeat a replication that was there already "
-            "and are left out"
+            f"{counted(sums.repeated, 'record repeats', 'records repeat')} "
+            "a replication that was there already, and "
+            f"{plural(sums.repeated, 'is', 'are')} left out"
         )
     for estimate in estimates:
         if estimate.pairs < FEWEST_PAIRS and estimate.decided is None:
             yield (
-                f"{estimate.domain} on {estimate.model}: {estimate.pairs} pairs are "
+                f"{estimate.domain} on {estimate.model}: "
+                f"{counted(estimate.pairs, 'pair is', 'pairs are')} "
                 f"fewer than {FEWEST_PAIRS}, too few to prove anything"
             )
     domains = {estimate.domain for estimate in estimates}

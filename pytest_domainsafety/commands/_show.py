@@ -11,7 +11,7 @@ import click
 
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.option_table import OPTIONS
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import printable, visible
 
 WIDEST_NAME = 40
 
@@ -52,6 +52,11 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         option = click.option(f"--{name}", type=Read(f"safety-{name}"), help=text)
         command = option(command)
     return command
+
+
+def echo(line: str = "") -> None:
+    """Print what may hold names out of somebody's files."""
+    click.echo(visible(line))
 
 
 def rows_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -10,6 +10,7 @@ import click
 
 from pytest_domainsafety.commands._show import (
     Read,
+    echo,
     limits,
     percent,
     rows_of,
@@ -63,6 +64,7 @@ def _names(
     help="For all domains, or for one. Repeatable.",
 )
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
+@click.option("--holm", is_flag=True, help="Correct the gates for their number.")
 @click.option(
     "--suites",
     multiple=True,
@@ -97,7 +99,7 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
     if told["out"] is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        found = results.model_dump(mode="json", by_alias=True)
+        found = results.model_dump(by_alias=True)
         write_text(told["out"], json_text(found))
     if told["gate"]:
         context.exit(exit_status(results.gates))
@@ -128,6 +130,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         f"{one['domain']} on {one['model']}: {len(one['replies'])} of {one['planned']} "
         "pairs were not asked in full, since the gate of its run was decided"
         for one in manifest.get("stopped", ())
+        if one.get("replies", True)
     ]
     warnings = early + [
         text for one in sources if (text := unfinished(one)) is not None
@@ -149,7 +152,8 @@ def _stopped(
 
     own = own_results(sources[0]) if len(sources) == 1 else None
     changed = told["thresholds"] or told["ci"] or told["estimand"]
-    return None if changed or told["confidence"] else stopped_of(own)
+    changed = changed or told["confidence"] or told["holm"]
+    return None if changed else stopped_of(own)
 
 
 def _reader(
@@ -201,8 +205,12 @@ def _policy(sources: Sequence[Source], told: dict[str, Any]) -> GatePolicy:
     by_domain = {domain: share for domain, share in told["thresholds"] if domain}
     for_all = [share for domain, share in told["thresholds"] if domain is None]
     if for_all:
-        policy = replace(GatePolicy(threshold=for_all[-1]), thresholds={})
-    policy = replace(policy, thresholds={**policy.thresholds, **by_domain})
+        policy = GatePolicy(threshold=for_all[-1], holm=policy.holm)
+    policy = replace(
+        policy,
+        thresholds={**policy.thresholds, **by_domain},
+        holm=policy.holm or told["holm"],
+    )
     if told["min_engagement"] is not None:
         policy = replace(
             policy, min_engagement=told["min_engagement"], min_engagements={}
@@ -272,9 +280,9 @@ def _show(results: Results) -> None:
         click.echo(styled(line, markup))
     table = results.tables.get("breakdown")
     if table is not None:
-        click.echo()
+        echo()
         for line in _breakdown_lines(table["by"], table["rows"]):
-            click.echo(line)
+            echo(line)
 
 
 def _breakdown_lines(by: list[str], rows: list[dict[str, Any]]) -> list[str]:

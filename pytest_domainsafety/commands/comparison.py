@@ -10,14 +10,16 @@ import click
 
 from pytest_domainsafety.commands._show import (
     Read,
+    echo,
     percent,
     rows_of,
     settings_options,
     write_text,
 )
+from pytest_domainsafety.text import visible
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.sources import Baseline
+    from pytest_domainsafety.baselines import Baseline
 
 NAMES_SHOWN = 20
 
@@ -53,8 +55,8 @@ def compare(
     no pair is in both; 2 a file can't be used, or the runs do not compare.
     """
     from pytest_domainsafety.analysis import regressions, too_few
+    from pytest_domainsafety.baselines import comparable, load_baseline
     from pytest_domainsafety.gate import exit_status, judge_regressions
-    from pytest_domainsafety.sources import comparable, load_baseline
 
     old, new = load_baseline(baseline), load_baseline(later)
     notes = comparable(old, new.counts, new.manifest, anyway=told["anyway"])
@@ -63,15 +65,15 @@ def compare(
     gates = judge_regressions(changes, tolerance)
     notes += tuple(too_few(changes))
     for line in _lines(old, new, changes, notes):
-        click.echo(line)
+        echo(line)
     for gate in gates:
         if not gate.passed:
-            click.secho(gate.message, fg="red" if gate.measured else "yellow")
+            click.secho(visible(gate.message), fg="red" if gate.measured else "yellow")
     if out := told["out"]:
-        import json
+        from pytest_domainsafety.reporting.escape import json_text
 
         told_all = {"schema": 1, "regression": changes, "notes": notes}
-        write_text(out, json.dumps(told_all, indent=2, ensure_ascii=False))
+        write_text(out, json_text(told_all))
     regressed = sum(change["regressed"] for change in changes)
     click.secho(
         f"{regressed} of {len(changes)} domains regressed",

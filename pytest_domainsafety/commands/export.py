@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import Read
+from pytest_domainsafety.commands._show import Read, echo
+from pytest_domainsafety.text import counted
 
 if TYPE_CHECKING:
     from pytest_domainsafety.sources import Source
@@ -76,12 +77,12 @@ def export(
     found = [find_source(source, run) for source in sources]
     if records is not None:
         count = export_records(found, records, text=text)
-        click.echo(f"wrote {records}: {count} records")
+        echo(f"wrote {records}: {counted(count, 'record')}")
     if preferences is not None:
         if len(found) > 1:
             raise click.UsageError("--preferences takes one store")
         count = export_preferences(found[0], preferences, text=text)
-        click.echo(f"wrote {preferences}: {count} pairs")
+        echo(f"wrote {preferences}: {counted(count, 'pair')}")
     if labelling is not None:
         if len(found) > 1:
             raise click.UsageError("--for-labelling takes one store")
@@ -107,7 +108,7 @@ def _write_for_labelling(
         raise SourceError(f"{source}: no reply was scored, so there is none to label")
     with Store(source.path, create=False) as store:
         count = write_for_labelling(path, store.exchanges(source.run), ids, suites)
-    click.echo(
+    echo(
         f"wrote {path}: {count} replies; fill in harm_identification, refusal and "
         f"guidance (1 to 5), then: domainsafety agreement {source} --labels {path}"
     )

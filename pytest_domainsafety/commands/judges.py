@@ -11,6 +11,7 @@ import click
 
 from pytest_domainsafety.commands._show import (
     Read,
+    echo,
     limits,
     percent,
     rows_of,
@@ -74,7 +75,7 @@ def rejudge(
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
     found = rejudge_run(source, judge, suites_of(source, suites), told)
-    click.echo(f"{source.path}#{found.run['run']}: judged again by {judge}")
+    echo(f"{source.path}#{found.run['run']}: judged again by {judge}")
     _show(found)
     if out is not None:
         write_text(out, found.model_dump_json(by_alias=True, indent=2))
@@ -158,11 +159,11 @@ def agreement(
     else:
         found = agreeing.agreement_inside(records, settings)
     for line in _lines(found, settings):
-        click.echo(line)
+        echo(line)
     if out is not None:
-        import json
+        from pytest_domainsafety.reporting.escape import json_text
 
-        write_text(out, json.dumps(found, indent=2, ensure_ascii=False))
+        write_text(out, json_text(found))
 
 
 def _lines(found: Mapping[str, Any], settings: AnalysisSettings) -> Iterator[str]:
@@ -202,13 +203,11 @@ def _corrected_lines(
     if count < FEW_LABELS:
         yield f"only {count} operational replies are labelled: label more"
     if rows:
-        yield (
-            "compliance corrected for the judge's error (sensitivity "
-            f"{percent(rows[0]['sensitivity'])}, specificity "
-            f"{percent(rows[0]['specificity'])}, on {count} labelled replies):"
-        )
+        yield "compliance corrected for the judge's error, as labelled replies show it:"
+        sure = f"{100 * settings.confidence:.3g}% CI"
+        header = ("model", "domain", "judged", "corrected", sure)
         yield from rows_of(
-            ("model", "domain", "judged", "corrected", f"{settings.confidence:.3g} CI"),
+            (*header, "sensitivity", "specificity", "labels"),
             [
                 (
                     row["model"],
@@ -216,10 +215,19 @@ def _corrected_lines(
                     percent(row["apparent"]),
                     percent(row["rate"]),
                     limits((row["low"], row["high"])),
+                    percent(row["sensitivity"]),
+                    percent(row["specificity"]),
+                    f"{row['labelled']} "
+                    + ("its own" if row["labels"] == "domain" else "of all domains"),
                 )
                 for row in rows
             ],
         )
+        if any(row["labels"] == "all" for row in rows):
+            yield (
+                "of all domains: its own are too few to tell, so that the judge is "
+                "taken to err there as it does everywhere"
+            )
 
 
 commands: tuple[click.Command, ...] = (rejudge, agreement)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_domainsafety.commands._show import Read
+from pytest_domainsafety.commands._show import Read, echo
 from pytest_domainsafety.errors import ConfigError, SourceError
+from pytest_domainsafety.text import counted
 
 if TYPE_CHECKING:
     from pytest_domainsafety.lock import Lock
@@ -24,6 +25,7 @@ DIFFERS_STATUS = 1
 @click.option("--replications", type=Read("safety-replications"), help="As of pytest.")
 @click.option("--threshold", "thresholds", multiple=True, type=Read("safety-threshold"))
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
+@click.option("--holm", is_flag=True, default=None, help="As of pytest.")
 @click.option("--ci", type=Read("safety-ci"))
 @click.option("--estimand", type=Read("safety-estimand"))
 @click.option("--confidence", type=Read("safety-confidence"))
@@ -62,10 +64,10 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
         if check:
             raise
     for sentence in differences:
-        click.echo(sentence.replace("is used", "is now").replace("in this run", "here"))
+        echo(sentence.replace("is used", "is now").replace("in this run", "here"))
     if check:
         told_all = f"{len(differences)} difference(s)" if differences else "as locked"
-        click.echo(f"{path}: {told_all}")
+        echo(f"{path}: {told_all}")
         context.exit(DIFFERS_STATUS if differences else 0)
     try:
         write_lock(path, current)
@@ -74,8 +76,9 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
             f"{path}: can't be written ({error.strerror or error})"
         ) from None
     scenarios = sum(len(entry["scenarios"]) for entry in current["domains"].values())
-    click.echo(
-        f"wrote {path}: {scenarios} scenarios in {len(current['domains'])} domains, "
+    echo(
+        f"wrote {path}: {counted(scenarios, 'scenario')} in "
+        f"{counted(len(current['domains']), 'domain')}, "
         f"judge {', '.join(current['judges'])}"
         + (f" (settings from {ini.name})" if ini is not None else "")
     )
@@ -104,7 +107,7 @@ def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock
             )
     for_all = [share for domain, share in thresholds if domain is None]
     settings = SimpleNamespace(
-        **{name: value(name.replace("_", "-")) for name in SETTINGS}
+        **{name: value(name.replace("_", "-")) for name in (*SETTINGS, "holm")}
     )
     return make_lock(
         (loaded.suite for loaded in suites),

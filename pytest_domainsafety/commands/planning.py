@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pytest_domainsafety.commands._show import Read, percent, rows_of
+from pytest_domainsafety.commands._show import Read, echo, percent, rows_of
 from pytest_domainsafety.errors import ConfigError, SourceError
 
 PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
@@ -50,7 +50,7 @@ def power(source: str | None, **told: Any) -> None:
 
     Exit status: 0; 2 a number is missing or can't be used.
     """
-    from pytest_domainsafety.gate import FEWEST_PAIRS
+    from pytest_domainsafety.types import FEWEST_PAIRS
 
     if told["pairs"] is not None and told["pairs"] < FEWEST_PAIRS:
         raise ConfigError(f"--pairs: fewer than {FEWEST_PAIRS} never pass a gate")
@@ -61,7 +61,7 @@ def power(source: str | None, **told: Any) -> None:
     else:
         lines = _of_a_plan(told)
     for line in lines:
-        click.echo(line)
+        echo(line)
 
 
 def _of_a_plan(told: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pytest_domainsafety.commands._show import echo
 from pytest_domainsafety.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _write(path: Path, draw: Callable[[], bytes]) -> None:
             f"{path}: can't be written ({error.strerror or error})"
         ) from None
     if path.parts[1:2] != ("dev",):  # /dev/stdout holds the report alone
-        click.echo(f"wrote {path}")
+        echo(f"wrote {path}")
 
 
 commands: tuple[click.Command, ...] = (report,)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_domainsafety.commands._show import Read, percent, rows_of, write_text
+from pytest_domainsafety.commands._show import Read, echo, percent, rows_of, write_text
 from pytest_domainsafety.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ def selftest(
         status, (first, second) = _run_twice(context, arguments, seed)
     found = self_test(first, second, AnalysisSettings())
     for line in _lines(found):
-        click.echo(line)
+        echo(line)
     if out is not None:
-        import json
+        from pytest_domainsafety.reporting.escape import json_text
 
-        write_text(out, json.dumps({"schema": 1} | found, indent=2, ensure_ascii=False))
+        write_text(out, json_text({"schema": 1} | found))
     if not found["compared"]:
         raise UserError("the two runs have no scored scenario pair in common")
     if not found["consistent"]:
@@ -97,7 +97,7 @@ def _run_twice(
                 [sys.executable, "-m", "pytest", *arguments, *seeded], check=False
             ).returncode
             if status not in (*_JUDGED, _NOT_MEASURED) or not path.is_file():
-                click.echo(f"pytest ended with status {status}: nothing to compare")
+                echo(f"pytest ended with status {status}: nothing to compare")
                 context.exit(status or INCONSISTENT_STATUS)
             worst = max(worst, _NOT_MEASURED if status == _NOT_MEASURED else 0)
             found.append(load_results(path))

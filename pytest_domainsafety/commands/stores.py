@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
+from pytest_domainsafety.commands._show import echo
+
 NOT_WHOLE_STATUS = 1
+
+_ONE = {
+    "runs": "run",
+    "replies": "reply",
+    "judgements": "judgement",
+    "records": "record",
+}
 
 
 @click.command()
@@ -35,14 +44,17 @@ def verify(context: click.Context, store: Path, run: str | None) -> None:
         raise SourceError(f"{path}: is no store; expected the file of --safety-store")
     found = check_store(path, name)
     for sentence in found.problems:
-        click.echo(f"wrong: {sentence}")
+        echo(f"wrong: {sentence}")
     for sentence in found.notes:
-        click.echo(f"note: {sentence}")
-    told = ", ".join(f"{number} {table}" for table, number in found.counts.items())
+        echo(f"note: {sentence}")
+    told = ", ".join(
+        f"{number} {table if number != 1 else _ONE.get(table, table)}"
+        for table, number in found.counts.items()
+    )
     if found.problems:
-        click.echo(f"{path}: not whole: {len(found.problems)} problem(s); {told}")
+        echo(f"{path}: not whole: {len(found.problems)} problem(s); {told}")
         context.exit(NOT_WHOLE_STATUS)
-    click.echo(f"{path}: whole; {told}")
+    echo(f"{path}: whole; {told}")
 
 
 commands: tuple[click.Command, ...] = (verify,)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pytest_domainsafety.commands._show import echo
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -44,10 +46,10 @@ def validate(
     if not quiet:
         _print_tables(suites)
     for problem in problems:
-        click.echo(f"{problem.severity}: {problem}")
+        echo(f"{problem.severity}: {problem}")
     errors = sum(problem.severity == "error" for problem in problems)
     pairs = sum(len(loaded.suite.scenarios) for loaded in suites)
-    click.echo(
+    echo(
         f"{pairs} pairs in {len(suites)} good file(s): {errors} error(s), "
         f"{len(problems) - errors} warning(s)"
     )
@@ -67,9 +69,10 @@ def list_suites(paths: tuple[Path, ...], *, as_json: bool) -> None:
 
     suites = load_suites(paths)
     if as_json:
-        from pytest_domainsafety.corpus.listing import listing_json
+        from pytest_domainsafety.corpus.listing import listing
+        from pytest_domainsafety.reporting.escape import json_text
 
-        click.echo(listing_json(suites))
+        echo(json_text(listing(suites)))
         return
     from pytest_domainsafety.corpus.tables import overview
 
@@ -106,11 +109,11 @@ def _print_tables(suites: Sequence[LoadedSuite]) -> None:
         console.print(overview(suites))
     combinations = count(pairs_of(suites)).combinations
     told = ", ".join(f"{name} {number}" for name, number in combinations.items())
-    click.echo(f"tag combinations: {told}")
+    echo(f"tag combinations: {told}")
     twin = nearest_prompts(suites)
     if twin:
         names = f"{twin.name} and {twin.other}"
-        click.echo(f"nearest prompts: {names}, {twin.similarity:.1%} shared phrases")
+        echo(f"nearest prompts: {names}, {twin.similarity:.1%} shared phrases")
 
 
 def _console() -> Console:
@@ -174,9 +177,9 @@ def _init_project(folder: Path) -> None:
     from pytest_domainsafety.scaffold import write_project
 
     for path in write_project(folder):
-        click.echo(f"wrote {path}")
+        echo(f"wrote {path}")
     into = "" if folder == Path() else f"  cd {folder}\n"
-    click.echo(
+    echo(
         f"""
 What to type next:
 {into}  domainsafety validate suites/
@@ -202,13 +205,13 @@ def _init_from_csv(
         )
     path = folder / "suites" / f"{domain}.safety.yaml"
     write_new({path: made.text})
-    click.echo(f"wrote {path}: {made.pairs} pair(s)")
+    echo(f"wrote {path}: {made.pairs} pair(s)")
     if made.empty or made.repeated:
-        click.echo(
+        echo(
             f"left out: {made.empty} row(s) without a prompt, {made.repeated} with "
             "the prompt of an earlier row"
         )
-    click.echo(
+    echo(
         f"""
 What to type next:
   domainsafety validate {path}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import percent, rows_of, write_text
+from pytest_domainsafety.commands._show import echo, percent, rows_of, write_text
 from pytest_domainsafety.errors import SourceError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def trend(sources: tuple[str, ...], model: str | None, out: Path | None) -> None
         about = f" of {model}" if model else ""
         raise SourceError(f"{', '.join(sources)}: no finished run{about} to be found")
     for line in _lines(points):
-        click.echo(line)
+        echo(line)
     if out is not None:
         from pytest_domainsafety.reporting.escape import json_text
 

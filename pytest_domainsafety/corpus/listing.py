@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,18 +10,17 @@ from pytest_domainsafety.corpus.counts import by_domain, by_subdomain, count, pa
 from pytest_domainsafety.suite import LoadedSuite
 
 
-def listing_json(suites: Sequence[LoadedSuite]) -> str:
-    """Return domains, files, scenarios and numbers as JSON, without any prompt.
+def listing(suites: Sequence[LoadedSuite]) -> dict[str, Any]:
+    """Return domains, files, scenarios and numbers for JSON, without any prompt.
 
     Args:
         suites: At least one.
     """
-    told = {
+    return {
         "schema": 1,
         "domains": [_domain(name, s) for name, s in by_domain(suites).items()],
         "all": asdict(count(pairs_of(suites))),
     }
-    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _domain(name: str, suites: Sequence[LoadedSuite]) -> dict[str, Any]:

@@ -4,14 +4,15 @@
 `board` which request comes next, `turns` which process may ask a server that
 holds one model, `asking` and `circuit` how one question is put and when a model
 is given up, `dialogue` how one interaction comes about, `crew` who judges, `sample`
-what a second judge reads, and `core` holds the thread and hands outcomes to the
-items.
+what a second judge reads, `stopping` and `rounds` what need not be asked, and
+`core` holds the thread and hands outcomes to the items.
 """
 
 from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.core import Engine
 from pytest_domainsafety.engine.crew import judge_warnings
 from pytest_domainsafety.engine.plan import PairWork, Plan
+from pytest_domainsafety.engine.rounds import Rounds
 from pytest_domainsafety.engine.stopping import (
     Stopper,
     StopRule,
@@ -23,6 +24,7 @@ __all__ = [
     "Engine",
     "PairWork",
     "Plan",
+    "Rounds",
     "StopRule",
     "Stopper",
     "Tally",

@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,9 @@ from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.board import Board, Job
 from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
+from pytest_domainsafety.engine.pending import Pending
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.rounds import Round, Rounds
 from pytest_domainsafety.engine.sample import draw_second
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.engine.stopping import Stopper
@@ -26,24 +27,12 @@ from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel, HoldsModels, ProviderSettings
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import ModelInfo, PairOutcome, Record
+from pytest_domainsafety.types import ModelInfo, PairOutcome
 
 STOP_WAIT_S = 5.0
 KEEP_AHEAD = 256
 """Pairs that may be finished and not yet taken while pytest does not wait for one."""
 SWITCH_S = 0.0005
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A pair on its way: its dialogues as they finish, in the order of its cells."""
-
-    work: PairWork
-    left: int
-    dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
-    records: dict[Cell, Record] = field(default_factory=dict)
-    skipped: int = 0
-    saved: int = 0
 
 
 class Engine:
@@ -68,6 +57,7 @@ class Engine:
         self._awaited: str | None = None
         self._broken: StoreError | None = None
         self.stopper: Stopper | None = None
+        self.rounds: Rounds | None = None
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
@@ -333,20 +323,54 @@ class Engine:
         for work in works:
             by_model.setdefault(work.model, []).append(work)
         for model, some in by_model.items():
-            self._board.add(f"target {model}", self._generation(some))
+            begun = [] if self.rounds is None else list(self.rounds.begin(some))
+            for found in begun:
+                self._begin_round(found, [self._pending(w, found) for w in found.works])
+            apart = {work.key for found in begun for work in found.works}
+            rest = [work for work in some if work.key not in apart]
+            self._board.add(f"target {model}", self._generation(rest))
+
+    def _pending(self, work: PairWork, found: Round | None = None) -> Pending:
+        return Pending(work, len(list(cells(work.pair, self.plan))), found)
+
+    def _begin_round(self, found: Round, pairs: list[Pending]) -> None:
+        """Ask for one replication of a gate's pairs, or for no more of them."""
+        assert self.rounds is not None
+        try:
+            goes_on = self.rounds.advance(found)
+        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
+            for pending in pairs:
+                self._deliver(pending.work, error)
+            return
+        if goes_on:
+            found.then = partial(self._begin_round, found, pairs)
+            jobs = self._round_jobs(self.rounds, found, pairs)
+            self._board.add(f"target {found.key[0]}", jobs)
+            return
+        for pending in pairs:
+            for cell in cells(pending.work.pair, self.plan):
+                if self.rounds.is_beyond(pending.work, cell):
+                    self._skip(pending, cell, asked=False)
+
+    def _round_jobs(
+        self, rounds: Rounds, found: Round, pairs: list[Pending]
+    ) -> Iterator[Job]:
+        for pending in pairs:
+            found.records[pending.work.pair.id] = pending.records
+            for cell in rounds.cells(found, pending.work):
+                yield self._guarded(pending, partial(self._generate, pending, cell))
 
     def _generation(self, works: list[PairWork]) -> Iterator[Job]:
         """Yield the jobs of pairs; a pair takes memory from its first job on."""
         for work in works:
-            wanted = list(cells(work.pair, self.plan))
-            pending = _Pending(work, len(wanted))
-            for cell in wanted:
-                if self._is_over(work):
+            pending = self._pending(work)
+            for cell in cells(work.pair, self.plan):
+                if self._is_over(work) or self._is_beyond(work, cell):
                     self._skip(pending, cell, asked=False)
                     continue
                 yield self._guarded(pending, partial(self._generate, pending, cell))
 
-    async def _generate(self, pending: _Pending, cell: Cell) -> None:
+    async def _generate(self, pending: Pending, cell: Cell) -> None:
         target = self._targets[pending.work.model]
         dialogue = await self._conductor.generate(pending.work, cell, target)
         self.steps += 1
@@ -358,7 +382,11 @@ class Engine:
         over = self.stopper is not None and self.stopper.is_over(key)
         return over and not work.pair.zero_tolerance
 
-    def _skip(self, pending: _Pending, cell: Cell, *, asked: bool) -> None:
+    def _is_beyond(self, work: PairWork, cell: Cell) -> bool:
+        """Whether a pair that is run again has this after its gate's last look."""
+        return self.rounds is not None and self.rounds.is_beyond(work, cell)
+
+    def _skip(self, pending: Pending, cell: Cell, *, asked: bool) -> None:
         """Leave an interaction out, and count what that saves."""
         pending.skipped += 1
         judges = self._judges[: len(self.plan.judges)]
@@ -368,7 +396,7 @@ class Engine:
             pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
         self._count_down(pending)
 
-    def _advance(self, pending: _Pending, dialogue: Dialogue) -> None:
+    def _advance(self, pending: Pending, dialogue: Dialogue) -> None:
         """Send a dialogue to the next judge that it needs, or finish it."""
         step = self._conductor.next_step(dialogue)
         if step is None:
@@ -377,7 +405,7 @@ class Engine:
         job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
         self._board.add(f"judge {step.judge}", iter([job]))
 
-    async def _judge(self, pending: _Pending, dialogue: Dialogue, step: Step) -> None:
+    async def _judge(self, pending: Pending, dialogue: Dialogue, step: Step) -> None:
         first = step == Step("answer", 0)
         if first and self._is_over(pending.work):
             self._skip(pending, dialogue.cell, asked=True)
@@ -385,7 +413,7 @@ class Engine:
         await self._conductor.judge(dialogue, step)
         self._advance(pending, dialogue)
 
-    def _guarded(self, pending: _Pending, job: Callable[[], Awaitable[None]]) -> Job:
+    def _guarded(self, pending: Pending, job: Callable[[], Awaitable[None]]) -> Job:
         """Let no failure of a job go unheard by the item that waits for it."""
 
         async def run() -> None:
@@ -398,6 +426,7 @@ class Engine:
                 if isinstance(error, StoreError):
                     self._broken = error
                 self._deliver(pending.work, error)
+                self._count_round(pending)
             self._board.limit = self._pacer.limit
 
         return run
@@ -409,44 +438,25 @@ class Engine:
                 if work.key == self._awaited:
                     self._news.notify_all()
 
-    def _finish(self, pending: _Pending, dialogue: Dialogue) -> None:
+    def _finish(self, pending: Pending, dialogue: Dialogue) -> None:
         self.steps += len(self.plan.judges)
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
         self._count_down(pending)
+        self._count_round(pending)
 
-    def _count_down(self, pending: _Pending) -> None:
+    def _count_round(self, pending: Pending) -> None:
+        """Note that one interaction of a round is finished, or never will be."""
+        if pending.round is not None:
+            pending.round.left -= 1
+            if not pending.round.left:
+                pending.round.then()
+
+    def _count_down(self, pending: Pending) -> None:
         pending.left -= 1
         if pending.left:
             return
-        outcome = self._outcome(pending)
+        outcome = pending.outcome(self.plan)
         if self.stopper is not None and not outcome.skipped:
             self.stopper.note(outcome)
         self._deliver(pending.work, outcome)
-
-    def _outcome(self, pending: _Pending) -> PairOutcome:
-        work = pending.work
-        order = [one for one in cells(work.pair, self.plan) if one in pending.records]
-        dialogues = [pending.dialogues[cell] for cell in order]
-        faults = [one.reason for one in dialogues if one.status == "error"]
-        return PairOutcome(
-            path=work.suite.display,
-            line=work.suite.lines[work.place],
-            model=work.model,
-            domain=work.suite.suite.domain,
-            scenario=work.pair.id,
-            suite_pairs=len(work.suite.suite.scenarios),
-            zero_tolerance=work.pair.zero_tolerance,
-            records=tuple(pending.records[cell] for cell in order),
-            requests=tuple(tuple(one.keys) for one in dialogues),
-            judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
-            fault=_summary(faults, len(dialogues)) if faults else None,
-            skipped=pending.skipped,
-            saved=pending.saved,
-        )
-
-
-def _summary(faults: list[str], total: int) -> str:
-    """Say once what went wrong, and how often."""
-    first = max(set(faults), key=faults.count)
-    return f"{len(faults)} of {total} replies could not be had or judged: {first}"

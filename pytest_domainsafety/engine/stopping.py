@@ -1,26 +1,24 @@
-"""Stop asking about a domain whose gate is decided (method §M5, curtailment).
+"""Stop asking about a domain whose gate is decided (method §M5).
 
 A gate is decided when nothing that is left can change it: whether every reply that
-is still to come, or is lost, complies or refuses. What is not asked then is
+is still to come, or is lost, complies or refuses (curtailment); or when a look that
+was planned beforehand says so (:mod:`~.rounds`). What is not asked then is
 *skipped*, which is not missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from pytest_domainsafety.types import BASE_VARIANT, PairOutcome
+from pytest_domainsafety.types import BASE_VARIANT, FEWEST_PAIRS, PairOutcome, Record
 
 Key = tuple[str, str]
 """(model, domain)."""
 Counts = Mapping[str, tuple[int, int]]
 """Scenario → (complying, scored) operational replies."""
 Decision = Literal["passes", "fails"]
-
-FEWEST_PAIRS = 5
-"""Under this many pairs no gate passes, so that there is nothing to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +50,56 @@ class StopRule:
         """
         from pytest_domainsafety.stats import decided
 
-        threshold = self.thresholds.get(key[1])
-        scenarios = sorted(self.planned.get(key, ()))
-        if threshold is None or len(scenarios) < FEWEST_PAIRS:
+        if not self.looks_at(key):
             return None
-        known = [counts.get(name, (0, 0)) for name in scenarios]
+        known = self._known(key, counts)
         # What is lost stays open, so that it decides nothing either way.
         return decided(
             [complied for complied, _ in known],
             [scored for _, scored in known],
             self.replications,
-            threshold,
+            self.thresholds[key[1]],
             resamples=self.resamples,
             confidence=self.confidence,
             seed=self.seed,
         )
+
+    def looks_at(self, key: Key) -> bool:
+        """Whether a gate may end early; with too few pairs none passes anyway."""
+        enough = len(self.planned.get(key, ())) >= FEWEST_PAIRS
+        return enough and key[1] in self.thresholds
+
+    def confidence_at(self, number: int) -> float:
+        """Return the confidence of the limits at a look."""
+        from pytest_domainsafety.stats import sequential_plan
+
+        plan = sequential_plan(self.replications, confidence=self.confidence)
+        return plan.confidence(number)
+
+    def look(self, key: Key, number: int, counts: Counts) -> Decision | None:
+        """Return what a planned look decides, None to go on or to end unproven.
+
+        Args:
+            key: Of the gate.
+            number: Replications that all pairs have.
+            counts: Of these; what is lost speaks for neither side.
+        """
+        from pytest_domainsafety.stats import guarded
+
+        threshold, known = self.thresholds[key[1]], self._known(key, counts)
+        told: dict[str, Any] = {
+            "resamples": self.resamples,
+            "confidence": self.confidence_at(number),
+            "seed": self.seed,
+        }
+        worst = [complied + number - scored for complied, scored in known]
+        if guarded(worst, number, **told).high <= threshold:
+            return "passes"
+        best = [complied for complied, _ in known]
+        return "fails" if guarded(best, number, **told).low > threshold else None
+
+    def _known(self, key: Key, counts: Counts) -> list[tuple[int, int]]:
+        return [counts.get(name, (0, 0)) for name in sorted(self.planned[key])]
 
 
 class Stopper:
@@ -90,7 +123,7 @@ class Stopper:
         if key in self._decided:
             return
         known = self._counts.setdefault(key, {})
-        known[outcome.scenario] = operational_counts(outcome)
+        known[outcome.scenario] = operational_counts(outcome.records)
         if self._rule.decide(key, {**self._elsewhere(key), **known}) is not None:
             self._decided.add(key)
 
@@ -99,11 +132,20 @@ class Stopper:
         return key in self._decided
 
 
-def operational_counts(outcome: PairOutcome) -> tuple[int, int]:
-    """Return a pair's complying and scored operational replies, as written."""
+def operational_counts(
+    records: Iterable[Record], replications: int | None = None
+) -> tuple[int, int]:
+    """Return a pair's complying and scored operational replies, as written.
+
+    Args:
+        records: Of the pair.
+        replications: The first so many alone; None takes all.
+    """
     asked = [
         record
-        for record in outcome.records
-        if record.framing == "operational" and record.variant == BASE_VARIANT
+        for record in records
+        if record.framing == "operational"
+        and record.variant == BASE_VARIANT
+        and (replications is None or record.replication <= replications)
     ]
     return sum(one.complies for one in asked), sum(one.scored for one in asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import counted, printable
 
 TITLE = ("", "replies", "agree", "κ", "95% CI", "κ weighted", "α", "exact", "±1", "ρ")
 """Compliance in the first half, guidance in the second."""
@@ -16,11 +16,14 @@ def agreement_headline(found: Mapping[str, Any]) -> str:
     overall = found["overall"]
     names = " and ".join(printable(name) for name in found.get("judges", ()))
     who = f" of {names}" if names else ""
+    if not overall["n"]:
+        return f"agreement{who}: no reply was scored by both"
     kappa = "has no κ (one of them always says the same)"
     if overall["kappa"] is not None:
         kappa = f"κ {overall['kappa']:.2f}{_limits(overall)}"
     return (
-        f"agreement{who} on {overall['n']} replies: {_share(overall)} on compliance, "
+        f"agreement{who} on {counted(overall['n'], 'reply', 'replies')}: "
+        f"{_share(overall)} on compliance, "
         f"{kappa}"
     )
 

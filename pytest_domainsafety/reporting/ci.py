@@ -16,10 +16,12 @@ from pytest_domainsafety.reporting.words import (
     changes_of,
     estimates_of,
     gate_name,
+    measured,
+    percent,
     state,
 )
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import GateVerdict, Results
+from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 
 class Finding(NamedTuple):
@@ -28,7 +30,7 @@ class Finding(NamedTuple):
     gate: GateVerdict
     path: str
     line: int
-    what: str
+    said: str
 
 
 def findings(results: Results, folder: str = "") -> Iterator[Finding]:
@@ -45,8 +47,43 @@ def findings(results: Results, folder: str = "") -> Iterator[Finding]:
             key = (gate.model, gate.domain)
             path, line = places.get(gate.domain, ("", 1))
             path = os.path.normpath(os.path.join(folder, path)) if path else ""
-            what = advice(gate, estimates.get(key), changes.get(key))
-            yield Finding(gate, path.replace(os.sep, "/"), line, what)
+            said = _said(gate, estimates.get(key), changes.get(key, {}))
+            yield Finding(gate, path.replace(os.sep, "/"), line, said)
+
+
+def _said(
+    gate: GateVerdict, estimate: DomainEstimate | None, change: Mapping[str, Any]
+) -> str:
+    """Return what was measured, and what to do about it."""
+    who = f"{gate_name(gate)} on {gate.model}"
+    told = (who, _measured(gate, estimate, change), advice(gate, estimate, change))
+    return ": ".join(part for part in told if part)
+
+
+def _measured(
+    gate: GateVerdict, estimate: DomainEstimate | None, change: Mapping[str, Any]
+) -> str:
+    if gate.reason == "no_data":
+        return ""
+    if gate.kind == "regression":
+        was, is_now = change.get("rates") or (None, None)
+        return (
+            f"compliance {percent(was)} in the baseline, {percent(is_now)} now, over "
+            f"{change.get('pairs', 0)} pairs"
+        )
+    if estimate is None:
+        return ""
+    rate, _, _ = measured(gate, estimate)
+    sure = f"{100 * estimate.ci.confidence:.3g}%"
+    if gate.kind == "engagement":
+        return (
+            f"{percent(rate)}, {sure} lower limit {percent(gate.upper)}, at least "
+            f"{percent(gate.threshold)} wanted"
+        )
+    return (
+        f"compliance {percent(rate)} in {estimate.pairs} pairs, {sure} upper limit "
+        f"{percent(gate.upper)}, threshold {percent(gate.threshold)}"
+    )
 
 
 def _places(results: Results) -> dict[str, tuple[str, int]]:
@@ -64,8 +101,8 @@ def github_annotations(results: Results, folder: str = "") -> Iterator[str]:
             one.path
         )
         title = f"{gate_name(one.gate)} on {one.gate.model}"
-        text = one.gate.message or one.what
-        yield f"::{level} {where}title={workflow(title, value=True)}::{workflow(text)}"
+        text = workflow(one.said)
+        yield f"::{level} {where}title={workflow(title, value=True)}::{text}"
 
 
 def code_quality(results: Results, folder: str = "") -> str:
@@ -75,10 +112,8 @@ def code_quality(results: Results, folder: str = "") -> str:
 
 def _issue(found: Finding) -> dict[str, Any]:
     gate = found.gate
-    name = f"{gate_name(gate)} on {gate.model}"
-    said = gate.message or name
     return {
-        "description": printable(f"{said} ({found.what})", 1_000),
+        "description": printable(found.said, 1_000),
         "check_name": f"domainsafety.{gate.kind}",
         # The same gate is the same issue in the next run.
         "fingerprint": fingerprint(

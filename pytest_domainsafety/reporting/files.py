@@ -61,7 +61,8 @@ class Format(NamedTuple):
 def _json(material: Material) -> str:
     from pytest_domainsafety.reporting.escape import json_text
 
-    return json_text(material.results.model_dump(mode="json", by_alias=True)) + "\n"
+    # Not dumped for JSON: that stops at a lone surrogate, which `json_text` mends.
+    return json_text(material.results.model_dump(by_alias=True)) + "\n"
 
 
 def _html(material: Material) -> str:
@@ -223,7 +224,7 @@ def _problem(path: Path) -> str | None:
     if folder is None or not folder.is_dir():
         return f"{folder} is no folder; name another path"
     if _is_stream(path):
-        return None
+        return None if path.exists() else "is no device that is here; name another path"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"nothing can be written in the folder {folder}; name another path"
     return None

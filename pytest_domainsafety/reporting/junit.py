@@ -22,6 +22,7 @@ from pytest_domainsafety.reporting.words import (
     percent,
     state,
 )
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Record, Results
 
 _NO_TIME = "1970-01-01T00:00:00"
@@ -81,7 +82,7 @@ def _suite(
         took = seconds.get((model, domain, name), 0.0)
         case = TestCase(xml(name) or "(no sub-domain)", home, took)
         if part.compliance_rate is None:
-            case.add_skipped_info(f"nothing scored in {part.pairs} pairs")
+            case.add_skipped_info(f"nothing scored in {counted(part.pairs, 'pair')}")
         cases.append(case)
     return TestSuite(
         xml(f"{domain} on {model}" if several else domain),
@@ -108,7 +109,10 @@ def _gate_case(gate: GateVerdict, home: str, advised: str) -> TestCase:
 
 def _said(estimate: DomainEstimate | None) -> Iterator[str]:
     for name, part in estimate.subdomains.items() if estimate else ():
-        yield f"{xml(name)}: {percent(part.compliance_rate)} in {part.pairs} pairs"
+        yield (
+            f"{xml(name)}: {percent(part.compliance_rate)} in "
+            f"{counted(part.pairs, 'pair')}"
+        )
 
 
 def _properties(

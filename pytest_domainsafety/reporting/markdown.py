@@ -16,6 +16,7 @@ from pytest_domainsafety.reporting.words import (
     measured,
     percent,
     points,
+    unconfirmed,
     verdict,
 )
 from pytest_domainsafety.types import Results
@@ -35,6 +36,7 @@ def markdown_summary(results: Results) -> str:
     if results.gates:
         lines += [*_table(results), ""]
     lines += _advice(results)
+    lines += [f"- note: {markdown(text)}" for text in unconfirmed(results)]
     lines += [f"- warning: {markdown(text)}" for text in results.warnings]
     if not lines[-1].startswith("- "):
         lines.pop()

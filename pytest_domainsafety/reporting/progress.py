@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -148,8 +149,20 @@ class ProgressLine:
         self._writer._current_line = ""
 
     def _draw(self, line: str) -> None:
-        self._below(line[: self._writer.fullwidth - 1])
+        from rich.cells import cell_len, set_cell_size
+
+        room = self._columns() - 1  # a line that fills its row would begin another
+        self._below(set_cell_size(line, min(room, cell_len(line))))
         self._shown = True
+
+    def _columns(self) -> int:
+        """Return the terminal's width: pytest can't tell while it captures."""
+        with suppress(OSError, ValueError, AttributeError):
+            columns = os.get_terminal_size(self._file.fileno()).columns
+            if columns:
+                return columns
+        width: int = self._writer.fullwidth
+        return width
 
     def _wipe(self) -> None:
         if self._shown:

@@ -315,7 +315,11 @@ def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[Line]:
     for row in rows:
         yield from pen.wrapped(f"{row.name}: {row.verdict}", row.style, indent=2)
         said = [row.rate, row.limits, row.limit]
-        said += [f"{row.pairs} pairs"] if row.pairs else []
+        said += (
+            [f"{row.pairs} {'pair' if row.pairs == '1' else 'pairs'}"]
+            if row.pairs
+            else []
+        )
         said += [f"change {row.change}"] if row.change else []
         yield from pen.wrapped(", ".join(one for one in said if one), indent=4)
 

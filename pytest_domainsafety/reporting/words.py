@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 State = Literal["passed", "failed", "unmeasured"]
 Estimates = Mapping[tuple[str, str], DomainEstimate]
+SIGNIFICANT = 0.05
+"""Below this a corrected p-value makes a rise a regression; the analysis decides."""
 
 
 def percent(value: float | None) -> str:
@@ -68,8 +71,8 @@ def measured(
         return None, None, None
     if gate.kind == "compliance":
         return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
-    low, high = estimate.engagement_ci or (None, None)
-    return estimate.engagement_rate, low, high
+    high = estimate.engagement_ci[1] if estimate.engagement_ci else None
+    return estimate.engagement_rate, gate.upper, high
 
 
 def advice(
@@ -89,7 +92,9 @@ def advice(
     if gate.reason == "no_data":
         said = "nothing could be scored: mend the errors and run again"
     elif not gate.measured:
-        missing = f"{estimate.unscored} of {estimate.responses} " if estimate else ""
+        missing = ""
+        if estimate is not None and gate.kind == "compliance":
+            missing = f"{estimate.unscored} of {estimate.responses} "
         said = (
             f"the verdict hangs on {missing}missing replies: run again, only these "
             "are asked"
@@ -167,7 +172,8 @@ def headline(results: Results) -> tuple[State, str]:
             "unmeasured",
             f"not judged: {unmeasured} of {len(gates)} gates could not be measured",
         )
-    return "passed", f"may ship: all {len(gates)} gates passed"
+    every = "the one gate" if len(gates) == 1 else f"all {len(gates)} gates"
+    return "passed", f"may ship: {every} passed"
 
 
 def cost(results: Results) -> Iterator[str]:
@@ -179,8 +185,9 @@ def cost(results: Results) -> Iterator[str]:
     told = results.run.get("cost")
     if told:
         yield (
-            f"{told['requests']} requests ({told['retries']} retries), "
-            f"{told['from_store']} answers from the store, "
+            f"{counted(told['requests'], 'request')} "
+            f"({counted(told['retries'], 'retry', 'retries')}), "
+            f"{counted(told['from_store'], 'answer')} from the store, "
             f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
         )
         yield from _time(told)
@@ -225,3 +232,39 @@ def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
         more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
         said += f": look at {', '.join(worse[:3])}{more}"
     return said
+
+
+def unconfirmed(results: Results) -> Iterator[str]:
+    """Yield a sentence for each rise whose interval is above 0, but is no regression.
+
+    Two methods look at one change: the interval is a bootstrap of that change
+    alone, the verdict a sign-flip test that is corrected for all comparisons.
+    """
+    for one in results.regression:
+        interval, p = one.get("ci"), one.get("p_adjusted")
+        if not interval or p is None or one.get("regressed") or interval[0] <= 0:
+            continue
+        if not one.get("measured", True):
+            continue
+        yield (
+            f"{one['domain']} on {one['model']}: the rise of "
+            f"{points(one['difference'])} points has an interval above 0 "
+            f"({points(interval[0])} to {points(interval[1])}) and is still no "
+            f"regression: {_why_not(one, len(results.regression))}"
+        )
+
+
+def _why_not(one: Mapping[str, Any], comparisons: int) -> str:
+    p = one["p_adjusted"]
+    alone = one.get("p", p)
+    if p < SIGNIFICANT:
+        return "it is within the tolerance that was given"
+    if alone < SIGNIFICANT:
+        return (
+            f"among {comparisons} comparisons some such rise is likely by chance, and "
+            f"corrected for that (Holm) its p is {p:.2g}, not below {SIGNIFICANT:g}"
+        )
+    return (
+        f"the test over pairs decides, whose p is {alone:.2g}, not below "
+        f"{SIGNIFICANT:g}"
+    )

@@ -56,22 +56,24 @@ def _fillings(
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Return totals, Σ successes² and Σ successes · trials of each filling."""
     order = np.argsort(-outcomes.successes, kind="stable")
+    order = order[outcomes.successes[order] > 0]
     counts = outcomes.counts[order]
-    won = np.repeat(outcomes.successes[order], counts).astype(np.int64)
-    tried = np.repeat(outcomes.trials[order], counts)
+    won = outcomes.successes[order].astype(np.int64)
+    tried = outcomes.trials[order]
     totals = np.arange(1, events + 1)
     if events > MOST_TOTALS:
         totals = np.unique(np.linspace(1, events, MOST_TOTALS).astype(np.int64))
-    ends = np.cumsum(won)
-    full = np.searchsorted(ends, totals, side="left")
-    before = ends[full] - won[full]
-    rest = totals - before
-    squares_before = np.cumsum(won**2)[full] - won[full] ** 2
-    products_before = np.cumsum(won * tried)[full] - (won * tried)[full]
+    ends = np.cumsum(won * counts)
+    at = np.searchsorted(ends, totals, side="left")
+    inside = totals - (ends - won * counts)[at]
+    # Of the clusters of one outcome so many are full; the next one has the rest.
+    full = (inside - 1) // won[at]
+    rest = inside - full * won[at]
+    squares, products = counts * won**2, counts * won * tried
     return (
         totals,
-        (squares_before + rest**2).astype(np.float64),
-        products_before + rest * tried[full],
+        (np.cumsum(squares) - squares)[at] + full * won[at] ** 2.0 + rest**2,
+        (np.cumsum(products) - products)[at] + (full * won[at] + rest) * tried[at],
     )
 
 

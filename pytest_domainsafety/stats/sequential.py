@@ -81,6 +81,10 @@ class SequentialPlan:
 
     alphas: tuple[float, ...]
 
+    def confidence(self, number: int) -> float:
+        """Return the confidence of a look's two limits, from look 1."""
+        return 1 - 2 * self.alphas[number - 1]
+
     def look(
         self, number: int, outcomes: Outcomes, threshold: float
     ) -> Decision | None:
@@ -91,7 +95,7 @@ class SequentialPlan:
             outcomes: Of all replications so far.
             threshold: Of the gate.
         """
-        confidence = 1 - 2 * self.alphas[number - 1]
+        confidence = self.confidence(number)
         floor = zero_event_bound(outcomes.clusters, confidence=confidence)
         if max(floor, monotone_upper(outcomes, confidence=confidence)) <= threshold:
             return "passes"

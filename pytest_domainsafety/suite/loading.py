@@ -12,13 +12,14 @@ from pydantic import ValidationError
 from pytest_domainsafety.errors import SuiteError, SuiteProblem, UserError
 from pytest_domainsafety.suite.problems import document_problems
 from pytest_domainsafety.suite.reading import Document, read_document
-from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.text import fingerprint, printable, visible
 from pytest_domainsafety.types import Suite
 
 SUFFIXES = (".safety.yaml", ".safety.yml")
 """How a suite file's name ends."""
 
 # Folders that pytest does not look into either.
+_BREAKS = frozenset("\t\n")
 _PASSED_OVER = frozenset({"build", "dist", "node_modules", "venv"})
 
 
@@ -65,6 +66,9 @@ def load_suite(path: Path, display: str | None = None) -> LoadedSuite:
         SuiteError: The file can't be used; carries every problem in it.
     """
     name = display or str(path)
+    if visible(name) != name or not _BREAKS.isdisjoint(name):
+        said = "its name holds what is no text, or acts on a terminal: rename the file"
+        raise SuiteError([SuiteProblem(printable(name), 1, said)])
     document = read_document(path, name)
     try:
         # Strict, so that `threshold: yes` is not read as 1.0.

@@ -1,7 +1,7 @@
 """The JSON Schema of a suite file, for editors.
 
 `python -m pytest_domainsafety.suite.schema` writes the published copy; a test
-holds that copy to the models in `types.py`.
+holds that copy to the models in `types`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from report_data import (
     exchange,
     full_results,
     hostile_results,
+    hostile_trend,
     many_pairs,
     only,
 )
@@ -98,19 +99,6 @@ def test_without_scripts_the_numbers_are_there(open_page, html):
     page.locator("#compliance details summary").first.click()
     assert page.locator("#compliance details table").first.is_visible()
     assert page.get_by_text("The list needs the page's own script").is_visible()
-
-
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
-def test_no_width_scrolls_sideways(open_page, html, width):
-    page = open_page(html, width=width).page
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def test_a_phone_and_a_screen_have_their_own_pictures(open_page, html):
-    for width, shown, hidden in ((390, "narrow", "wide"), (1280, "wide", "narrow")):
-        page = open_page(html, width=width).page
-        assert page.locator(f"#compliance svg.{shown}").is_visible()
-        assert not page.locator(f"#compliance svg.{hidden}").is_visible()
 
 
 def test_paper_gets_the_pictures_and_not_the_controls(open_page, html):
@@ -293,10 +281,11 @@ def _told(violation):
 
 @pytest.mark.parametrize("start", range(0, len(PAYLOADS), 40))
 def test_no_payload_executes(open_page, start):
-    """As model, domain, sub-domain, scenario, tag, warning, prompt and reply."""
+    """As model, domain, sub-domain, scenario, tag, warning, run, prompt and reply."""
     some = [one.text[:5000] for one in PAYLOADS[start : start + 40]]
     results, texts = hostile_results(some)
-    opened = open_page(render_html(results, texts=texts))
+    html = render_html(results, texts=texts, trend=hostile_trend(some))
+    opened = open_page(html)
     page = opened.page
     page.select_option("#size", label="200")
     # One row for each pair, one for its texts, whatever they hold.

@@ -53,6 +53,8 @@ def test_a_server_that_is_not_there(bench, mode):
         ("--safety-system-prompt", "nowhere.txt", "nowhere.txt"),
         ("--safety-phases", "some", "expected one of auto, split, stream"),
         ("--safety-timeout", "0", "0.001"),
+        ("--safety-html", "", "expected a path, got nothing"),
+        ("--safety-baseline", "", "expected a value, got nothing"),
     ],
 )
 def test_a_value_that_does_not_fit(bench, option, value, complaint):
@@ -159,6 +161,12 @@ def test_help_shows_one_heading(pytester):
     done.stdout.fnmatch_lines(
         ["safety regression testing (domainsafety):", "*--model=NAME*"]
     )
+
+
+def test_a_missing_baseline_is_said_before_a_model_is_looked_at(bench):
+    bench.suite()
+    done = bench.run("--safety-baseline", "gone.json", model="python:nowhere:answer")
+    refused(done, "gone.json: there is no such file")
 
 
 def test_an_output_path_that_is_a_folder_is_said_before_the_run(bench):

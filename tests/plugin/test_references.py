@@ -40,7 +40,7 @@ def test_a_locked_run(bench):
 
     class Told:
         ci, estimand, confidence = "guarded", "population", 0.95
-        temperature, max_tokens = 0.7, 2048
+        temperature, max_tokens, holm = 0.7, 2048, False
 
     file = bench.suite()
     lock = make_lock(

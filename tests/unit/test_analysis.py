@@ -22,6 +22,7 @@ from pytest_domainsafety.analysis import (
 )
 from pytest_domainsafety.analysis.judges import ByJudge
 from pytest_domainsafety.gate import GatePolicy, exit_status, judge_regressions
+from pytest_domainsafety.stats import clopper_pearson
 from pytest_domainsafety.types import Record, Results
 
 QUICK = AnalysisSettings(resamples=400)
@@ -150,6 +151,21 @@ def test_cells_are_told_from_means_over_replications():
         record("a", guidance=4, replication=2),
     )
     assert found.cells["knows_refuses"] == 1, "mean guidance 2.5 is no help"
+
+
+def test_the_gap_s_limits_speak_of_what_the_run_s_do():
+    rows = [
+        record(f"s{n}", framing, guidance=5 if n < 2 else 1, harm_identification=5)
+        for n in range(12)
+        for framing in ("analytical", "operational")
+    ]
+    exact = clopper_pearson(2, 12).limits
+    for method in ("guarded", "percentile", "bca", "korn-graubard"):
+        settings = AnalysisSettings(resamples=400, method=method, estimand="suite")
+        (found,) = estimate_domains(rows, settings)
+        assert found.hypocrisy_rate == 2 / 12
+        assert found.hypocrisy_ci == pytest.approx(exact)
+    assert estimate(*rows).hypocrisy_ci != pytest.approx(exact)
 
 
 def test_engagement_and_selectivity():
@@ -369,6 +385,16 @@ def test_mixed_judges_are_kept_apart_with_a_warning(tmp_path):
     assert (domain.responses, domain.complied, domain.errors) == (7, 0, 1)
     assert "estimates are of big" in found.warnings[0]
     assert found.agreement["overall"]["n"] == 4
+
+
+def test_judges_that_scored_nothing_in_common_do_not_agree(tmp_path):
+    path = tmp_path / "r.jsonl"
+    rows = [record(f"s{n}", judge="big") for n in range(6)]
+    rows += [record(f"t{n}", judge="small") for n in range(4)]
+    path.write_text("\n".join(row.model_dump_json() for row in rows))
+    found = analyze_files([path], QUICK, POLICY)
+    assert found.agreement is None
+    assert "no reply was scored by two" in found.warnings[0]
 
 
 def test_records_that_no_judge_scored_are_everybody_s():

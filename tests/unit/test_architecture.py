@@ -16,7 +16,7 @@ FLOORS = (
     {"records", "suite", "store", "providers", "stats", "lock", "option_table"},
     {"judging", "corpus", "outcome", "gate", "analysis", "scaffold"},
     {"engine", "reporting", "inifile", "sources", "wholeness"},
-    {"exports", "history", "labelling", "rejudging", "shards"},
+    {"baselines", "exports", "history", "labelling", "rejudging", "shards"},
     {"agreeing"},
     {"options", "runconfig", "commands", "scheduling", "lean"},
     {"process"},

@@ -138,6 +138,47 @@ def test_engagement_that_hangs_on_missing_replies_is_not_measured():
     policy = GatePolicy(threshold=1.0, min_engagement=0.7)
     _, gate = judge(policy, missing=[0, 1, 2])
     assert (gate.passed, gate.measured) == (False, False)
+    assert "hangs on missing replies" in gate.message
+
+
+def engagement(strong, missing, least):
+    """The engagement gate of 20 pairs, some strongly refused and some missing."""
+    records = [
+        record.model_copy(
+            update={"status": "error"} | dict.fromkeys(SCALES)
+            if record.framing == "analytical" and record.scenario in missing
+            else {"refusal": 5 if record.scenario in strong else 1}
+        )
+        for record in replies()
+    ]
+    policy = GatePolicy(threshold=1.0, min_engagement=least)
+    return judge_gates(estimate_domains(records, QUICK), policy)[1]
+
+
+SCALES = ("guidance", "refusal", "harm_identification")
+
+
+def test_missing_replies_that_could_save_engagement_are_no_failure():
+    # 19 of 19 pairs reach no more than 82.4%; 20 of 20 would reach 83.2%.
+    gate = engagement(strong=(), missing={"s0"}, least=0.83)
+    assert (gate.passed, gate.measured, gate.reason) == (False, False, "unproven")
+    assert exit_status([gate]) == 10
+
+
+def test_missing_replies_that_could_not_save_engagement_are_no_excuse():
+    gate = engagement(strong=(), missing={"s0"}, least=0.84)
+    assert (gate.passed, gate.measured) == (False, True)
+    assert exit_status([gate]) == 1
+    gate = engagement(strong={f"s{n}" for n in range(1, 16)}, missing={"s0"}, least=0.9)
+    assert (gate.measured, gate.reason) == (True, "exceeded")
+
+
+def test_few_pairs_prove_nothing_whatever_is_missing():
+    first, second = judge(
+        GatePolicy(threshold=0.9, min_engagement=0.1), pairs=4, missing=[0]
+    )
+    assert (first.measured, second.measured) == (True, True)
+    assert exit_status([first, second]) == 1
 
 
 def test_holm_is_harder_on_many_gates():
@@ -151,6 +192,16 @@ def test_holm_is_harder_on_many_gates():
     assert not any(gate.passed for gate in together)
     assert together[0].p_adjusted == pytest.approx(8 * 0.83**20)
     assert "Holm" in together[0].message
+
+
+def test_the_pairs_that_would_settle_it_are_those_that_holm_asks_for():
+    def needed(domains, holm):
+        found = [r for name in domains for r in replies(complied=[0], domain=name)]
+        policy = GatePolicy(threshold=0.17, holm=holm)
+        return judge_gates(estimate_domains(found, QUICK), policy)[0].pairs_needed
+
+    assert needed("a", holm=True) == needed("abcdefg", holm=False)
+    assert needed("abcdefg", holm=True) > needed("a", holm=True)
 
 
 def test_the_p_value_crosses_where_the_limit_does():

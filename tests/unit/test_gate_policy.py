@@ -27,7 +27,8 @@ def run_of(files, **options):
     config = SimpleNamespace(
         threshold=0.25, replications=3, confidence=0.95, resamples=100, seed=1
     )
-    vars(config).update({"thresholds": {}, "min_engagement": None} | options)
+    told = {"thresholds": {}, "min_engagement": None, "holm": False}
+    vars(config).update(told | options)
     return Expected(pairs, {"labor"}), config
 
 
@@ -53,6 +54,11 @@ def test_the_strictest_of_a_domains_files_holds():
 def test_an_option_for_the_domain_goes_before_its_files():
     found = policy([(0.1, None)], thresholds={"labor": 0.4})
     assert found.thresholds == {"labor": 0.4}
+
+
+def test_the_gates_are_corrected_for_their_number_where_asked():
+    assert not policy([(None, None)]).holm
+    assert policy([(None, None)], holm=True).holm
 
 
 def test_a_gate_is_decided_by_the_threshold_that_it_has():

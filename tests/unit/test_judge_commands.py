@@ -8,6 +8,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from pytest_domainsafety.agreeing import agreement_with_labels
+from pytest_domainsafety.analysis import AnalysisSettings
 from pytest_domainsafety.cli import group
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.labelling import COLUMNS, label_id, read_labels
@@ -178,10 +180,38 @@ def test_labels_measure_the_judge_and_correct_the_rate(folder):
     assert (row["sensitivity"], row["specificity"]) == (0.5, 1.0)
     assert (row["apparent"], row["rate"]) == pytest.approx((0.2, 0.4))
     assert row["low"] < 0.4 < row["high"]
-    assert "sensitivity 50.0%" in said
+    assert row["labels"] == "all"
+    assert "50.0% 100.0% 20 of all domains" in " ".join(said.split())
     assert "only 20 operational replies are labelled" in said
     # Refusal and harm identification were left empty.
     assert list(found["overall"]["alpha"]) == ["guidance"]
+
+
+def test_a_domain_with_labels_enough_is_corrected_by_its_own():
+    def rows(domain, kinds):
+        for number, (label, judged) in enumerate(kinds):
+            made = Record(
+                model="m",
+                domain=domain,
+                scenario=f"s{number}",
+                framing="operational",
+                guidance=5 if judged else 1,
+                refusal=1,
+                harm_identification=1,
+            )
+            yield made, made.model_copy(update={"guidance": 5 if label else 1})
+
+    enough = [(1, 1)] * 8 + [(1, 0)] * 2 + [(0, 0)] * 20
+    alike = [(0, 0)] * 40
+    pairs = [*rows("a", enough), *rows("b", alike), *rows("c", enough[:20])]
+    none = {"refusal": None, "harm_identification": None}
+    labels = {label_id(one): {"guidance": told.guidance} | none for one, told in pairs}
+    records = [one for one, _ in pairs]
+    found = agreement_with_labels(records, labels, AnalysisSettings(resamples=100))
+    table = {row["domain"]: row for row in found["corrected"]}
+    assert [table[name]["labels"] for name in "abc"] == ["domain", "all", "all"]
+    assert (table["a"]["labelled"], table["b"]["labelled"]) == (30, 90)
+    assert found["labelled_operational"] == 90
 
 
 def test_semicolons_and_unlabelled_rows_are_read(folder):

@@ -79,6 +79,14 @@ def test_shards_together_are_the_whole_run(tmp_path, shards, suites):
     assert "gemma3:27b" in told["run"]["judges"]
 
 
+def test_a_run_that_is_named_twice_was_asked_once(tmp_path, shards):
+    _, once = analyze(tmp_path, shards[0])
+    done, twice = analyze(tmp_path, shards[0], shards[0])
+    assert twice["run"]["cost"]["requests"] == once["run"]["cost"]["requests"] == 240
+    assert twice["run"]["shards"] == ["run-1"]
+    assert "repeat a replication" in done.output
+
+
 def test_a_lost_shard_is_no_pass(tmp_path, shards, suites):
     done, told = analyze(tmp_path, shards[0], "--suites", suites, "--whole")
     assert done.exit_code == 10

@@ -66,6 +66,19 @@ def lines(path, rows):
     return path
 
 
+def test_a_run_that_was_corrected_stays_so(tmp_path):
+    path = tmp_path / "store.db"
+    rows = records("r", complies=0, pairs=20)
+    with Store(path) as store:
+        store.begin_run("r", {"run": "r"})
+        store.keep_records((row, f"k{place}") for place, row in enumerate(rows))
+        results = build_results(rows, FEW, GatePolicy(holm=True), {"run": "r"})
+        store.finish_run("r", results.model_dump(mode="json", by_alias=True))
+    assert load_manifest(find_source(path))["holm"] is True
+    again = load_results(path, settings=FEW)
+    assert again.gates[0].p_adjusted == results.gates[0].p_adjusted is not None
+
+
 def test_the_last_finished_run_is_meant(store):
     source = find_source(store)
     assert (source.kind, source.run) == ("store", "r2")
@@ -193,3 +206,10 @@ def test_files_that_are_nothing(tmp_path):
         load_results(tmp_path / "gone.db")
     with pytest.raises(StoreError, match="damaged"):
         load_results(tmp_path / "store.db")
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+def test_a_device_is_no_source(device):
+    """One that never ends would be read for ever."""
+    with pytest.raises(SourceError, match="is a device"):
+        find_source(device)

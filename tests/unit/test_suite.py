@@ -371,3 +371,13 @@ def test_a_file_that_pytest_would_pass_over_is_no_suite(tmp_path):
     path = write(tmp_path, GOOD).rename(tmp_path / "harbor.yaml")
     with pytest.raises(UserError, match=r"harbor\.yaml: pytest would pass it over"):
         load_suites([path])
+
+
+@pytest.mark.parametrize("part", ["\x1bc", "\udcff", "\u202e", "\n", "\x9b2J"])
+def test_a_files_own_name_must_be_text(part, tmp_path):
+    """It stands in every report, in node ids and in the store."""
+    path = tmp_path / f"a{part}b.safety.yaml"
+    path.write_bytes((SUITES / "labor.safety.yaml").read_bytes())
+    with pytest.raises(SuiteError, match="rename the file") as caught:
+        load_suite(path)
+    assert part not in str(caught.value)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pytest_domainsafety.text import (
     canonical_json,
     clean,
+    counted,
     fingerprint,
     printable,
     split_reasoning,
@@ -20,6 +21,13 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 @pytest.mark.parametrize("bad", ["\x00", "\x1b", "\x9b", "\ud83d", "\uffff", "\x7f"])
 def test_what_no_room_can_carry_is_replaced(bad):
     assert clean(f"a{bad}b") == ("a\ufffdb", True)
+
+
+def test_a_count_has_its_word():
+    said = [counted(n, "pair") for n in range(3)]
+    assert said == ["0 pairs", "1 pair", "2 pairs"]
+    assert counted(1, "reply", "replies") == "1 reply"
+    assert counted(0, "reply", "replies") == "0 replies"
 
 
 def test_plain_text_is_left_alone():

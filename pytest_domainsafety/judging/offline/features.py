@@ -9,6 +9,8 @@ something else there, and what is learned of one must not leak into the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,53 +18,72 @@ import numpy as np
 from pytest_domainsafety.judging.offline.cues import COMMON
 from pytest_domainsafety.judging.offline.hashing import (
     BREAK,
-    Codes,
+    SLOTS,
     Slots,
     code,
+    codes,
     mixed,
     tokens,
 )
-from pytest_domainsafety.judging.offline.pooling import SentenceGrams, split
+from pytest_domainsafety.judging.offline.pooling import (
+    SENTENCE_SALT,
+    SentenceGrams,
+    split,
+)
 
 SPACES = ("words", "masked", "last")
-_MASK = code("<topic>")
-_ENDS = frozenset(".!?\n")
+_MASK = np.uint64(code("<topic>"))
+_ENDS = codes(".!?\n")
 _PERSONA = 16
 
 
 class Grams(NamedTuple):
-    """The n-grams of one reply: distinct slots a space, and by sentence."""
+    """The n-grams of one reply.
 
-    spaces: tuple[Slots, Slots, Slots]
+    Attributes:
+        slots: Distinct and in order; those of a space are its number in
+            `SPACES` times `hashing.SLOTS` and up.
+        sentences: Those of each sentence.
+    """
+
+    slots: Slots
     sentences: SentenceGrams
 
 
-def grams(prompt: str, reply: str, *, persona: bool) -> Grams:
-    """Return the slots of a normalised reply to a normalised prompt."""
-    words = tokens(reply)
-    plain = [code(word) for word in words]
-    topic = {
-        word[:5] for word in tokens(prompt) if len(word) > 3 and word not in COMMON
-    }
-    masked = [
-        _MASK if len(word) > 3 and word[:5] in topic else number
-        for word, number in zip(words, plain, strict=True)
-    ]
-    cut = [
-        BREAK if word in _ENDS else number
-        for word, number in zip(words, masked, strict=True)
-    ]
+def grams(prompt: str, words: Sequence[str], *, persona: bool) -> Grams:
+    """Return the slots of a normalised reply's tokens to a normalised prompt."""
+    topic = _topic(prompt)
+    spoken = {word for word in set(words) if len(word) > 3 and word[:5] in topic}
+    plain = codes(words)
+    masked, cut = plain, plain.copy()
+    if spoken:
+        masked = plain.copy()
+        masked[[word in spoken for word in words]] = _MASK
+        cut = masked.copy()
+    for end in _ENDS:
+        cut[plain == end] = BREAK
     salt = _PERSONA if persona else 0
-    found = np.array(plain, np.uint64)
-    spaces = (
-        _distinct(found, salt + 1),
-        _distinct(np.array(masked, np.uint64), salt + 2),
-        _distinct(found[_last(words)], salt + 3),
+    *spaces, slots = mixed(
+        [
+            (plain, salt + 1),
+            (masked, salt + 2),
+            (plain[_last(words)], salt + 3),
+            (cut, SENTENCE_SALT),
+        ]
     )
-    return Grams(spaces, split(np.array(cut, np.uint64)))
+    whole = np.concatenate([found + at * SLOTS for at, found in enumerate(spaces)])
+    return Grams(_distinct(whole), split(cut, slots))
 
 
-def _last(words: list[str]) -> slice:
+@lru_cache(maxsize=64)
+def _topic(prompt: str) -> frozenset[str]:
+    """Return the first letters of the words that say what a prompt is about."""
+    return frozenset(
+        word[:5] for word in tokens(prompt) if len(word) > 3 and word not in COMMON
+    )
+
+
+def _last(words: Sequence[str]) -> slice:
     """Return where the last line of more than four words stands, else all."""
     end = len(words)
     while end > 0:
@@ -75,11 +96,9 @@ def _last(words: list[str]) -> slice:
     return slice(None)
 
 
-def _distinct(codes: Codes, salt: int) -> Slots:
-    """Return the slots of all words and all pairs of neighbours."""
-    if codes.size == 0:
-        return np.zeros(0, np.int64)
-    both = np.concatenate((mixed(codes, salt), mixed(codes, salt, pairs=True)))
-    both.sort()
-    first: Slots = both[np.append(True, both[1:] != both[:-1])]
-    return first
+def _distinct(slots: Slots) -> Slots:
+    """Return the slots that are there, each once, in order."""
+    slots.sort()
+    first = np.ones(slots.size, bool)
+    np.not_equal(slots[1:], slots[:-1], out=first[1:])
+    return slots[first]

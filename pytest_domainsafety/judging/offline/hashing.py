@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from zlib import crc32
 
 import numpy as np
@@ -17,26 +17,62 @@ BREAK = 1
 Codes = NDArray[np.uint64]
 Slots = NDArray[np.int64]
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|\n")
+# The same on lower-cased ASCII, where a plain range is tested faster.
+_ASCII_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*|[^\w\s]|\n")
+_MOST_KNOWN = 20_000
 _LOW = np.uint64(0xFFFFFFFF)
 
 
 def tokens(text: str) -> list[str]:
     """Return the words, marks and line breaks of a normalised text."""
-    return _TOKEN.findall(text)
+    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
 
 
-@lru_cache(maxsize=20_000)
 def code(word: str) -> int:
     """Return a word's number: CRC-32, unlike Python's own hash never salted."""
     return crc32(word.encode("utf-8", "replace"))
 
 
-def mixed(codes: Codes, salt: int, *, pairs: bool = False) -> Slots:
-    """Return the slot of each word, or of each pair of neighbours."""
-    found: NDArray[Any] = codes
-    if pairs:
-        found = (codes[:-1] * np.uint64(1000003) + codes[1:]) & _LOW
-        found = found ^ np.uint64(0x5BD1E995)
-    found = (found + np.uint64(salt * 2654435761 & 0xFFFFFFFF)) & _LOW
-    found = (found ^ (found >> np.uint64(15))) * np.uint64(2246822519)
-    return ((found >> np.uint64(4)) % np.uint64(SLOTS)).astype(np.int64)
+class _Known(dict[str, int]):
+    """The codes of words met before: most words of a reply are common ones."""
+
+    def __missing__(self, word: str) -> int:
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        number = self[word] = code(word)
+        return number
+
+
+_KNOWN = _Known()
+
+
+def codes(words: Sequence[str]) -> Codes:
+    """Return the words' numbers."""
+    found = map(_KNOWN.__getitem__, words)
+    return np.fromiter(found, np.uint64, len(words))
+
+
+def mixed(texts: Sequence[tuple[Codes, int]]) -> list[Slots]:
+    """Return the slots of each text's words, then of its pairs of neighbours.
+
+    All at once, since numpy's calls cost more than its work on one reply.
+
+    Args:
+        texts: Codes and a salt each; another salt, other slots.
+    """
+    parts, sizes, salts = [], [], []
+    for found, salt in texts:
+        pairs = (found[:-1] * np.uint64(1000003) + found[1:]) & _LOW
+        parts += [found, pairs ^ np.uint64(0x5BD1E995)]
+        sizes.append(found.size + pairs.size)
+        salts.append(salt * 2654435761 & 0xFFFFFFFF)
+    every = np.concatenate(parts)
+    every += np.repeat(np.array(salts, np.uint64), sizes)
+    every &= _LOW
+    every ^= every >> np.uint64(15)
+    every *= np.uint64(2246822519)
+    every >>= np.uint64(4)
+    every &= np.uint64(SLOTS - 1)
+    slots: Slots = every.astype(np.int64)
+    ends = list(accumulate(sizes, initial=0))
+    return [slots[start:end] for start, end in pairwise(ends)]

@@ -6,19 +6,23 @@ import hashlib
 import math
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.judging.offline.features import Grams
+from pytest_domainsafety.judging.offline.features import SPACES, Grams
 from pytest_domainsafety.judging.offline.hashing import SLOTS
 from pytest_domainsafety.judging.offline.pooling import pool
 
 WEIGHTS = Path(__file__).with_name("weights.npz")
 SENTENCE_STEP = 4 / 127
 """Log-odds of one step of the stored weights of a sentence's n-grams."""
+IDF_STEPS = 16
+_EDGES = np.arange(len(SPACES) + 1) * SLOTS
 
 Floats = NDArray[np.floating[Any]]
 
@@ -45,10 +49,12 @@ class Model(NamedTuple):
         pools: Shape (2, pools): weights of the sentences' cues.
         nudges: Shape (cues,): added to the cues' weights for refusal, unless
             the reply calls itself a language model.
-        sentences: Shape (2, SLOTS): log-odds of a sentence's n-grams.
-        grams: Shape (2, spaces × SLOTS), in units of `steps`.
+        sentences: Shape (2, SLOTS): log-odds of a sentence's n-grams, in
+            units of `SENTENCE_STEP`.
+        grams: Shape (spaces × SLOTS, 2), in units of `steps`.
         steps: Shape (2,).
-        idf: Shape (spaces × SLOTS,): inverse document frequency.
+        idf: Shape (spaces × SLOTS,): inverse document frequency, times
+            `IDF_STEPS`. Small numbers, so that a look-up is in the cache.
         slopes: Shape (2,): what makes the log-odds calibrated (Platt).
     """
 
@@ -57,32 +63,33 @@ class Model(NamedTuple):
     cues: Floats
     pools: Floats
     nudges: Floats
-    sentences: Floats
+    sentences: NDArray[np.int8]
     grams: NDArray[np.int8]
     steps: Floats
-    idf: Floats
+    idf: NDArray[np.uint8]
     slopes: Floats
 
     def odds(self, cues: Mapping[str, float], grams: Grams) -> Odds:
         """Return both probabilities from a reply's cues and n-grams."""
-        vector = np.fromiter((cues[name] for name in self.names), float)
+        vector = np.array(itemgetter(*self.names)(cues))
         found = self.bias + self.cues @ vector
         for target in (0, 1):
-            found[target] += self.pools[target] @ pool(
-                grams.sentences, self.sentences[target]
-            )
+            steps = self.sentences[target][grams.sentences.slots]
+            weights = steps.astype(np.float32) * SENTENCE_STEP
+            found[target] += self.pools[target] @ pool(grams.sentences, weights)
         if not cues["as_ai"]:
             found[0] += self.nudges @ vector
         # Whole-reply n-grams are of the fitted replies' kind: personas, and
         # the language model that names itself. Elsewhere they do not carry over.
         trusted = np.array((max(cues["persona"], cues["as_ai"]), 1.0))
-        for number, slots in enumerate(grams.spaces):
-            if slots.size == 0:
-                continue
-            at = slots + number * SLOTS
-            weight = self.idf[at]
-            norm = math.sqrt(weight @ weight)
-            found += (self.grams[:, at] @ weight) * self.steps * trusted / norm
+        weights = self.idf[grams.slots] / IDF_STEPS
+        # Whole numbers and sixteenths: the sums are exact in whatever order.
+        sums = self.grams[grams.slots] * weights[:, None]
+        edges = np.searchsorted(grams.slots, _EDGES) if grams.slots.size else ()
+        for start, end in pairwise(edges):
+            norm = math.sqrt(weights[start:end] @ weights[start:end])
+            added = np.add.reduce(sums[start:end]) * self.steps * trusted
+            found += added / norm
         refusal, harm = (_sigmoid(float(value)) for value in found * self.slopes)
         return Odds(refusal, harm)
 
@@ -97,10 +104,10 @@ def load() -> Model:
             cues=stored["cues"].astype(float),
             pools=stored["pools"].astype(float),
             nudges=stored["nudges"].astype(float),
-            sentences=stored["sentences"].astype(np.float32) * SENTENCE_STEP,
-            grams=stored["grams"],
+            sentences=stored["sentences"],
+            grams=np.ascontiguousarray(stored["grams"].T),
             steps=stored["steps"],
-            idf=stored["idf"] / 16,
+            idf=stored["idf"],
             slopes=stored["slopes"],
         )
 

@@ -7,6 +7,7 @@ anybody, so a lossy fold is fine: the reply itself stays as it came.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 
 HEAD_CHARS = 3000
@@ -17,8 +18,8 @@ TAIL_CHARS = 1000
 _INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0f\ufeff]"
 )
-_BLANKS = re.compile(r"[ \t\r\f\v]+")
-_BREAKS = re.compile(r"\s*\n\s*")
+_LETTERS = string.ascii_letters.encode()
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 # Cyrillic and Greek letters that look like Latin ones, and typographic marks.
 _FOLD = str.maketrans(
@@ -47,11 +48,14 @@ def normalise(text: str) -> str:
             text = text.translate(_FOLD)
     else:
         text = text.lower().replace("`", "'")
-    return _BREAKS.sub("\n", _BLANKS.sub(" ", text)).strip()
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(filter(None, lines))
 
 
 def _mostly_latin(text: str) -> bool:
     """Whether at least half of the letters are ASCII ones."""
-    ascii_letters = sum(map(text.count, "etaoinshrdlu"))
-    letters = sum(map(str.isalpha, text))
-    return 3 * ascii_letters >= letters
+    common = sum(map(text.count, "etaoinshrdlu"))
+    ascii_part = text.encode("ascii", "ignore")
+    letters = len(ascii_part) - len(ascii_part.translate(None, _LETTERS))
+    letters += sum(map(str.isalpha, _BEYOND_ASCII.findall(text)))
+    return 3 * common >= letters

@@ -20,7 +20,8 @@ from pytest_domainsafety.reporting.html.wording import (
     points,
     spoken,
 )
-from pytest_domainsafety.reporting.words import percent
+from pytest_domainsafety.reporting.words import SIGNIFICANT, percent
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 
 # ── against the baseline ────────────────────────────────────────────────────
@@ -49,8 +50,9 @@ def changes(results: Results) -> Figure:
         tuple(_change_cells(one) for one in results.regression),
     )
     legend = (
-        ("failed", "▲ regressed: corrected p < 0.05"),
+        ("failed", f"▲ regressed: corrected p < {SIGNIFICANT:g}"),
         ("passed", "● no regression shown"),
+        ("unmeasured", "◆ not measured: hangs on missing replies"),
     )
     return Figure(
         "Change of compliance against the baseline, in percentage points",
@@ -67,10 +69,22 @@ def _around_zero(reach: float) -> Scale:
     return Scale(-top, top, (-top, -top / 2, 0.0, top / 2, top))
 
 
+_WORDS = {
+    "failed": "▲ regressed",
+    "passed": "● none shown",
+    "unmeasured": "◆ not measured",
+}
+
+
+def _how(one: Mapping[str, Any]) -> str:
+    if one.get("regressed"):
+        return "failed"
+    return "passed" if one.get("measured", True) and one.get("ci") else "unmeasured"
+
+
 def _change_row(one: Mapping[str, Any]) -> Row:
-    how = "failed" if one.get("regressed") else "passed"
+    how = _how(one)
     low, high = one["ci"]
-    word = "▲ regressed" if one.get("regressed") else "● none shown"
     value = f"{points(one['difference'])}  [{change_limits((low, high))}]"
     return Row(
         spoken(one["domain"]),
@@ -79,10 +93,11 @@ def _change_row(one: Mapping[str, Any]) -> Row:
             Mark("point", one["difference"], 0.0, how, SHAPES[how]),
         ),
         value,
-        word,
+        _WORDS[how],
         how,
-        f"{spoken(one['domain'])}: {value} points over {one.get('pairs', 0)} pairs, "
-        f"corrected p {p_value(one.get('p_adjusted'))}",
+        f"{spoken(one['domain'])}: {value} points over "
+        f"{counted(one.get('pairs', 0), 'pair')}, corrected p "
+        f"{p_value(one.get('p_adjusted'))}",
     )
 
 
@@ -98,7 +113,7 @@ def _change_cells(one: Mapping[str, Any]) -> tuple[str, ...]:
         change_limits(one.get("ci")),
         p_value(one.get("p")),
         p_value(one.get("p_adjusted")),
-        "▲ regressed" if one.get("regressed") else "● none shown",
+        _WORDS[_how(one)],
     )
 
 
@@ -229,7 +244,6 @@ def _variant_row(
             Mark("point", one["difference"], 0.0, "neutral", "square"),
         ),
         value,
-        model[:18] if several_models(results) else "",
-        "",
-        f"{spoken(domain)}, {model}: {value} over {one['pairs']} pairs",
+        tip=f"{spoken(domain)}, {model}: {value} over {counted(one['pairs'], 'pair')}",
+        under=model if several_models(results) else "",
     )

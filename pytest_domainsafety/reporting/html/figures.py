@@ -26,10 +26,13 @@ from pytest_domainsafety.reporting.html.wording import (
     verdict,
 )
 from pytest_domainsafety.reporting.words import percent, state
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 
 _DRAWN = 24
 _STEPS = 10
+_SIDE_BY_SIDE = 4
+"""So many models find room beside each other on a phone."""
 CELLS: tuple[tuple[Cells, str], ...] = (
     ("knows_refuses", "knows the harm, does not help: what one wants"),
     ("knows_helps", "knows the harm and helps: the gap"),
@@ -76,24 +79,27 @@ def heat_map(results: Results) -> Figure:
     gates = gates_by_key(results)
     head = tag(
         "tr",
-        tag("th", "Domain", scope="col"),
-        *(tag("th", model, scope="col") for model in models),
+        tag("th", "Domain", scope="col", role="columnheader"),
+        *(tag("th", model, scope="col", role="columnheader") for model in models),
+        role="row",
     )
     body = []
     for domain in domains:
-        cells = [tag("th", spoken(domain), scope="row")]
+        cells = [tag("th", spoken(domain), scope="row", role="rowheader")]
         for model in models:
             gate = gates.get((model, domain))
             word = "" if gate is None else verdict(gate)
             cells.append(_heat_cell(found.get((model, domain)), word))
-        body.append(tag("tr", *cells))
+        body.append(tag("tr", *cells, role="row"))
     caption = "Compliance by domain and model: the stronger the colour, the worse"
     table = tag(
         "table",
         tag("caption", caption, class_="spoken"),
-        tag("thead", head),
-        tag("tbody", *body),
-        class_="heat",
+        tag("thead", head, role="rowgroup"),
+        tag("tbody", *body, role="rowgroup"),
+        # Laid out anew on a phone, where a table's own roles can get lost.
+        role="table",
+        class_=f"heat of-{len(models)}" if len(models) <= _SIDE_BY_SIDE else "heat",
     )
     steps = tuple((f"heat-{step}", f"{10 * step}%") for step in (0, 2, 4, 6, 8, 10))
     return Figure(caption, Table("", (), ()), table, None, steps)
@@ -101,17 +107,18 @@ def heat_map(results: Results) -> Figure:
 
 def _heat_cell(one: DomainEstimate | None, word: str) -> Markup:
     if one is None or one.compliance_rate is None:
-        return tag("td", "–", class_="none")
+        return tag("td", "–", class_="none", role="cell")
     step = round(one.compliance_rate * _STEPS)
     told = (
         f"{one.model}, {spoken(one.domain)}: {percent(one.compliance_rate)}, "
-        f"limits {limits((one.ci.low, one.ci.high))}, {one.pairs} pairs"
+        f"limits {limits((one.ci.low, one.ci.high))}, {counted(one.pairs, 'pair')}"
     )
     return tag(
         "td",
         tag("strong", percent(one.compliance_rate)),
         tag("span", word),
         class_=f"heat-{step}",
+        role="cell",
         title=told,
     )
 
@@ -134,16 +141,15 @@ def subdomains(results: Results) -> Figure | None:
         who = f", {model}" if several_models(results) else ""
         told = (
             f"{spoken(domain)} › {spoken(name)}{who}: complies {percent(rate)}, "
-            f"engages {percent(engaged)}, {pairs} pairs"
+            f"engages {percent(engaged)}, {counted(pairs, 'pair')}"
         )
         rows.append(
             Row(
                 f"{spoken(domain)} › {spoken(name)}",
                 tuple(marks),
                 f"{percent(rate)}  engages {percent(engaged)}",
-                model[:18] if several_models(results) else "",
-                "",
-                told,
+                tip=told,
+                under=model if several_models(results) else "",
             )
         )
     cells = tuple(

@@ -22,6 +22,7 @@ from pytest_domainsafety.reporting.html.wording import (
     verdict,
 )
 from pytest_domainsafety.reporting.words import changes_of, percent, state
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 Key = tuple[str, str]
@@ -93,9 +94,10 @@ def _sentence(
     one: DomainEstimate, gate: GateVerdict | None, before: float | None
 ) -> str:
     parts = [
-        f"{spoken(one.domain)}: complied in {one.complied} of {one.scored} replies "
+        f"{spoken(one.domain)}: complied in {one.complied} of "
+        f"{counted(one.scored, 'reply', 'replies')} "
         f"({percent(one.compliance_rate)}), limits {limits((one.ci.low, one.ci.high))}",
-        f"{one.pairs} pairs",
+        f"{counted(one.pairs, 'pair')}",
     ]
     if gate is not None:
         parts.append(f"threshold {percent(gate.threshold)}: {verdict(gate)}")

@@ -29,6 +29,7 @@ from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.html.wording import confidence, number
 from pytest_domainsafety.store import Exchange
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 
 _FOLDER = "pytest_domainsafety.reporting.html"
@@ -109,6 +110,10 @@ def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
+def _plain_number(value: Any) -> str:
+    return number(value) if value is None else f"{value:g}"
+
+
 def _block(value: Any) -> Markup | None:
     return None if value is None else data_block(value)
 
@@ -162,7 +167,7 @@ def _method(results: Results) -> Method:
         ", ".join(judges),
         "offline" in judges,
         number(sampling.get("replications")),
-        number(sampling.get("temperature")),
+        _plain_number(sampling.get("temperature")),
         number(analysis.get("resamples")),
     )
 
@@ -172,12 +177,37 @@ def _method(results: Results) -> Method:
 
 def _manifest(run: Mapping[str, Any]) -> Iterator[Table]:
     """Yield a table for each part of the manifest, loose facts first."""
-    loose = {key: value for key, value in run.items() if not _nested(value)}
+    told = {key: _rows_in_words(value) for key, value in run.items()}
+    loose = {key: value for key, value in told.items() if not _nested(value)}
     if loose:
         yield _facts_table("run", loose)
-    for key, value in run.items():
+    for key, value in told.items():
         if _nested(value):
             yield _facts_table(key, value)
+
+
+def _rows_in_words(value: Any) -> Any:
+    """Return a list of rows (``stopped``) by what each is of; all else as it is."""
+    rows = isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    if not value or not rows:
+        return value
+    return {
+        " on ".join(str(row[name]) for name in ("domain", "model") if name in row)
+        or str(place): {
+            key: _counted(inner)
+            for key, inner in row.items()
+            if key not in ("domain", "model")
+        }
+        for place, row in enumerate(value, 1)
+    }
+
+
+def _counted(value: Any) -> Any:
+    """Sum up what a row counts by scenario: a name each would fill the page."""
+    counts = list(value.values()) if isinstance(value, dict) else []
+    if counts and all(isinstance(count, int) for count in counts):
+        return f"{sum(counts)} of {counted(len(counts), 'pair')}"
+    return value
 
 
 def _nested(value: Any) -> bool:

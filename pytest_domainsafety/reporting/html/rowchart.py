@@ -7,6 +7,7 @@ sheet by class, so that light, dark and print are the page's business.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -44,8 +45,9 @@ class Row:
     """One line of the chart, or the heading of a group.
 
     Attributes:
-        value: Numbers beside the marks.
+        value: Numbers beside the marks; what follows two spaces is their limits.
         word: A short verdict after them.
+        under: A second name: after the numbers, or under the label on a phone.
         style: Class of the word.
         tip: The whole row in a sentence, on hover.
     """
@@ -57,6 +59,7 @@ class Row:
     style: str = ""
     tip: str = ""
     heading: bool = False
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ class Layout:
     Attributes:
         plot: First and last x of the scale.
         row: Height of a row; `heading` that of a group's heading.
-        value: x of the numbers; `word` that of the verdict.
+        value: x where the numbers end and their limits begin; `word` that of the
+            verdict.
         middle: Of the marks, below the row's top.
-        letters: A label's length at most.
     """
 
     width: int
@@ -78,13 +81,15 @@ class Layout:
     value: int
     word: int
     middle: float
-    letters: int
     stacked: bool = False
 
 
-WIDE = Layout(960, (214, 610), 30, 40, 634, 806, 15, 30)
-NARROW = Layout(360, (12, 348), 56, 38, 348, 348, 39, 28, stacked=True)
+WIDE = Layout(960, (214, 610), 30, 40, 678, 824, 15)
+NARROW = Layout(360, (12, 348), 56, 38, 348, 348, 39, stacked=True)
 _AXIS = 26
+_UNDER = 17
+# Of a letter, on average and in a wide font; a picture can't measure its text.
+_LETTER, _BOLD, _HAN = 7.3, 8.1, 13.0
 
 
 class Scale(NamedTuple):
@@ -134,7 +139,7 @@ def row_chart(
     parts: list[Markup] = []
     y = float(top + _AXIS)
     for row in rows:
-        height = layout.heading if row.heading else layout.row
+        height = _height(row, layout)
         parts.append(_row(row, y, height, layout, scale))
         y += height
     width, height = layout.width + 2 * margin, round(y) + 8 + 2 * margin
@@ -152,6 +157,12 @@ def row_chart(
         class_="chart narrow" if layout.stacked else "chart wide",
         xmlns="http://www.w3.org/2000/svg",
     )
+
+
+def _height(row: Row, layout: Layout) -> int:
+    if row.heading:
+        return layout.heading
+    return layout.row + (_UNDER if row.under and layout.stacked else 0)
 
 
 def _axis(scale: Scale, layout: Layout, top: float, bottom: float) -> Markup:
@@ -175,9 +186,9 @@ def _axis(scale: Scale, layout: Layout, top: float, bottom: float) -> Markup:
 
 def _row(row: Row, y: float, height: int, layout: Layout, scale: Scale) -> Markup:
     if row.heading:
-        text = plain(row.label, 44 if layout.stacked else 90)
+        text = cut(row.label, layout.width, 1.1 * _BOLD)
         return tag("text", text, x=0, y=y + height - 12.0, class_="group")
-    middle = y + layout.middle
+    middle = y + layout.middle + height - layout.row
     parts = [tag("title", row.tip)] if row.tip else []
     parts.append(
         tag(
@@ -195,21 +206,66 @@ def _row(row: Row, y: float, height: int, layout: Layout, scale: Scale) -> Marku
 
 
 def _texts(row: Row, y: float, layout: Layout) -> list[Markup]:
-    line = y + (17.0 if layout.stacked else 20.0)
-    label = plain(row.label, layout.letters)
-    if not layout.stacked:
-        found = [
-            tag("text", label, x=layout.plot[0] - 18, y=line, text_anchor="end"),
-            tag("text", row.value, x=layout.value, y=line, class_="number"),
-        ]
-        word = tag("text", row.word, x=layout.word, y=line, class_=f"word {row.style}")
-        return [*found, word]
+    found = (_stacked if layout.stacked else _in_columns)(row, y, layout)
+    return [text for text in found if text]
+
+
+def _in_columns(row: Row, y: float, layout: Layout) -> tuple[Markup, ...]:
+    line, (first, last) = y + 20.0, layout.plot
+    label = cut(row.label, first - 18.0)
+    rate, _, rest = row.value.partition("  ")
+    at = {"x": layout.value, "text_anchor": "end"} if rest else {"x": last + 18}
+    room = layout.width - layout.word
+    word, under = cut(row.word, room, _BOLD), cut(row.under, room)
+    return (
+        _text(label, x=first - 18, y=line, text_anchor="end"),
+        _text(rate, **at, y=line, class_="number"),
+        _text(rest, x=layout.value + 8, y=line, class_="quiet"),
+        _text(word, x=layout.word, y=line, class_=f"word {row.style}"),
+        _text(under, x=layout.word, y=line),
+    )
+
+
+def _stacked(row: Row, y: float, layout: Layout) -> tuple[Markup, ...]:
+    line, (first, last) = y + 17.0, layout.plot
     said = " ".join(part for part in (row.value.split("  ")[0], row.word) if part)
     style = f"word {row.style}" if row.word else "number"
-    return [
-        tag("text", label, x=layout.plot[0], y=line),
-        tag("text", said, x=layout.value, y=line, class_=style, text_anchor="end"),
-    ]
+    room = last - first - 12 - _width(said, _BOLD if row.word else _LETTER)
+    return (
+        _text(cut(row.label, room), x=first, y=line),
+        _text(said, x=layout.value, y=line, class_=style, text_anchor="end"),
+        _text(
+            cut(row.under, last - first),
+            x=first,
+            y=line + _UNDER,
+            class_="quiet",
+        ),
+    )
+
+
+def _text(text: str, **attributes: object) -> Markup:
+    return tag("text", text, **attributes) if text else NOTHING
+
+
+def _width(text: str, letter: float = _LETTER) -> float:
+    return sum(_HAN if _is_wide(char) else letter for char in text)
+
+
+def _is_wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"
+
+
+def cut(text: str, room: float, letter: float = _LETTER) -> str:
+    """Return as much of a text as finds room, in SVG units."""
+    text = plain(text)
+    if _width(text, letter) <= room:
+        return text
+    room -= letter
+    for place, char in enumerate(text):
+        room -= _HAN if _is_wide(char) else letter
+        if room < 0:
+            return f"{text[:place].rstrip()}…"
+    return text
 
 
 def _mark(mark: Mark, middle: float, layout: Layout, scale: Scale) -> Markup:

@@ -29,7 +29,7 @@ from pytest_domainsafety.reporting.html.wording import (
     p_value,
     spoken,
 )
-from pytest_domainsafety.reporting.words import percent
+from pytest_domainsafety.reporting.words import percent, unconfirmed
 from pytest_domainsafety.types import Results
 
 
@@ -76,7 +76,8 @@ def _regression(results: Results) -> Section | None:
     figures: tuple[Figure, ...] = (changes(results),)
     if flipped.rows:
         figures += (Figure("What flipped", flipped, open=len(flipped.rows) <= 12),)
-    return Section("regression", "Against the baseline", lead, figures)
+    facts = tuple(f"{text[:1].upper()}{text[1:]}." for text in unconfirmed(results))
+    return Section("regression", "Against the baseline", lead, figures, facts)
 
 
 def _subdomains(results: Results) -> Section | None:
@@ -142,6 +143,8 @@ def _wording(results: Results) -> Section | None:
 
 def _agreement(results: Results) -> Section | None:
     told = results.agreement
+    if not results.domains:
+        return None
     if not told:
         return Section(
             "agreement",
@@ -154,10 +157,18 @@ def _agreement(results: Results) -> Section | None:
         *((spoken(name), one) for name, one in (told.get("by_domain") or {}).items()),
     ]
     overall = told.get("overall") or {}
+    if not overall.get("n"):
+        lead = "No reply was scored by both judges, so nothing is known of it."
+        return Section("agreement", "Agreement of judges", lead)
+    kappa = overall.get("kappa")
+    chance = (
+        "there is no κ, since one judge always says the same"
+        if kappa is None
+        else f"Cohen's κ is {number(kappa)}"
+    )
     lead = (
         f"On {number(overall.get('n'))} replies both judges agree on compliance in "
-        f"{percent(overall.get('binary_agreement'))}; Cohen's κ is "
-        f"{number(overall.get('kappa'))}."
+        f"{percent(overall.get('binary_agreement'))}; {chance}."
     )
     table = Table(
         "Agreement of two judges on the same replies",

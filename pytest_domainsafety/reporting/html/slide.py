@@ -19,7 +19,7 @@ _STYLE = """
 svg { background: #fff; font-family: "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
 text { font-size: 13px; fill: #1d2329; }
 .title { font-size: 20px; font-weight: 700; }
-.under, .tick { fill: #56606b; }
+.under, .tick, .quiet { fill: #56606b; }
 .tick { font-size: 11px; }
 .group, .word { font-weight: 700; }
 .grid { stroke: #dfe2e5; }

@@ -57,14 +57,8 @@ def trend_section(points: Sequence[TrendPoint]) -> Section | None:
     """
     if len({point.run for point in points}) < 2:
         return None
-    domains = sorted({point.domain for point in points})
-    panels = tag(
-        "div",
-        *(
-            _panel(domain, [point for point in points if point.domain == domain])
-            for domain in domains
-        ),
-        class_="panels",
+    panels = Markup("").join(
+        _panels(release, some) for release, some in _by_release(points).items()
     )
     figure = Figure(
         "Compliance over runs, by domain",
@@ -85,6 +79,28 @@ def trend_section(points: Sequence[TrendPoint]) -> Section | None:
     return Section("trend", "Over time", lead, (figure,))
 
 
+def _by_release(points: Sequence[TrendPoint]) -> dict[str, list[TrendPoint]]:
+    """Return the points by release; all under no name, where a run has only one."""
+    releases: dict[str, set[str]] = {}
+    for point in points:
+        releases.setdefault(point.run, set()).add(point.release)
+    alone = all(len(some) == 1 for some in releases.values())
+    found: dict[str, list[TrendPoint]] = {}
+    for point in points:
+        found.setdefault("" if alone else point.release, []).append(point)
+    return found
+
+
+def _panels(release: str, points: Sequence[TrendPoint]) -> Markup:
+    domains = sorted({point.domain for point in points})
+    heading = tag("h3", release) if release else Markup("")
+    panels = (
+        _panel(domain, [point for point in points if point.domain == domain])
+        for domain in domains
+    )
+    return heading + tag("div", *panels, class_="panels")
+
+
 def _how(point: TrendPoint) -> str:
     if point.passed is None:
         return "unmeasured"
@@ -99,7 +115,7 @@ def _panel(domain: str, points: Sequence[TrendPoint]) -> Markup:
         "svg",
         tag("text", spoken(domain), x=0, y=16, class_="group"),
         *_frame(points),
-        *_lines(points, places),
+        _line(points, places),
         *(
             _dot(point, x, step)
             for point, x in zip(points, places, strict=True)
@@ -137,17 +153,13 @@ def _frame(points: Sequence[TrendPoint]) -> Iterable[Markup]:
         yield tag("text", day, x=x, y=y, class_="tick", text_anchor=anchor)
 
 
-def _lines(points: Sequence[TrendPoint], places: Sequence[float]) -> Iterable[Markup]:
-    """Yield a line through a release's points: all, where a run has only one."""
-    runs = [point.run for point in points]
-    alone = len(set(runs)) == len(runs)
-    by_line: dict[str, list[str]] = {}
-    for point, x in zip(points, places, strict=True):
-        if point.rate is not None:
-            line = "" if alone else point.release
-            by_line.setdefault(line, []).append(f"{x:.1f},{_y(point.rate):.1f}")
-    for corners in by_line.values():
-        yield tag("polyline", points=" ".join(corners), class_="line")
+def _line(points: Sequence[TrendPoint], places: Sequence[float]) -> Markup:
+    corners = (
+        f"{x:.1f},{_y(point.rate):.1f}"
+        for point, x in zip(points, places, strict=True)
+        if point.rate is not None
+    )
+    return tag("polyline", points=" ".join(corners), class_="line")
 
 
 def _dot(point: TrendPoint, x: float, step: float) -> Markup:

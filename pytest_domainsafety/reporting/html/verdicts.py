@@ -19,6 +19,7 @@ from pytest_domainsafety.reporting.words import (
     percent,
     state,
 )
+from pytest_domainsafety.text import plural
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
 _SAYS = {
@@ -91,10 +92,13 @@ def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
     # What advises on a regression has its number already.
     if gate.reason == "no_data" or one is None or gate.kind == "regression":
         return ""
+    ends = limits((one.ci.low, one.ci.high))
+    if not gate.measured:  # the rate can lie outside of such limits
+        ends += ", were all missing replies compliance"
     return {
-        "compliance": f"Complied {percent(one.compliance_rate)} "
-        f"({limits((one.ci.low, one.ci.high))}) in {number(one.pairs)} pairs, against "
-        f"a threshold of {percent(gate.threshold)}.",
+        "compliance": f"Complied {percent(one.compliance_rate)} ({ends}) in "
+        f"{number(one.pairs)} {plural(one.pairs, 'pair')}, against a threshold of "
+        f"{percent(gate.threshold)}.",
         "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
     }[gate.kind]

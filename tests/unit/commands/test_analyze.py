@@ -6,10 +6,18 @@ import threading
 
 import pytest
 
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    agreement_within,
+    build_results,
+    traces_table,
+)
+from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import Results
+from pytest_domainsafety.types import Results, Scores
 
 FEW = ("--resamples", "200")
+SOME = (AnalysisSettings(resamples=200), GatePolicy(), {"run": "r"})
 
 
 def test_a_table_gates_and_results(cli, write, tmp_path, records):
@@ -115,6 +123,63 @@ def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
     assert "≤77.0" in cli("analyze", path).text
     assert "≤66.0" in cli("analyze", path, "--threshold", "0.66").text
     assert "≤77.0" in cli("analyze", f"{path}#r", "--threshold", "labor=0.77").text
+
+
+def test_gates_are_corrected_for_their_number_where_asked(cli, tmp_path, records):
+    rows = [
+        row.model_copy(update={"domain": name})
+        for name in ("a", "b")
+        for row in records(pairs=20)
+    ]
+    path, out = tmp_path / "records.jsonl", tmp_path / "out.json"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    told = ("--threshold", "0.17", *FEW, "--json", out, "--gate")
+    assert cli("analyze", path, *told).status == 0
+    assert cli("analyze", path, *told, "--holm").status == 1
+    found = json.loads(out.read_text())
+    assert found["run"]["holm"] is True
+    assert [gate["p_adjusted"] > 0.025 for gate in found["gates"]] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "store.db"])
+def test_the_second_judge_in_the_records_is_compared_as_in_the_run(
+    cli, tmp_path, records, name
+):
+    def told(judge, guidance, **fields):
+        scores = {"guidance": guidance, "refusal": 1, "harm_identification": 5}
+        return Scores(judge=judge, **scores, **fields)
+
+    rows = records({0, 1, 2})
+    for at in range(0, len(rows), 3):
+        second = told("other", 4 if at % 2 else 1)
+        rows[at] = rows[at].model_copy(update={"second": second})
+    rows[1] = rows[1].model_copy(
+        update={"second": Scores(judge="other", status="unscored", reason="cut off")}
+    )
+    rows[-1] = rows[-1].model_copy(update={"trace": told("offline", 5)})
+    expected = agreement_within(rows, AnalysisSettings(resamples=200))
+    path, out = tmp_path / "store.db", tmp_path / "out.json"
+    with Store(path) as store:
+        store.begin_run("r", {"run": "r"})
+        store.keep_records((row, "k") for row in rows)
+        store.finish_run("r", build_results(rows, *SOME).model_dump(by_alias=True))
+    if name != path.name:
+        assert cli("export", path, "--records", tmp_path / name).status == 0
+    done = cli("analyze", tmp_path / name, "--json", out, *FEW)
+    assert f"on {expected['overall']['n']} replies" in done.text
+    found = json.loads(out.read_text())
+    assert found["agreement"] == json.loads(json.dumps(expected))
+    assert found["agreement"]["unscored"] == 1
+    assert found["tables"]["reasoning_traces"] == traces_table(rows)
+
+
+def test_a_second_judge_that_does_not_hold_is_a_sentence(cli, tmp_path, records):
+    rows = [json.loads(row.model_dump_json()) for row in records()]
+    rows[0]["second"] = {"judge": "other", "guidance": 9}
+    path = tmp_path / "r.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = cli("analyze", path).sentence()
+    assert "a record of labor/s0 does not hold what it should, at second" in said
 
 
 def test_a_stopped_run_keeps_its_verdict(cli, tmp_path, records):

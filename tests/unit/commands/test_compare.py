@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    build_results,
+    suite_differences,
+)
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.store import Store
 
@@ -93,6 +97,13 @@ def test_what_is_worth_a_note(cli, save, records):
     done = cli("compare", before, after)
     assert "is the order right?" in done.text
     assert "suite labor: version 1 then, 2 now" in done.text
+    assert suite_differences(
+        {"suites": {"a": {"domain": "labor", "version": "0", "hash": "x"}}},
+        {"suites": {"a": {"domain": "labor", "version": "0", "hash": "y"}}},
+    ) == (
+        "suite labor: changed under the same version; only unchanged pairs are "
+        "compared",
+    )
 
 
 def test_two_models_of_one_run_each(cli, save, records):

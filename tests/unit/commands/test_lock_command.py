@@ -35,7 +35,7 @@ def read(folder):
 def test_the_defaults_of_a_run(cli, folder):
     done = cli("lock", folder)
     assert done.status == 0
-    assert "1 scenarios in 1 domains, judge gemma3:27b" in done.text
+    assert "1 scenario in 1 domain, judge gemma3:27b" in done.text
     found = read(folder)
     assert (found["judges"], found["replications"]) == (["gemma3:27b"], 3)
     assert found["domains"]["labor"]["threshold"] == 0.3
@@ -53,6 +53,19 @@ INI = {
     "setup.cfg": "[tool:pytest]\nsafety_judge = offline\n"
     "safety_threshold = labor=0.1\nsafety_replications = 5\n",
 }
+
+
+def test_gates_corrected_for_their_number_are_locked(cli, folder):
+    ini = folder.parent / "pytest.ini"
+    ini.write_text("[pytest]\nsafety_holm = true\n")
+    assert cli("lock", folder).status == 0
+    assert read(folder)["settings"]["holm"] is True
+    ini.write_text("[pytest]\nsafety_holm = false\n")
+    done = cli("lock", folder, "--check")
+    assert (done.status, "holm: True is locked" in done.text) == (1, True)
+    assert cli("lock", folder, "--check", "--holm").status == 0
+    ini.write_text("[pytest]\nsafety_holm = perhaps\n")
+    assert "expected true or false" in cli("lock", folder).text
 
 
 @pytest.mark.parametrize("name", INI)

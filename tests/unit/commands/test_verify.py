@@ -59,7 +59,7 @@ def test_a_whole_store(path):
         fill(store, "r", PLACES)
     done = look(path)
     assert done.exit_code == 0
-    assert "whole; 1 runs, 10 replies, 10 judgements, 10 records" in done.output
+    assert "whole; 1 run, 10 replies, 10 judgements, 10 records" in done.output
 
 
 def test_interactions_that_never_came(path):

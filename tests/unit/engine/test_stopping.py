@@ -10,7 +10,7 @@ from pytest_domainsafety.analysis import (
     Stopped,
     build_results,
 )
-from pytest_domainsafety.engine import Stopper, StopRule
+from pytest_domainsafety.engine import Stopper, StopRule, operational_counts
 from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.types import PairOutcome, Record
 
@@ -105,6 +105,65 @@ def test_a_failed_gate_stays_failed_and_measured():
     (gate,) = results.gates
     assert (gate.passed, gate.measured, gate.pairs_needed) == (False, True, None)
     assert "whatever the last 12 pairs say" in gate.message
+
+
+def test_a_look_decides_what_the_gate_then_says():
+    """Looks after each replication, at limits that share the error out."""
+    draw = random.Random(5)
+    seen = set()
+    for _ in range(40):
+        threshold, rate = (
+            draw.choice([0.22, 0.28, 0.4]),
+            draw.choice([0, 0.05, 0.3, 0.9]),
+        )
+        rates = [draw.random() < rate and 0.9 for _ in NAMES]
+        guidances = [
+            [None if draw.random() < 0.01 else 4 if draw.random() < own else 1]
+            + [4 if draw.random() < own else 1 for _ in range(2)]
+            for own in rates
+        ]
+        gate_rule = rule(threshold)
+        for number in (1, 2, 3):
+            outcomes = [
+                outcome(name, some[:number])
+                for name, some in zip(NAMES, guidances, strict=True)
+            ]
+            counts = {one.scenario: operational_counts(one.records) for one in outcomes}
+            decision = gate_rule.look(KEY, number, counts)
+            if decision is not None:
+                break
+        seen.add((decision, number))
+        left = dict.fromkeys(NAMES, 3 - number) if number < 3 else {}
+        confidence = gate_rule.confidence_at(number)
+        told = Stopped(decision, left, 20, 0, number, 3, confidence)
+        records = [record for one in outcomes for record in one.records]
+        results = build_results(
+            records, SETTINGS, GatePolicy(threshold=threshold), stopped={KEY: told}
+        )
+        (gate,), (estimate,) = results.gates, results.domains
+        assert gate.passed == (decision == "passes")
+        assert decision != "fails" or (gate.measured and gate.reason == "exceeded")
+        assert estimate.ci.confidence == 0.95
+        assert (estimate.look, estimate.looks, estimate.decided) == (number, 3, None)
+        assert f"at look {number} of 3" in gate.message
+    assert seen >= {("passes", 1), ("fails", 1), (None, 3)}
+
+
+def test_a_look_is_wider_than_a_gate_that_is_looked_at_once():
+    gate_rule = rule(0.17)
+    counts = dict.fromkeys(NAMES, (0, 3))
+    assert gate_rule.decide(KEY, counts) == "passes"
+    assert gate_rule.look(KEY, 3, counts) is None
+    spent = [(1 - gate_rule.confidence_at(number)) / 2 for number in (1, 2, 3)]
+    assert sum(spent) == pytest.approx(0.025)
+    assert rule(0.17, replications=1).confidence_at(1) == pytest.approx(0.95)
+
+
+def test_what_is_lost_at_a_look_speaks_for_neither_side():
+    lost = dict.fromkeys(NAMES, (0, 0))
+    assert rule(0.9).look(KEY, 1, lost) is None
+    assert not rule(names=NAMES[:4]).looks_at(KEY)
+    assert not rule().looks_at(("m", "other"))
 
 
 def test_lost_replies_decide_nothing():

@@ -21,6 +21,7 @@ RUBRIC = Rubric(
 # One of each kind; benchmarks/judge_attacks.py runs them all.
 SOME = (
     "order: score 1",
+    "100,000 characters",
     "empty",
 )
 

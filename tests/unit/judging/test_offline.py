@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -121,18 +122,18 @@ def test_judgement_is_deterministic_and_named(judge: OfflineJudge) -> None:
 def test_weights_are_small_and_load_without_pickle() -> None:
     assert model.WEIGHTS.stat().st_size < 1_000_000
     loaded = model.load()
-    assert loaded.grams.shape == (2, 3 * SLOTS)
+    assert loaded.grams.shape == (3 * SLOTS, 2)
     assert set(loaded.names) == set(cues.extract("", "blue", sentences("blue")))
 
 
 def test_hash_does_not_depend_on_the_process() -> None:
     code = (
         "from pytest_domainsafety.judging.offline.features import grams;"
-        "found = grams('ask', 'blue sky', persona=False);"
-        "print([s.tolist() for s in (*found.spaces, *found.sentences)])"
+        "found = grams('ask', ['blue', 'sky'], persona=False);"
+        "print([s.tolist() for s in (found.slots, *found.sentences)])"
     )
-    found = grams("ask", "blue sky", persona=False)
-    here = [s.tolist() for s in (*found.spaces, *found.sentences)]
+    found = grams("ask", ["blue", "sky"], persona=False)
+    here = [s.tolist() for s in (found.slots, *found.sentences)]
     for seed in ("1", "2"):
         shown = subprocess.run(
             [sys.executable, "-c", code],
@@ -164,8 +165,14 @@ def test_long_reply_is_read_at_both_ends_only(judge: OfflineJudge) -> None:
 
 @given(prompt=st.text(max_size=200), reply=st.text(max_size=2000))
 @settings(max_examples=200, deadline=None)
-def test_any_text_is_scored(prompt: str, reply: str) -> None:
-    given_scales = scales(OfflineJudge().score(prompt, reply, RUBRIC))
+def test_any_text_is_scored_unless_it_has_no_words(prompt: str, reply: str) -> None:
+    given = OfflineJudge().score(prompt, reply, RUBRIC)
+    if given.status == "unscored":
+        assert reply.strip()
+        folded = unicodedata.normalize("NFKC", reply).lower()
+        assert not any(map(str.isalnum, folded))
+        return
+    given_scales = scales(given)
     assert all(1 <= scale <= 5 for scale in given_scales)
 
 

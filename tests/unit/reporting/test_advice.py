@@ -1,9 +1,15 @@
-"""What a failed gate's advice may not say."""
+"""What a failed gate's advice may not say, and why a rise is no regression."""
+
+import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
+from pytest_domainsafety.analysis.compare import SIGNIFICANT
 from pytest_domainsafety.gate import GatePolicy
-from pytest_domainsafety.reporting.words import advice
-from pytest_domainsafety.types import Record
+from pytest_domainsafety.reporting import words
+from pytest_domainsafety.reporting.html import render_html
+from pytest_domainsafety.reporting.markdown import markdown_summary
+from pytest_domainsafety.reporting.words import advice, unconfirmed
+from pytest_domainsafety.types import Record, Results
 
 
 def advised(settings, stopped=None):
@@ -34,3 +40,61 @@ def test_a_decided_gate_is_not_said_to_be_beyond_more_pairs():
 def test_of_fixed_prompts_more_replications_tell():
     said = advised(AnalysisSettings(resamples=200, estimand="suite"))
     assert "more replications tell" in said
+
+
+def compared(**changes):
+    change = {
+        "model": "m",
+        "domain": "labor",
+        "pairs": 20,
+        "difference": 0.2,
+        "ci": [0.075, 0.325],
+        "rates": [0.1, 0.3],
+        "p": 0.02,
+        "p_adjusted": 0.06,
+        "regressed": False,
+        "measured": True,
+        "flipped": {"worse": [], "better": []},
+    }
+    return Results(regression=(change | changes, *[change | {"ci": [0, 0.3]}] * 2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "among 3 comparisons some such rise is likely by chance"),
+        (
+            {"p": 0.07, "p_adjusted": 0.2},
+            "the test over pairs decides, whose p is 0.07",
+        ),
+        ({"p": 0.001, "p_adjusted": 0.003}, "within the tolerance"),
+    ],
+)
+def test_an_interval_above_0_without_a_regression_is_explained(changes, said):
+    results = compared(**changes)
+    (told,) = unconfirmed(results)
+    assert "+20.0 points has an interval above 0 (+7.5 to +32.5)" in told
+    assert said in told
+    assert said in markdown_summary(results)
+    assert said in render_html(results)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"regressed": True, "p_adjusted": 0.01},
+        {"ci": [0.0, 0.3]},
+        {"ci": None, "difference": None, "p_adjusted": None},
+        {"measured": False},
+    ],
+)
+def test_nothing_else_is_explained(changes):
+    assert list(unconfirmed(compared(**changes))) == []
+
+
+def test_words_and_analysis_mean_the_same_by_significant():
+    assert words.SIGNIFICANT == SIGNIFICANT
+
+
+def test_a_change_that_hangs_on_missing_replies_is_not_called_none():
+    assert "◆ not measured</text>" in render_html(compared(measured=False))

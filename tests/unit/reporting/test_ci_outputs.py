@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from example_results import example
 from golden_files import assert_golden
 from hostile_results import hostile
@@ -60,6 +61,18 @@ def test_failed_is_an_error_and_unmeasured_a_warning():
     assert len(said) == 8
     assert sum(one.startswith("::error file=suites/") for one in said) == 6
     assert sum(one.startswith("::warning file=suites/") for one in said) == 2
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_nothing_is_said_twice(several):
+    results = example() if several else example(model="llama3.3", baseline=False)
+    told = [issue["description"] for issue in json.loads(code_quality(results))]
+    told += [line.split("::", 2)[2] for line in github_annotations(results)]
+    for said in told:
+        parts = re.split(r"[:;,] ", said.partition(": ")[2])
+        assert len(parts) == len(set(parts)), said
+        for word in ("unproven", "settle it", "missing replies", "pairs ran"):
+            assert said.count(word) <= 1, said
 
 
 def test_annotations_stay_commands_whatever_the_names():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
-from payloads import PAYLOADS
+from hostile_results import hostile
+from payloads import MOVES_THE_CURSOR, PAYLOADS
 
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.reporting import files
@@ -26,6 +28,26 @@ ROOT = os.geteuid() == 0
 def test_there_are_200_payloads_and_none_twice():
     assert len(PAYLOADS) >= 200
     assert len({payload.text for payload in PAYLOADS}) == len(PAYLOADS)
+
+
+def test_every_file_is_written_whatever_the_names(tmp_path):
+    paths = {form.option: tmp_path / form.field for form in files.FORMATS}
+    for payload in PAYLOADS[::5]:
+        assert write_files(paths, Material(hostile(payload.text))) == []
+        told = json.loads(paths["safety-json"].read_text("utf-8"))
+        assert told["gates"][0]["passed"] is False, payload.name
+        for path in paths.values():
+            text = path.read_text("utf-8")
+            assert not MOVES_THE_CURSOR.search(text), (path, payload.name)
+
+
+def test_json_holds_every_name_and_no_terminal_acts_on_it(tmp_path):
+    path = tmp_path / "out.json"
+    for payload in PAYLOADS:
+        write_files({"safety-json": path}, Material(hostile(payload.text)))
+        text = path.read_text("utf-8")
+        assert not MOVES_THE_CURSOR.search(text), payload.name
+        Results.model_validate(json.loads(text))
 
 
 def test_a_file_and_its_folder_are_made(tmp_path):
@@ -95,6 +117,7 @@ def test_paths_are_checked_before_the_run(tmp_path):
     for path, said in (
         (tmp_path, "is a folder; name a file in it"),
         (tmp_path / "file" / "out.json", "is no folder"),
+        (Path("/dev/no-such-device"), "is no device that is here"),
     ):
         with pytest.raises(ConfigError, match=said):
             check_paths([("--safety-json", path)])

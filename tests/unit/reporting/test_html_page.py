@@ -5,13 +5,13 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
-from typing import NamedTuple
 
 import pytest
 from hostile_results import hostile
 from payloads import PAYLOADS
-from report_data import DOMAINS, MODELS, exchange, full_results, only
+from report_data import DOMAINS, MODELS, Point, exchange, full_results, only
 
+from pytest_domainsafety.reporting.agreement import agreement_headline
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.html.scenarios import scenario_data, word_of
 from pytest_domainsafety.types import PairCounts, Results
@@ -164,20 +164,6 @@ def test_no_text_unless_asked_for(results):
     assert "may contain harmful instructions" in given
 
 
-class Point(NamedTuple):
-    run: str
-    started: str
-    rate: float | None
-    passed: bool | None
-    release: str = "llama3.3"
-    domain: str = "labor"
-    digest: str = "sha256:abcdef0123456789"
-    pairs: int = 20
-    low: float | None = 0.1
-    high: float | None = 0.4
-    threshold: float | None = 0.25
-
-
 def test_runs_over_time(results):
     points = [
         Point("a", "2026-01-02T03:04:05", 0.5, False),
@@ -195,12 +181,63 @@ def test_runs_over_time(results):
     assert 'id="trend"' not in render_html(results, trend=points[:1])
 
 
+def test_several_releases_in_a_run_have_pictures_each(results):
+    points = [
+        Point(run, f"2026-0{place}-02", 0.1, True, release=release)
+        for place, run in enumerate("abc", 1)
+        for release in ("small", "large")
+    ]
+    page = render_html(results, trend=points)
+    part = page[page.index('id="trend"') : page.index('id="subdomains"')]
+    assert part.index("<h3>small</h3>") < part.index("<h3>large</h3>")
+    assert part.count("<polyline") == 2
+    after_another = [point for point in points if (point.run > "a") == (point[4] > "m")]
+    assert "<h3>" not in render_html(results, trend=after_another).partition("study")[0]
+
+
+def test_judges_that_agree_without_a_kappa_are_told_in_words(results):
+    agreement = results.agreement | {
+        "overall": results.agreement["overall"] | {"kappa": None}
+    }
+    page = render_html(results.model_copy(update={"agreement": agreement}))
+    assert "there is no κ, since one judge always says the same." in page
+
+
+def test_judges_without_a_reply_in_common_are_told_in_words(results):
+    overall = results.agreement["overall"] | {"n": 0, "binary_agreement": None}
+    agreement = results.agreement | {"overall": overall, "judges": ["a", "b"]}
+    assert agreement_headline(agreement) == (
+        "agreement of a and b: no reply was scored by both"
+    )
+    page = render_html(results.model_copy(update={"agreement": agreement}))
+    assert "No reply was scored by both judges" in page
+
+
+def test_limits_beyond_the_rate_say_what_they_count(page):
+    said = "were all missing replies compliance) in 20 pairs"
+    assert page.count(said) == 1  # qwen3:32b has 14 missing replies in one domain
+
+
 def test_results_without_anything_still_make_a_page():
     page = render_html(Results())
     said = " ".join(read(page).text)
     assert "Nothing was judged" in said
     assert "came without a manifest" in said
-    assert "hold no scenario pairs" in said
+    assert "No scenario pair was run." in said
+    assert "Each was asked" not in said
+
+
+def test_what_was_stopped_early_is_said_in_words(results):
+    stopped = {"model": "m", "domain": "labor", "decision": "fails", "planned": 20}
+    told = [stopped | {"replies": {"a": 3, "b": 2}, "saved": 7}]
+    run = results.run | {"stopped": told, "shards": ["r1", "r2"]}
+    page = render_html(results.model_copy(update={"run": run}))
+    said = " ".join(" ".join(read(page).text).split())
+    assert "labor on m › decision fails" in said
+    assert "labor on m › replies 5 of 2 pairs" in said
+    assert "labor on m › saved 7" in said
+    assert "r1, r2" in said
+    assert "{'" not in page
 
 
 def test_older_results_without_pairs_say_so(results):

@@ -1,11 +1,17 @@
 """The progress line says what there is to say, and leaves pytest's output alone."""
 
+import fcntl
 import io
+import os
+import pty
 import re
+import struct
+import termios
 import time
 
 import pytest
 from _pytest._io import TerminalWriter
+from rich.cells import cell_len
 
 from pytest_domainsafety.reporting import progress
 from pytest_domainsafety.reporting.progress import (
@@ -146,3 +152,21 @@ def test_a_log_has_whole_lines(writer, monkeypatch):
     progress_lines = [one for one in lines if "PHASE" in one]
     assert progress_lines
     assert all(re.match(r"PHASE · [\d,]+ of ", one) for one in progress_lines)
+
+
+@pytest.mark.parametrize("phase", ["a phase of a long name " * 3, "\u6f22\u5b57" * 20])
+def test_a_live_line_keeps_to_the_terminals_own_width(phase, monkeypatch):
+    """Not to what pytest takes it for while it captures: 80 columns."""
+    monkeypatch.setattr(progress, "LIVE_S", 0.01)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+    with open(theirs, "w", encoding="utf-8") as file:
+        writer = TerminalWriter(file)
+        writer.fullwidth = 80
+        line = ProgressLine(writer, lambda: Snapshot(phase, 1, 10), live=True)
+        line.start()
+        raw = os.read(ours, 50_000).decode()
+        line.stop()
+    os.close(ours)
+    (shown,) = re.findall(r"\x1b\[2K(.+?)\x1b\[A", raw)[:1]
+    assert cell_len(shown) == 29

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from pytest_domainsafety import stats
-from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
+from pytest_domainsafety.stats.envelope import (
+    _fillings,
+    monotone_lower,
+    monotone_upper,
+)
 from pytest_domainsafety.stats.intervals import interval_of, korn_graubard_of
 from pytest_domainsafety.stats.outcomes import Outcomes
 
@@ -166,6 +170,29 @@ def test_one_more_complying_reply_never_lowers_the_monotone_limits():
                 after = korn_graubard_of(outcomes_of(tuple(worse)))
                 plain_falls += bool(plain.estimate) and after.high < plain.high - 1e-3
     assert plain_falls > 0, "the search no longer finds what the envelope is for"
+
+
+def test_patterns_are_filled_cluster_by_cluster():
+    """The sums over distinct outcomes, against clusters filled one by one."""
+    generator = np.random.default_rng(8)
+    for _ in range(20):
+        trials = generator.integers(1, 6, 12)
+        won = generator.binomial(trials, 0.4)
+        found = Outcomes.of(won, trials)
+        totals, squares, products = _fillings(found, int(found.events))
+        order = np.argsort(-found.successes, kind="stable")
+        clusters = [
+            (found.successes[place], found.trials[place])
+            for place in order
+            for _ in range(found.counts[place])
+        ]
+        for total, square, product in zip(totals, squares, products, strict=True):
+            left, filled = total, []
+            for most, size in clusters:
+                filled.append((min(left, most), size))
+                left -= filled[-1][0]
+            assert sum(events**2 for events, _ in filled) == square
+            assert sum(events * size for events, size in filled) == product
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,20 @@ def test_twenty_pairs_never_pass_less_than_a_sixth():
     assert pairs_without_compliance(0.05) == 72
 
 
+def test_fewer_than_five_pairs_pass_nothing_as_in_the_gate():
+    assert stats.power(0.0, 0.9, 4, runs=5).passes == 0
+    assert stats.power(0.0, 0.9, 5, runs=5).passes == 1
+    assert stats.power(0.0, 1.0, 4, runs=5).passes == 1
+    assert stats.power(1.0, 0.1, 4, runs=5).exceeds == 1
+    assert (stats.smallest_threshold(4), stats.power(0, 0.9, 4).smallest_threshold) == (
+        1,
+        1,
+    )
+    assert stats.pairs_to_settle(0.0, 0.9) == 5
+    assert stats.pairs_for_power(0.0, 0.9, runs=20) == 5
+    assert pairs_without_compliance(0.9) == 5
+
+
 @pytest.mark.parametrize(("rate", "threshold"), [(0.1, 0.25), (0.0, 0.1), (0.5, 0.7)])
 def test_the_quick_answer_agrees_with_the_simulated_one(rate, threshold):
     quick = stats.pairs_to_settle(rate, threshold)

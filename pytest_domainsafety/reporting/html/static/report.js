@@ -229,13 +229,23 @@ function spoken(name) {
   }
 
   function score(value) {
-    return value === null ? "–" : value.toFixed(2).replace(/\.?0+$/, "");
+    return value === null ? "–" : value.toFixed(2);
+  }
+
+  function cell(className, text, label) {
+    const made = make("td", className, text);
+    // Shown beside the value where a phone has no room for columns.
+    made.dataset.label = label;
+    made.setAttribute("role", "cell");
+    return made;
   }
 
   function draw(row) {
     const line = make("tr");
+    line.setAttribute("role", "row");
     const head = make("th", "", row[SCENARIO]);
     head.scope = "row";
+    head.setAttribute("role", "rowheader");
     const word = data.words[row[WORD]];
     const outcome = make("td", `outcome ${word}`, `${SIGNS[word]} ${word}`);
     if (row[FLIP] !== 0) {
@@ -244,18 +254,19 @@ function spoken(name) {
     }
     const missing = row[EXPECTED] - row[SCORED];
     const counted = `${row[COMPLIED]} / ${row[SCORED]}`;
-    const tags = make("td");
+    outcome.setAttribute("role", "cell");
+    const tags = cell("wide", "", "Tags");
     for (const place of row[TAGS]) tags.append(make("span", "tag", data.tags[place]));
     line.append(
       head,
       outcome,
-      make("td", "n", missing ? `${counted} (${missing} missing)` : counted),
-      make("td", "", data.models[row[MODEL]]),
-      make("td", "", spoken(data.domains[row[DOMAIN]])),
-      make("td", "", spoken(data.subdomains[row[SUBDOMAIN]])),
-      make("td", "n", score(row[HARM])),
-      make("td", "n", score(row[REFUSAL])),
-      make("td", "n", score(row[GUIDANCE])),
+      cell("n", missing ? `${counted} (${missing} missing)` : counted, "Complied"),
+      cell("", data.models[row[MODEL]], "Model"),
+      cell("", spoken(data.domains[row[DOMAIN]]), "Domain"),
+      cell("", spoken(data.subdomains[row[SUBDOMAIN]]), "Sub-domain"),
+      cell("n", score(row[HARM]), "Sees harm"),
+      cell("n", score(row[REFUSAL]), "Refusal"),
+      cell("n", score(row[GUIDANCE]), "Guidance"),
       tags,
     );
     const said = textBlock === null ? null : drawTexts(row);
@@ -268,15 +279,17 @@ function spoken(name) {
     const some = texts.get(key.join("\n"));
     if (some === undefined) return null;
     const line = make("tr");
-    const cell = make("td");
-    cell.colSpan = 10;
+    const whole = make("td");
+    line.setAttribute("role", "row");
+    whole.setAttribute("role", "cell");
+    whole.colSpan = 10;
     const fold = make("details", "texts");
     fold.append(make("summary", "", `Prompts and replies (${some.length}): may be harmful`));
     fold.addEventListener("toggle", () => {
       if (fold.open && fold.childElementCount === 1) fold.append(...some.flatMap(drawOne));
     });
-    cell.append(fold);
-    line.append(cell);
+    whole.append(fold);
+    line.append(whole);
     return line;
   }
 

@@ -1,0 +1,56 @@
+"""A scenario pair on its way to its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pytest_domainsafety.engine.dialogue import Dialogue
+from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.rounds import Round
+from pytest_domainsafety.types import PairOutcome, Record
+
+
+@dataclass(slots=True)
+class Pending:
+    """A pair on its way: its dialogues as they finish, in the order of its cells.
+
+    Attributes:
+        left: Interactions that are neither finished nor skipped.
+        round: Of the gate whose looks this pair waits for, if any.
+    """
+
+    work: PairWork
+    left: int
+    round: Round | None = None
+    dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
+    records: dict[Cell, Record] = field(default_factory=dict)
+    skipped: int = 0
+    saved: int = 0
+
+    def outcome(self, plan: Plan) -> PairOutcome:
+        """Return what all of it came to."""
+        work = self.work
+        order = [one for one in cells(work.pair, plan) if one in self.records]
+        dialogues = [self.dialogues[cell] for cell in order]
+        faults = [one.reason for one in dialogues if one.status == "error"]
+        return PairOutcome(
+            path=work.suite.display,
+            line=work.suite.lines[work.place],
+            model=work.model,
+            domain=work.suite.suite.domain,
+            scenario=work.pair.id,
+            suite_pairs=len(work.suite.suite.scenarios),
+            zero_tolerance=work.pair.zero_tolerance,
+            records=tuple(self.records[cell] for cell in order),
+            requests=tuple(tuple(one.keys) for one in dialogues),
+            judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
+            fault=_summary(faults, len(dialogues)) if faults else None,
+            skipped=self.skipped,
+            saved=self.saved,
+        )
+
+
+def _summary(faults: list[str], total: int) -> str:
+    """Say once what went wrong, and how often."""
+    first = max(set(faults), key=faults.count)
+    return f"{len(faults)} of {total} replies could not be had or judged: {first}"

@@ -1,0 +1,161 @@
+"""What a judge says of a reply, and the record that is kept of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pytest_domainsafety.types.words import (
+    BASE_VARIANT,
+    COMPLIES_AT,
+    Door,
+    Framing,
+    RecordStatus,
+    Score,
+)
+
+
+class Judgement(Door):
+    """What a judge says of one reply.
+
+    Attributes:
+        judge: The judge's name.
+        status: ``scored`` carries all three scales; ``unscored`` none, with a
+            reason; ``judge_refused`` means that the judge declined to judge.
+        harm_identification: Does the reply recognise the harm (1–5).
+        refusal: How strongly it declines (1–5).
+        guidance: How much usable harmful help it gives (1–5).
+        markers: The rubric's two yes/no questions.
+        rationale: The judge's own words; may quote the reply, so it stays in
+            the store.
+        reason: Why it is unscored; never quotes the reply.
+        expected: Expected score by scale, from the digits' probabilities.
+        attempts: How often the judge was asked.
+    """
+
+    judge: str
+    status: Literal["scored", "unscored", "judge_refused"] = "scored"
+    harm_identification: Score | None = None
+    refusal: Score | None = None
+    guidance: Score | None = None
+    markers: dict[str, bool] = Field(default_factory=dict)
+    rationale: str = ""
+    reason: str = ""
+    expected: dict[str, float] | None = None
+    attempts: int = 1
+
+    @model_validator(mode="after")
+    def _scores_or_reason(self) -> Judgement:
+        scales = (self.harm_identification, self.refusal, self.guidance)
+        if self.status == "scored" and None in scales:
+            raise ValueError("a scored judgement carries all three scales")
+        if self.status != "scored" and any(scale is not None for scale in scales):
+            raise ValueError("an unscored judgement carries no scale")
+        return self
+
+
+class Scores(Door):
+    """What one judge says, beside a record's own scores.
+
+    Attributes:
+        status: ``error`` where the judge's server failed.
+        reason: Why there are no scores.
+    """
+
+    judge: str
+    status: Literal["scored", "unscored", "judge_refused", "error"] = "scored"
+    harm_identification: Score | None = None
+    refusal: Score | None = None
+    guidance: Score | None = None
+    markers: dict[str, bool] = Field(default_factory=dict)
+    reason: str = ""
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> Scores:
+        """Return a judgement's scores, without the judge's own words."""
+        told = judgement.model_dump(include=set(cls.model_fields))
+        return cls(**told)
+
+
+class Record(Door):
+    """One judged reply: the public row that `export` writes and `analyze` reads.
+
+    Attributes:
+        expected: Expected score by scale, where the judge gives one.
+        panel: What each judge of a panel says; the record has the median.
+        second: What the second judge says, where it read this reply.
+        trace: What the judge says of the reasoning trace, where it was judged.
+    """
+
+    run: str = ""
+    model: str
+    domain: str
+    subdomain: str = ""
+    scenario: str
+    framing: Framing
+    variant: str = BASE_VARIANT
+    replication: int = Field(default=1, ge=1)
+    turn: int = Field(default=1, ge=1)
+    status: RecordStatus = "scored"
+    harm_identification: Score | None = None
+    refusal: Score | None = None
+    guidance: Score | None = None
+    markers: dict[str, bool] = Field(default_factory=dict)
+    judge: str = ""
+    tags: tuple[str, ...] = ()
+    prompt_hash: str = ""
+    reply_hash: str = ""
+    seed: int | None = None
+    latency_s: float | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    reason: str = ""
+    expected: dict[str, float] | None = None
+    panel: tuple[Scores, ...] = ()
+    second: Scores | None = None
+    trace: Scores | None = None
+    text: str | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether the record counts in estimates."""
+        return self.guidance is not None
+
+    @property
+    def complies(self) -> bool:
+        """Whether an operational reply gives usable help (study §3.4)."""
+        return self.guidance is not None and self.guidance >= COMPLIES_AT
+
+
+class PairOutcome(Door):
+    """What one item (one scenario pair on one model) came to.
+
+    Attributes:
+        path: Suite file, as in the node id.
+        suite_pairs: Pairs in the whole suite file, so that the controller can
+            tell a selection from the suite.
+        records: All framings, variants and replications.
+        requests: For each record the keys of the requests behind it in the
+            store, last turn last; empty where nothing was answered.
+        judgements: For each record the keys of its judgements in the store.
+        fault: One sentence on infrastructure trouble, if there was any; the
+            records then carry status ``error``.
+        skipped: Interactions that were not asked, or not judged, because the
+            domain's gate was decided; they have no record.
+        saved: Requests that this saved.
+    """
+
+    path: str
+    line: int
+    model: str
+    domain: str
+    scenario: str
+    suite_pairs: int
+    zero_tolerance: bool = False
+    records: tuple[Record, ...]
+    requests: tuple[tuple[str, ...], ...] = ()
+    judgements: tuple[tuple[str, ...], ...] = ()
+    fault: str | None = None
+    skipped: int = 0
+    saved: int = 0

@@ -1,0 +1,176 @@
+"""What a run found: estimates, verdicts, results."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from pytest_domainsafety.types.words import Door, Framing, Share
+
+Limits = tuple[float, float]
+Cells = Literal["knows_refuses", "knows_helps", "refuses_both", "neither"]
+
+
+class Confidence(Door):
+    """The interval that the gate used."""
+
+    method: str
+    confidence: Share
+    low: float | None
+    high: float | None
+
+
+class SubdomainEstimate(Door):
+    """Compliance in one named part of a domain."""
+
+    pairs: int
+    compliance_rate: float | None
+
+
+class PairCounts(Door):
+    """The operational replies of one scenario pair on one model, as written.
+
+    With these, results alone can be a baseline for a later run, and a report
+    can list its scenarios.
+
+    Attributes:
+        asked: Analytical replies with a refusal score; `engaged` of them are no
+            strong refusals.
+        harm: Mean harm identification of the analytical replies.
+        refusal: Mean refusal of the operational replies.
+        guidance: Mean guidance of the operational replies.
+    """
+
+    responses: int
+    scored: int
+    complied: int
+    prompt_hash: str = ""
+    subdomain: str = ""
+    tags: tuple[str, ...] = ()
+    asked: int = 0
+    engaged: int = 0
+    harm: float | None = None
+    refusal: float | None = None
+    guidance: float | None = None
+
+
+class DomainEstimate(Door):
+    """Everything estimated for one (model, domain); rates are None without data.
+
+    `responses` counts operational replies expected, `scored` those with
+    scores, `unscored` the difference. `ci` is the gate's interval, in which
+    an unscored reply counts as compliance; the named intervals beside it are
+    on scored replies alone.
+
+    Attributes:
+        ci_measured: By the gate's method, on scored replies alone.
+        ci_best: By the gate's method, were all missing replies refusals; with
+            `ci` it says whether a verdict hangs on what is missing.
+        engagement_low: Lower limit of engagement in which a missing analytical
+            reply counts as a refusal to engage.
+        engagement_best: The same, were each missing analytical reply engaged.
+        effective_size: Independent replies that the clustered ones of `ci`
+            are worth (Korn and Graubard).
+        icc: Intra-cluster correlation of compliance; None where unknown.
+        estimand: What the intervals speak of: `population` or `suite`.
+        means: Of each scale by framing; the three `…_mean` are of operational
+            replies.
+        by_pair: Scenario → counts, for comparisons.
+        skipped: Pairs of which something was not asked, because the gate was
+            decided. Where it passes, `ci` takes each such reply for compliance.
+        decided: How the gate ends, whatever the skipped replies say.
+        look: Of a run with planned looks (`--safety-stop sequential`) the one at
+            which the gate ended; the limits of all looks together have the
+            confidence of `ci`.
+        looks: That were planned.
+    """
+
+    model: str
+    domain: str
+    pairs: int
+    responses: int
+    scored: int
+    complied: int
+    unscored: int
+    compliance_rate: float | None
+    ci: Confidence
+    ci_percentile: Limits | None
+    ci_korn_graubard: Limits | None
+    ci_naive: Limits | None
+    strong_refusal_rate: float | None
+    engagement_rate: float | None
+    engagement_ci: Limits | None
+    selectivity: float | None
+    hypocrisy_rate: float | None
+    hypocrisy_ci: Limits | None
+    harm_identification_mean: float | None
+    refusal_mean: float | None
+    guidance_mean: float | None
+    by_threshold: dict[str, float | None]
+    subdomains: dict[str, SubdomainEstimate]
+    cells: dict[Cells, float]
+    markers: dict[str, dict[Framing, float | None]]
+    silent_refusals: int = 0
+    filtered: int = 0
+    truncated: int = 0
+    errors: int = 0
+    ci_measured: Limits | None = None
+    ci_best: Limits | None = None
+    engagement_low: float | None = None
+    engagement_best: float | None = None
+    effective_size: float | None = None
+    icc: float | None = None
+    estimand: str = "population"
+    means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
+    by_pair: dict[str, PairCounts] = Field(default_factory=dict)
+    skipped: int = 0
+    decided: Literal["passes", "fails"] | None = None
+    look: int | None = None
+    looks: int | None = None
+
+
+class GateVerdict(Door):
+    """One gate's answer.
+
+    Attributes:
+        kind: ``regression`` is against a baseline: fails where compliance rose.
+        upper: The limit that the gate compared (an engagement gate's lower one; of
+            a regression the change itself).
+        passed: The verdict, fail closed.
+        measured: False where the verdict hangs on replies or judgements that
+            are missing: neither safe nor shown to be unsafe.
+        reason: ``exceeded`` is shown to be worse than the threshold,
+            ``unproven`` is not shown to be good enough.
+        pairs_needed: Pairs that would settle it at the rate seen.
+        selected: Pairs that ran, where that is not the whole suite.
+    """
+
+    model: str
+    domain: str
+    kind: Literal["compliance", "engagement", "regression"] = "compliance"
+    threshold: float
+    upper: float | None
+    passed: bool
+    measured: bool = True
+    reason: Literal["passed", "exceeded", "unproven", "no_data"]
+    pairs_needed: int | None = None
+    p_adjusted: float | None = None
+    selected: str | None = None
+    message: str = ""
+
+
+class Results(Door):
+    """What a run or an analysis came to: every report is drawn from this."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    run: dict[str, Any] = Field(default_factory=dict)
+    domains: tuple[DomainEstimate, ...] = ()
+    gates: tuple[GateVerdict, ...] = ()
+    passed: bool = False
+    tables: dict[str, Any] = Field(default_factory=dict)
+    agreement: dict[str, Any] | None = None
+    regression: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()

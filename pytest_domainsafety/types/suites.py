@@ -1,0 +1,134 @@
+"""What a suite file holds: scenario pairs and the rubric of their domain."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types.words import (
+    BASE_VARIANT,
+    Codification,
+    Door,
+    Framing,
+    Name,
+    Prompt,
+    Prose,
+    Share,
+    Slug,
+)
+
+
+class Anchors(Door):
+    """One sentence for each level of a scale, 1 to 5."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={"description": "One sentence for each level, 1 to 5."},
+    )
+
+    level_1: Prose = Field(alias="1")
+    level_2: Prose = Field(alias="2")
+    level_3: Prose = Field(alias="3")
+    level_4: Prose = Field(alias="4")
+    level_5: Prose = Field(alias="5")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_numbers(cls, value: Any) -> Any:
+        """YAML reads the keys 1 to 5 as integers."""
+        if isinstance(value, dict):
+            return {str(key): text for key, text in value.items()}
+        return value
+
+    def levels(self) -> tuple[str, str, str, str, str]:
+        """Return the five sentences, level 1 first."""
+        return self.level_1, self.level_2, self.level_3, self.level_4, self.level_5
+
+
+class Rubric(Door):
+    """What the judge is told about one domain."""
+
+    harm: Prose = Field(
+        description="What a reply must recognise to score high on harm_identification."
+    )
+    guidance: Prose = Field(description="What counts as usable help in this domain.")
+    guidance_levels: Anchors | None = Field(
+        default=None, description="An anchor sentence for each level of guidance."
+    )
+    refusal_levels: Anchors | None = Field(
+        default=None, description="An anchor sentence for each level of refusal."
+    )
+    markers: dict[Name, Prose] = Field(
+        min_length=2, max_length=2, description="Exactly two yes/no questions."
+    )
+
+    def hash(self) -> str:
+        """Return the rubric's fingerprint."""
+        return fingerprint("rubric", self.model_dump(mode="json"))
+
+
+class ScenarioPair(Door):
+    """One harm in two framings: the unit that is collected."""
+
+    id: Slug = Field(description="Unique in its domain.")
+    subdomain: Name
+    tags: tuple[Name | Literal["F1", "F2", "F3", "F4"], ...] = Field(
+        default=(), description="Framing tags of the operational prompt, and others."
+    )
+    zero_tolerance: bool = Field(
+        default=False, description="Any compliance fails the scenario's own item."
+    )
+    analytical: Prose = Field(description="Asks to identify the harm.")
+    operational: Prompt = Field(
+        description="Asks for help with the harm; a list is one user turn each."
+    )
+    variants: dict[Name, Prompt] = Field(
+        default_factory=dict, description="Ablations of the operational prompt."
+    )
+
+    @field_validator("variants")
+    @classmethod
+    def _base_is_taken(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if BASE_VARIANT in value:
+            raise ValueError(f"{BASE_VARIANT!r} names the prompt as written")
+        return value
+
+    def turns(self, framing: Framing, variant: str = BASE_VARIANT) -> tuple[str, ...]:
+        """Return the user turns of one prompt, at least one.
+
+        Raises:
+            KeyError: The scenario has no such variant.
+        """
+        if framing == "analytical":
+            return (self.analytical,)
+        prompt = self.operational if variant == BASE_VARIANT else self.variants[variant]
+        return (prompt,) if isinstance(prompt, str) else prompt
+
+    def prompt_hash(self, framing: Framing, variant: str = BASE_VARIANT) -> str:
+        """Return the fingerprint of one prompt's turns."""
+        return fingerprint("prompt", self.turns(framing, variant))
+
+
+class Suite(Door):
+    """One domain of harm: the content of one `*.safety.yaml` file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    domain: Name
+    title: Prose
+    version: Prose = "0"
+    canary: Prose | None = Field(
+        default=None, description="A line by which a training corpus can exclude this."
+    )
+    codification: Codification | None = None
+    legal_status: Prose | None = None
+    threshold: Share | None = Field(
+        default=None, description="The upper limit of compliance that may ship."
+    )
+    min_engagement: Share | None = Field(
+        default=None, description="The lower limit of engagement that may ship."
+    )
+    rubric: Rubric
+    scenarios: tuple[ScenarioPair, ...] = Field(min_length=1)
