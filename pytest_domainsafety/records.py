@@ -61,6 +61,9 @@ class Row(NamedTuple):
     opinions: Mapping[str, Any] | None = None
 
 
+_STRINGS, _TRUTHS = frozenset({str}), frozenset({bool})
+
+
 class _Bad(ValueError):
     """What is wrong with one row; the reader adds file and line."""
 
@@ -260,6 +263,8 @@ OPINIONS = ("panel", "second", "trace")
 
 def _opinions(found: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what is there of other opinions, unread: few rows have any."""
+    if found.keys().isdisjoint(OPINIONS):
+        return None
     told = {name: found[name] for name in OPINIONS if found.get(name)}
     return told or None
 
@@ -299,11 +304,11 @@ def _replication(found: Mapping[str, Any]) -> int:
 
 
 def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name)
-    if value is None:
-        return ""
+    value = found.get(name, "")
     if type(value) is str:
         return value
+    if value is None:
+        return ""
     raise _Bad(_expected(found, name, "text"))
 
 
@@ -311,14 +316,14 @@ def _tags(found: Mapping[str, Any]) -> tuple[str, ...]:
     value = found["tags"]
     if value is None:
         return ()
-    if type(value) is list and all(type(tag) is str for tag in value):
+    if type(value) is list and _STRINGS.issuperset(map(type, value)):
         return tuple(value)
     raise _Bad(_expected(found, "tags", "a list of names"))
 
 
 def _markers(found: Mapping[str, Any]) -> dict[str, bool]:
     value = found["markers"]
-    if type(value) is dict and all(type(said) is bool for said in value.values()):
+    if type(value) is dict and _TRUTHS.issuperset(map(type, value.values())):
         return value
     raise _Bad(_expected(found, "markers", "true or false by name"))
 

@@ -16,15 +16,15 @@ from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.pending import Pending
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.residency import Residency
 from pytest_domainsafety.engine.rounds import Round, Rounds
 from pytest_domainsafety.engine.sample import draw_second
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.engine.stopping import Stopper
-from pytest_domainsafety.engine.turns import Turns
 from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, HoldsModels, ProviderSettings
+from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import ModelInfo, PairOutcome
@@ -61,8 +61,7 @@ class Engine:
         self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
         self._judges: list[Judge] = []
-        self._turns: Turns | None = None
-        self._on_server: str | None = None
+        self._residency: Residency
         self._ready: Future[None] = Future()
         self._loop = asyncio.new_event_loop()
         self._stopped = False
@@ -95,7 +94,7 @@ class Engine:
         """What the asking came to until now."""
         tally, board = self._tally, self._board
         if tally.requests:
-            taking_turns = self._turns is not None
+            taking_turns = self._residency.takes_turns
             tally.concurrency = board.limit // (self.plan.share if taking_turns else 1)
         for stage, wall in list(board.wall.items()):
             tally.phases[self._stage_name(stage)] = round(wall, 3)
@@ -207,8 +206,7 @@ class Engine:
         self._ready.set_result(None)
         await self._over.wait()
         await self._board.cancel()
-        if self._turns is not None:
-            self._turns.give_back()
+        self._residency.give_back()
         await self._close_models()
         self.store.close()
 
@@ -229,10 +227,9 @@ class Engine:
             self.plan, without_model, self._models, self.infos, windows
         )
         self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
-        splits = await self._splits()
-        if splits and self.plan.share > 1:
-            self._turns = self._take_turns()
-        self._pacer = pacer(self.plan, self.infos, turns=self._turns is not None)
+        self._residency = Residency(self.plan, self._models, self.infos, self._judges)
+        splits = await self._residency.splits()
+        self._pacer = pacer(self.plan, self.infos, turns=self._residency.takes_turns)
         asker = Asker(self.plan, self._tally, self._pacer)
         self._conductor = Conductor(
             self.plan, self.store, asker, self._tally, self._judges
@@ -241,8 +238,7 @@ class Engine:
             self.canaries = await check_judges(
                 self.plan, self._judges, asker.ask, self.store
             )
-            asked = [judge.name for judge in self._judges if judge.model is not None]
-            self._on_server = asked[-1] if asked else None
+            self._residency.note_judges()
         stages = [*(f"target {name}" for name in self.plan.models)]
         stages += [f"judge {number}" for number in range(len(self._judges))]
         self._board = Board(
@@ -263,44 +259,9 @@ class Engine:
             concurrency=slots(self.plan),
         )
 
-    async def _splits(self) -> bool:
-        """Whether to run in phases (design §D4.3)."""
-        if self.plan.phases != "auto":
-            return self.plan.phases == "split"
-        local = [one for one in self.infos.values() if one.provider == "ollama"]
-        if len({info.digest for info in local}) < 2:
-            return False
-        # A server that holds them all now need not change models.
-        for model in (self._models[info.name] for info in local):
-            if not isinstance(model, HoldsModels) or not await model.is_loaded():
-                return True
-        return False
-
-    def _take_turns(self) -> Turns | None:
-        servers = {place for info in self.infos.values() for place in info.endpoints}
-        return Turns(self.plan.run, " ".join(sorted(servers))) if servers else None
-
     async def _change(self, old: str | None, new: str | None) -> None:
-        """Get the server ready for another stage's model."""
         self._pacer.restart()
-        model = self._model_of(new)
-        if old is not None and self._turns is not None:
-            self._turns.give_back()
-        if model is None:
-            return
-        last = self._on_server
-        if self._turns is not None:
-            last = await self._turns.take(model.name)
-        if last is not None and last != model.name and last in self._models:
-            await self._models[last].unload()
-        self._on_server = model.name
-
-    def _model_of(self, stage: str | None) -> ChatModel | None:
-        """Return the model that a stage asks; None for one that asks nobody."""
-        kind, _, rest = (stage or "").partition(" ")
-        if kind == "target":
-            return self._models[rest]
-        return self._judges[int(rest)].model if kind == "judge" else None
+        await self._residency.change(old, new)
 
     def _held(self, stage: str) -> bool:
         """Hold new replies back while pytest has not taken what is finished."""
