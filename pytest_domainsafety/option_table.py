@@ -90,7 +90,7 @@ def _concurrency(name: str, raw: str) -> int | str:
 def _path(name: str, raw: str) -> Path:
     # A variable that a build left empty must not leave a baseline or a report out.
     if not raw.strip():
-        raise ConfigError(f"{name}: expected a path, got nothing")
+        raise _refused(name, "a path, got nothing")
     return Path(raw)
 
 

@@ -54,6 +54,11 @@ def answer(messages):
     return JUDGEMENT if messages[0]["role"] == "system" else REFUSAL
 
 
+def _heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs, as a build's may be."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Place:
     """A folder with a suite, and runs of pytest in it against one server."""
 
@@ -80,6 +85,7 @@ class Place:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - touches no lock
         )
 
     def run(self, *more: str) -> int:
