@@ -357,7 +357,6 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
-        self._process.stop()
         if self._numbers:
             clear_turns(self._process.run)
         if self._results is None or self._expected is None:

@@ -166,6 +166,25 @@ def test_an_interrupt_ends_at_once_and_keeps_what_is_done(place):
     assert place.run() == ALL - 10
 
 
+LISTENER = """
+from pytest_domainsafety.process import PROCESS
+
+def pytest_sessionfinish(session):
+    engine = session.config.stash[PROCESS].started
+    held = [item.nodeid for item in session.items if item.outcome is not None]
+    print("heard: stopped", engine.stopped, "held", held)
+"""
+
+
+def test_a_session_that_ends_has_no_request_and_holds_no_outcome_twice(place):
+    """Before any other plugin's summary, which may take long."""
+    (place.path / "conftest.py").write_text(LISTENER)
+    started = place.start("-s")
+    said, _ = started.communicate(timeout=120)
+    assert started.returncode == 0, said
+    assert "heard: stopped True held []" in said
+
+
 @pytest.mark.usefixtures("xdist")
 def test_workers_ask_each_question_once_and_take_turns(place):
     assert place.run("-n", "3") == ALL
