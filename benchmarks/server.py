@@ -96,9 +96,11 @@ class Scheduler:
         self._resident = self._last = None
 
     @property
-    def resident(self) -> str | None:
-        """The loaded model, where only one fits."""
-        return self._resident[0] if self._resident else None
+    def resident(self) -> tuple[str, ...]:
+        """The models that are loaded: all, where changing between them is free."""
+        if not self.swap:
+            return TARGET, JUDGE
+        return (self._resident[0],) if self._resident else ()
 
     def submit(self, job: Job) -> None:
         self._waiting.append(job)
@@ -322,7 +324,7 @@ def _thirds(text: str) -> list[str]:
     return [text[start : start + step] for start in range(0, len(text), step)]
 
 
-def _listing(path: bytes, resident: str | None) -> dict[str, Any]:
+def _listing(path: bytes, resident: tuple[str, ...]) -> dict[str, Any]:
     details = {"family": "llama", "quantization_level": "Q4_K_M"}
     listed = [
         {"name": name, "model": name, "digest": digit * 64, "details": details}
@@ -346,7 +348,7 @@ def _listing(path: bytes, resident: str | None) -> dict[str, Any]:
         return {"object": "list", "data": models}
     # /api/ps; the memory that a model takes tells whether another one fits in.
     held = {"size": 2**34, "size_vram": 2**34, "details": details}
-    return {"models": [{"name": resident, "model": resident, **held}] * bool(resident)}
+    return {"models": [{"name": name, "model": name, **held} for name in resident]}
 
 
 async def serve(scheduler: Scheduler, port: int) -> None:

@@ -18,7 +18,6 @@ from pytest_domainsafety.engine.stopping import (
     StopRule,
     operational_counts,
 )
-from pytest_domainsafety.engine.turns import clear as clear_turns
 
 __all__ = [
     "Engine",
@@ -28,7 +27,6 @@ __all__ = [
     "StopRule",
     "Stopper",
     "Tally",
-    "clear_turns",
     "judge_warnings",
     "operational_counts",
 ]

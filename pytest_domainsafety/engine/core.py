@@ -14,6 +14,7 @@ from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.board import Board, Job
 from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
+from pytest_domainsafety.engine.dispersing import new_loop
 from pytest_domainsafety.engine.pending import Pending
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.residency import Residency
@@ -63,7 +64,7 @@ class Engine:
         self._judges: list[Judge] = []
         self._residency: Residency
         self._ready: Future[None] = Future()
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
         self._stopped = False
         self._switch_s = sys.getswitchinterval()
         self._thread = threading.Thread(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pytest_domainsafety.engine.plan import Plan
-from pytest_domainsafety.engine.turns import Turns
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.providers.base import ChatModel, HoldsModels
 from pytest_domainsafety.types import ModelInfo
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.engine.turns import Turns
 
 
 class Residency:
@@ -47,6 +50,8 @@ class Residency:
         if found and self._plan.share > 1:
             places = {one for info in self._infos.values() for one in info.endpoints}
             if places:
+                from pytest_domainsafety.engine.turns import Turns
+
                 self._turns = Turns(self._plan.run, " ".join(sorted(places)))
         return found
 

@@ -1,9 +1,10 @@
 """Ollama, by its native API: the only one that can set the context window.
 
-The package `ollama` lists models and unloads them. A chat request is sent over
-the same connections without it, for three reasons: its `chat` has no
-`truncate` and `shift`, it drops the Retry-After header, and it validates every
-answer into objects that we would take apart again.
+The package `ollama` unloads models. All else is sent over the same connections
+without it: its `chat` has no `truncate` and `shift`, it drops the Retry-After
+header and the fields `system`, `remote_model` and `remote_host` of a model, it
+validates every answer into objects that we would take apart again, and importing
+it takes longer than all else that a run does before its first request.
 
 Answers are not streamed. A stalled stream could be told from a slow one, but
 the long silence is before the first token (a queue, a model that loads), where
@@ -18,13 +19,9 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import ollama
-import pydantic
 
 from pytest_domainsafety.errors import (
     BadAnswer,
@@ -32,8 +29,6 @@ from pytest_domainsafety.errors import (
     DomainSafetyError,
     ModelNotFound,
     PromptTooLong,
-    ProviderError,
-    ServerFault,
     ServerUnreachable,
 )
 from pytest_domainsafety.providers.base import (
@@ -158,10 +153,9 @@ class OllamaModel:
         known = shown.get("model_info") or {}
         architecture = known.get("general.architecture", "")
         length = known.get(f"{architecture}.context_length")
-        entry = listed.get(_tagged(self._model))
+        digest = listed.get(_tagged(self._model))
         template = str(shown.get("template") or "")
         remote = shown.get("remote_model") or shown.get("remote_host")
-        digest = entry.digest if entry else None
         return ModelInfo(
             name=self.name,
             provider="ollama",
@@ -179,17 +173,22 @@ class OllamaModel:
             remote=bool(remote) or _tagged(self._model).endswith(("cloud",)),
         )
 
-    async def _listed(self, server: HttpServer) -> dict[str, ollama.ListResponse.Model]:
-        """Return what is on a server by full name, read by Ollama's own client."""
-        async with server.faults():
-            with _client_faults(server):
-                models = (await self._client(server).list()).models
-        return {one.model: one for one in models if one.model}
+    async def _listed(self, server: HttpServer) -> dict[str, str]:
+        """Return the digest of each model on a server, by full name.
 
-    async def _show(
-        self, server: HttpServer, listed: dict[str, ollama.ListResponse.Model]
-    ) -> dict[str, Any]:
-        # The package's types drop `system`, `remote_model` and `remote_host`.
+        Raises:
+            BadAnswer: It is no Ollama that answers.
+        """
+        models = (await self._get(server, "GET", "/api/tags")).get("models")
+        if not isinstance(models, list) or not all(isinstance(m, dict) for m in models):
+            raise BadAnswer(
+                f"{server.shown} does not answer as Ollama does; "
+                "for an OpenAI-compatible server write '--model openai:NAME'."
+            )
+        named = ((str(one.get("model") or one.get("name")), one) for one in models)
+        return {name: str(one.get("digest") or "") for name, one in named}
+
+    async def _show(self, server: HttpServer, listed: dict[str, str]) -> dict[str, Any]:
         body = {"model": self._model}
         response = await server.send("POST", "/api/show", body)
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -207,14 +206,6 @@ class OllamaModel:
         response = await server.send(method, path)
         check_status(response, server.shown, self._model)
         return parse_json(response, server.shown)
-
-    def _client(self, server: HttpServer) -> ollama.AsyncClient:
-        # Shares the server's connections, so it must not be closed by itself.
-        return ollama.AsyncClient(
-            server.base,
-            transport=server.transport,
-            timeout=httpx.Timeout(None, connect=self._settings.connect_timeout_s),
-        )
 
     async def chat(self, request: ChatRequest) -> Reply:
         """See :meth:`ChatModel.chat`."""
@@ -306,40 +297,25 @@ class OllamaModel:
 
     async def unload(self) -> None:
         """Ask every server to free the model's memory."""
+        from ollama import AsyncClient, ResponseError
+
         for server in self._pool.servers:
+            # Shares the server's connections, so it must not be closed by itself.
+            client = AsyncClient(server.base, transport=server.transport, timeout=None)
             try:
                 async with time_limit(UNLOAD_LIMIT_S, server.shown), server.faults():
-                    with _client_faults(server):
-                        await self._client(server).chat(
-                            self._model, messages=[], keep_alive=0
-                        )
-            except DomainSafetyError:
-                continue
+                    await client.chat(self._model, messages=[], keep_alive=0)
+            except (
+                DomainSafetyError,
+                ResponseError,
+                ConnectionError,
+                ValueError,
+            ):
+                continue  # a courtesy: what is asked next will say what is wrong
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
-
-
-@contextmanager
-def _client_faults(server: HttpServer) -> Iterator[None]:
-    """Translate what the package `ollama` raises inside the block."""
-    try:
-        yield
-    except ollama.ResponseError as error:
-        fault: type[ProviderError] = (
-            ServerFault if error.status_code >= 500 else BadAnswer
-        )
-        raise fault(f"{server.shown} answered {error.status_code}.") from None
-    except (pydantic.ValidationError, ValueError, TypeError):
-        raise BadAnswer(
-            f"{server.shown} does not answer as Ollama does; "
-            "for an OpenAI-compatible server write '--model openai:NAME'."
-        ) from None
-    except ConnectionError:
-        raise ServerUnreachable(
-            f"{server.shown}: nothing answers there; {server.hint}."
-        ) from None
 
 
 def _tagged(model: str) -> str:
