@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from re import IGNORECASE, compile
 from typing import Any
 
+import httpcore
 import httpx
 
 from pytest_domainsafety.errors import (
@@ -32,10 +32,11 @@ from pytest_domainsafety.errors import (
     ServerFault,
     ServerUnreachable,
 )
+from pytest_domainsafety.providers.connections import Slots
 from pytest_domainsafety.text import printable
 
 # The most specific class of an exception's ancestry decides; a test holds that
-# every exception of httpx finds its place here.
+# every exception of httpx and httpcore finds its place here.
 FAULTS: dict[type[Exception], tuple[type[DomainSafetyError], str]] = {
     httpx.ConnectError: (ServerUnreachable, "nothing answers there"),
     httpx.ConnectTimeout: (ServerUnreachable, "no connection in the time allowed"),
@@ -57,6 +58,23 @@ FAULTS: dict[type[Exception], tuple[type[DomainSafetyError], str]] = {
     ssl.SSLError: (ServerUnreachable, "its certificate is not accepted"),
     OSError: (ServerUnreachable, "nothing answers there"),
 }
+# Connections without encryption and proxy raise httpcore's own, of the same names.
+FAULTS |= {
+    getattr(httpcore, name): FAULTS[getattr(httpx, name)]
+    for name in (
+        "ConnectError",
+        "ConnectTimeout",
+        "LocalProtocolError",
+        "NetworkError",
+        "ProxyError",
+        "RemoteProtocolError",
+        "TimeoutException",
+        "UnsupportedProtocol",
+    )
+}
+FAULTS |= dict.fromkeys(
+    (httpcore.ProtocolError, httpcore.ConnectionNotAvailable), FAULTS[httpx.HTTPError]
+)
 _TOO_LONG = compile(
     r"context.{0,4}(length|window|size)|prompt is (too long|longer)|too many tokens",
     IGNORECASE,
@@ -72,7 +90,7 @@ _HEADERS = {
 
 
 def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyError:
-    """Return the house's error for one of httpx.
+    """Return the house's error for one of httpx, httpcore or the system.
 
     Args:
         error: Of a class in :data:`FAULTS`, or below one.
@@ -83,74 +101,6 @@ def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyErro
     kind, what = FAULTS[place]
     advice = f"; {hint}" if hint and kind is ServerUnreachable else ""
     return kind(f"{server}: {what} ({type(error).__name__}){advice}.")
-
-
-class Slots(httpx.AsyncBaseTransport):
-    """A transport that keeps one connection for each request in flight.
-
-    httpx's own pool looks at every connection for every request, which costs
-    most of the processor time of a run with many short requests in flight
-    (720 requests, 16 at a time: about 1.5 s against 0.6 s).
-    """
-
-    def __init__(self, url: str, limits: httpx.Limits | None = None) -> None:
-        """Prepare; connections are opened as they are needed."""
-        secure = url.startswith("https:")
-        self._proxy = _proxy_for(url)
-        # An encrypted proxy needs the certificates, too.
-        needs_certificates = secure or (self._proxy or "").startswith("https:")
-        self._context = (
-            httpx.create_ssl_context()
-            if needs_certificates
-            else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        )
-        self._limits = limits or httpx.Limits(max_connections=1)
-        self._idle: list[httpx.AsyncHTTPTransport] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its whole answer."""
-        slot = self._idle.pop() if self._idle else self._open()
-        try:
-            response = await slot.handle_async_request(request)
-            try:
-                content = await _body(response)
-            finally:
-                await response.aclose()
-        finally:
-            self._idle.append(slot)
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=httpx.ByteStream(content),
-            extensions=response.extensions,
-        )
-
-    def _open(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(
-            verify=self._context, limits=self._limits, proxy=self._proxy
-        )
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        while self._idle:
-            await self._idle.pop().aclose()
-
-
-async def _body(response: httpx.Response) -> bytes:
-    stream = response.stream
-    assert isinstance(stream, httpx.AsyncByteStream)
-    return b"".join([part async for part in stream])
-
-
-def _proxy_for(url: str) -> str | None:
-    """Return the environment's proxy for an address; never one for loopback."""
-    parts = httpx.URL(url)
-    if parts.host in {"localhost", "::1"} or parts.host.startswith("127."):
-        return None
-    if urllib.request.proxy_bypass(parts.host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 class HttpServer:
@@ -195,6 +145,7 @@ class HttpServer:
         self._headers = {**_HEADERS, **_login(parts), **(headers or {})}
         limits = httpx.Timeout(None, connect=timeout_s, read=read_timeout_s)
         self._limits = {"timeout": limits.as_dict()}
+        self._addresses: dict[str, httpx.URL] = {}
 
     @asynccontextmanager
     async def faults(self) -> AsyncIterator[None]:
@@ -221,7 +172,7 @@ class HttpServer:
             # a request as the connection does.
             request = httpx.Request(
                 method,
-                self.base + path,
+                self._address(path),
                 headers=self._headers,
                 content=content,
                 extensions=self._limits,
@@ -229,6 +180,12 @@ class HttpServer:
             response = await self.transport.handle_async_request(request)
             response.read()
             return response
+
+    def _address(self, path: str) -> httpx.URL:
+        # Read once: it takes httpx a tenth of a request's processor time.
+        if path not in self._addresses:
+            self._addresses[path] = httpx.URL(self.base + path)
+        return self._addresses[path]
 
     async def aclose(self) -> None:
         """Close the connections."""

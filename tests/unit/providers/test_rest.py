@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
+import httpcore
 import httpx
 import pytest
 
@@ -60,13 +61,16 @@ def test_names_that_mean_nothing(name):
 
 RAISED = [
     kind
-    for kind in vars(httpx).values()
+    for library in (httpx, httpcore)
+    for kind in vars(library).values()
     if isinstance(kind, type) and issubclass(kind, Exception)
 ]
 
 
-@pytest.mark.parametrize("kind", RAISED, ids=lambda kind: kind.__name__)
-def test_every_error_of_httpx_is_translated(kind):
+@pytest.mark.parametrize(
+    "kind", RAISED, ids=lambda kind: f"{kind.__module__}.{kind.__name__}"
+)
+def test_every_error_of_a_connection_is_translated(kind):
     error = kind.__new__(kind)
     assert isinstance(translate(error, "here"), DomainSafetyError)
 
