@@ -1,10 +1,11 @@
 """Which request comes next.
 
 Work waits in stages, one a model and task (a model's replies, a judge's
-judgements). *Stream* serves every stage, the later ones first, so that what is
-begun gets finished. *Split* serves one stage until nothing of it waits or runs,
-then moves on, so that a server that holds one model at a time changes models
-once and not once an item.
+judgements). *Stream* serves every stage: a later one once it has work for all
+places, so that what is begun gets finished; else the earliest, so that at the end
+there is work for all places which waits for nothing. *Split* serves one stage until
+nothing of it waits or runs, then moves on, so that a server that holds one model at
+a time changes models once and not once an item.
 """
 
 from __future__ import annotations
@@ -119,8 +120,9 @@ class Board:
 
     def _next_stage(self) -> str | None:
         if not self._split:
-            waiting = (s for s in reversed(self._waiting) if self._waiting[s])
-            return next((s for s in waiting if not self._held(s)), None)
+            ready = [s for s in self._waiting if self._waiting[s] and not self._held(s)]
+            full = (s for s in reversed(ready) if len(self._waiting[s]) >= self.limit)
+            return next(full, ready[0] if ready else None)
         if self._stage is not None:
             if self._waiting[self._stage]:
                 return self._stage

@@ -58,9 +58,50 @@ def test_no_more_than_the_limit_run_at_once():
     assert diary.most == 3
 
 
-def test_stream_prefers_the_later_stage():
-    diary = play(1, False, [("t", 2), ("j", 2)])
-    assert diary.began == ["t0", "j0", "j1", "t1"]
+def test_stream_prefers_a_later_stage_that_has_work_for_all_places():
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t", "j"), 2, split=False)
+        board.add("t", diary.jobs("t", 5))  # two begin at once
+        board.add("j", diary.jobs("j0.", 1))
+        await asyncio.sleep(0)
+        board.add("j", diary.jobs("j1.", 1))
+        await settle()
+
+    asyncio.run(main())
+    assert diary.began == ["t0", "t1", "j0.0", "t2", "t3", "t4", "j1.0"]
+
+
+def test_stream_ends_with_work_that_waits_for_nothing():
+    """A reply's judgement follows it: six of each fill four places three times."""
+    rounds = []
+
+    async def main():
+        board = Board(("t", "j"), 4, split=False)
+        gate = asyncio.Event()
+
+        def job(name, then=()):
+            async def run():
+                rounds[-1].append(name)
+                await gate.wait()
+                for stage, jobs in then:
+                    board.add(stage, jobs)
+
+            return run
+
+        rounds.append([])
+        judged = [iter([job(f"j{n}")]) for n in range(6)]
+        board.add("t", iter([job(f"t{n}", [("j", judged[n])]) for n in range(6)]))
+        while board.running:
+            await settle()
+            rounds.append([])
+            gate.set()
+            gate = asyncio.Event()
+            await settle()
+
+    asyncio.run(main())
+    assert [len(one) for one in rounds if one] == [4, 4, 4]
 
 
 def test_split_finishes_a_stage_before_the_next():
