@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from harness import HERE, our_command, write_suites
+from harness import HERE, measure, our_command, require, write_suites
 
 from pytest_domainsafety.judging.canaries import CANARIES
 
@@ -22,6 +22,7 @@ PAIRS = 60
 REQUESTS = PAIRS * 2 * 3 * 2
 CHECKS = len(CANARIES)
 """Requests more of ours in a new store: the judge is checked before it is trusted."""
+NEW_STORE = "in a new store, six requests more"
 Prepare = Callable[[Path, str], list[str]]
 
 _NAIVE = """\
@@ -66,9 +67,18 @@ def refuses():
 """
 
 
-def ours(folder: Path, url: str) -> list[str]:
+def new_store(folder: Path, url: str) -> list[str]:
+    """Ours, where nothing is known of the judge: it is checked first."""
     write_suites(folder, PAIRS)
     return our_command(url, "--safety-concurrency", "16")
+
+
+def ours(folder: Path, url: str) -> list[str]:
+    """Ours in the store of an earlier run, which has checked the judge."""
+    command = new_store(folder, url)
+    short = ("--safety-replications", "1", "--safety-seed", "1", "-k", "case-0")
+    require(measure([*command, *short, "--safety-threshold", "1.0"], folder))
+    return command
 
 
 def bare(client: str) -> Prepare:
@@ -87,6 +97,7 @@ def contenders() -> dict[str, Prepare]:
     """Return all that can be run here, ours first."""
     found: dict[str, Prepare] = {
         "ours": ours,
+        NEW_STORE: new_store,
         "bare loop, `ollama.AsyncClient`": bare("ollama"),
         "bare loop, `httpx`": bare("httpx"),
         "pytest `-n 16`, a test a reply": naive,

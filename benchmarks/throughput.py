@@ -4,8 +4,9 @@
 
 120 prompts × 3 replications, each judged: 720 requests of 200 ms in 16 slots,
 which a perfect client would have back after 9.0 s. Every contender is a process
-of its own, from its start to its end; they take turns. Ours asks six requests more,
-by which it checks the judge; the ideal is without them.
+of its own, from its start to its end; they take turns. In a new store ours asks six
+requests more, by which it checks the judge, before all others; the ideal is without
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from harness import (
     spread,
     workplace,
 )
-from peers import CHECKS, REQUESTS, contenders
+from peers import CHECKS, NEW_STORE, REQUESTS, contenders
 
 LATENCY_S, SLOTS = 0.2, 16
 IDEAL_S = REQUESTS * LATENCY_S / SLOTS
@@ -51,7 +52,7 @@ def take_turns(runs: int, **server: float) -> dict[str, list[Timed]]:
                     told = at.stats()
                     span = told["last_s"] - told["first_s"]
                     measured[name].append(Timed(run.wall_s, run.cpu_s, span))
-                    wanted = REQUESTS + (CHECKS if name == "ours" else 0)
+                    wanted = REQUESTS + (CHECKS if name == NEW_STORE else 0)
                     demand(f"requests of {name}", told["chats"], wanted)
     return measured
 
