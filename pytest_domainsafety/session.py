@@ -9,11 +9,9 @@ other reporters show it without special cases.
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Generator, Iterable
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +34,7 @@ from pytest_domainsafety.expected import (
 from pytest_domainsafety.gate_reports import emit_gates
 from pytest_domainsafety.manifest import build_manifest
 from pytest_domainsafety.outputs import check_outputs, show, write_outputs
+from pytest_domainsafety.preparing import prepare_the_end
 from pytest_domainsafety.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.reference import Reference, find_baseline, read_reference
 from pytest_domainsafety.reporting.progress import ProgressLine
@@ -155,7 +154,7 @@ class Controller:
         self._process.watch(item.work for item in items)
         self._process.submit(item.work for item in items)
         self._show_progress()
-        _prepare_for_the_end()
+        prepare_the_end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -427,23 +426,3 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
         check_files(suites)
     except SuiteError as error:
         raise pytest.UsageError(visible(str(error))) from None
-
-
-def _prepare_for_the_end() -> None:
-    """Import what the verdict needs while the first requests are on their way."""
-    for name in ("verdict", "reporting.terminal"):
-        import_module(f"pytest_domainsafety.{name}")
-    import_module("scipy.special")
-    _spare_the_collector()
-
-
-def _spare_the_collector() -> None:
-    """Keep what is imported by now out of every search for unreachable objects.
-
-    It stays to the end of the process, and going through it costs a quarter of a
-    second, most of it when the interpreter ends.
-    """
-    if gc.get_freeze_count():  # an earlier session of this process, now over
-        gc.unfreeze()
-        gc.collect()
-    gc.freeze()

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.dispersing import new_loop
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.errors import ConfigError, ProviderError
@@ -65,7 +66,8 @@ def judge_again(
         ProviderError: The judge is not to be had.
         StoreError: The store can't be used, or holds hashes alone.
     """
-    return asyncio.run(_judge_again(store, run, plan, suites, manifest))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(_judge_again(store, run, plan, suites, manifest))
 
 
 async def _judge_again(
