@@ -26,6 +26,7 @@ FLOORS = (
         "manifest",
         "gate_reports",
         "outputs",
+        "preparing",
         "reference",
         "transport",
         "verdict",
