@@ -56,6 +56,7 @@ def poor(prompt):
     return HELP
 '''
 
+HANGS_S = 300
 OFFLINE = ("--judge", "offline", "--safety-replications", "2")
 
 
@@ -84,10 +85,16 @@ class Bench:
         return file
 
     def run(self, *args, model="python:app:answer", told=OFFLINE):
-        """Run pytest on the suites in a process of its own."""
+        """Run pytest on the suites in a process of its own; one that hangs fails."""
         chosen = ("--model", model) if model else ()
         return self.pytester.runpytest_subprocess(
-            *chosen, *told, "--safety-json", "out.json", *args, "suites"
+            *chosen,
+            *told,
+            "--safety-json",
+            "out.json",
+            *args,
+            "suites",
+            timeout=HANGS_S,
         )
 
     def results(self):
