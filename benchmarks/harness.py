@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 RUNS = 5
 RUN_LIMIT_S = 300.0
+Prepare = Callable[[Path, str], list[str]]
+"""Readies a contender in a folder for a server at a URL; returns its command."""
 
 _HEAD = """\
 schema: 1

@@ -260,7 +260,9 @@ def _text(body: dict[str, Any]) -> str:
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
     markers = properties.get("markers", {}).get("required", ())
     told = {**JUDGEMENT, "markers": dict.fromkeys(markers, False)}
-    return json.dumps(told) if schema else f"{json.dumps(told)}\nGRADE: C"
+    text = json.dumps(told)
+    # Those who ask for no JSON look for a line of their own.
+    return text if schema else f"{text}\nRating: [[1]]\nGRADE: C"
 
 
 def _native(body: dict[str, Any], text: str, *, done: bool = True) -> dict[str, Any]:
