@@ -56,11 +56,9 @@ def run(test):
     return asyncio.run(asyncio.wait_for(test, 20))
 
 
-def client(peer: Peer, **limits: float) -> HttpServer:
-    return HttpServer(
-        f"http://127.0.0.1:{peer.port}",
-        **{"timeout_s": 5, "read_timeout_s": 5, **limits},
-    )
+def client(peer: Peer, read_timeout_s: float = 5) -> HttpServer:
+    url = f"http://127.0.0.1:{peer.port}"
+    return HttpServer(url, timeout_s=5, read_timeout_s=read_timeout_s)
 
 
 def test_a_connection_that_the_server_closed_is_opened_again():
