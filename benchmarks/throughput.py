@@ -25,9 +25,12 @@ from harness import (
     spread,
     workplace,
 )
+from other_tools import installed
 from peers import CHECKS, NEW_STORE, REQUESTS, contenders
 
 LATENCY_S, SLOTS = 0.2, 16
+OTHERS_RUNS = 3
+"""Of other tools, which take minutes a run."""
 IDEAL_S = REQUESTS * LATENCY_S / SLOTS
 
 
@@ -41,10 +44,14 @@ class Timed(NamedTuple):
 
 def take_turns(runs: int, **server: float) -> dict[str, list[Timed]]:
     """Run every contender so many times, in alternation."""
-    measured: dict[str, list[Timed]] = {name: [] for name in contenders()}
+    others = installed()
+    every = contenders() | others
+    measured: dict[str, list[Timed]] = {name: [] for name in every}
     with Server(**server) as at:
-        for _ in range(runs):
-            for name, prepare in contenders().items():
+        for turn in range(runs):
+            for name, prepare in every.items():
+                if name in others and turn >= OTHERS_RUNS:
+                    continue
                 with workplace() as folder:
                     command = prepare(folder, at.url)
                     at.reset()
