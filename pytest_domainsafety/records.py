@@ -62,6 +62,7 @@ class Row(NamedTuple):
 
 
 _STRINGS, _TRUTHS = frozenset({str}), frozenset({bool})
+_TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
 
 
 class _Bad(ValueError):
@@ -219,6 +220,10 @@ def to_row(found: Mapping[str, Any]) -> Row:
         guidance, refusal, harm = _by_status(status, guidance, refusal, harm)
     elif guidance is None:
         raise _Bad("status is scored, but guidance is null; expected a score")
+    texts = [get(name, "") for name in _TEXTS]
+    if not _STRINGS.issuperset(map(type, texts)):
+        texts = [_text(found, name) for name in _TEXTS]
+    variant, subdomain, judge, prompt_hash, run = texts
     return Row(
         found["model"],
         found["domain"],
@@ -228,14 +233,14 @@ def to_row(found: Mapping[str, Any]) -> Row:
         refusal,
         harm,
         status,
-        _text(found, "variant") or BASE_VARIANT,
+        variant or BASE_VARIANT,
         _replication(found),
-        _text(found, "subdomain"),
-        _text(found, "judge"),
+        subdomain,
+        judge,
         _tags(found) if "tags" in found else (),
         _markers(found) if "markers" in found else {},
-        _text(found, "prompt_hash"),
-        _text(found, "run"),
+        prompt_hash,
+        run,
         _opinions(found),
     )
 

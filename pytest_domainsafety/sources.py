@@ -32,7 +32,7 @@ Kind = Literal["store", "results", "records"]
 
 RESULTS_SCHEMA = 1
 _SQLITE = b"SQLite format 3\x00"
-_LEFT_OUT = {"guidance": None, "replication": 1}
+_LEFT_OUT = (("guidance", None), ("replication", 1))
 """What a record in a store lacks where it is the default, and a row must have."""
 _LARGEST_RESULTS = 512 * 2**20
 _KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
@@ -305,7 +305,11 @@ def _store_rows(source: Source) -> Iterator[Row]:
     with Store(source.path, create=False) as store:
         for text in store.record_texts(source.run):
             try:
-                yield to_row(_LEFT_OUT | from_json(text, cache_strings="all"))
+                found = from_json(text, cache_strings="all")
+                for name, default in _LEFT_OUT:
+                    if name not in found:
+                        found[name] = default
+                yield to_row(found)
             except ValueError:
                 raise StoreError(
                     f"{source.path}: a record does not hold what it should; run "

@@ -199,9 +199,12 @@ class Group:
             sums[row + 10] += harm
 
     def _count_markers(self, record: Judged) -> None:
+        framing = record.framing
         for name, said in record.markers.items():
-            by_framing = self.markers.setdefault(name, {})
-            tally = by_framing.setdefault(record.framing, [0, 0])
+            try:
+                tally = self.markers[name][framing]
+            except KeyError:
+                tally = self.markers.setdefault(name, {})[framing] = [0, 0]
             tally[0] += bool(said)
             tally[1] += 1
 
