@@ -55,7 +55,15 @@ FAULTS: dict[type[Exception], tuple[type[DomainSafetyError], str]] = {
         "no valid request can be made of the address and the key",
     ),
     httpx.HTTPError: (ServerFault, "the request failed"),
-    ssl.SSLError: (ServerUnreachable, "its certificate is not accepted"),
+    ssl.SSLCertVerificationError: (
+        ServerUnreachable,
+        "its certificate is not accepted; SSL_CERT_FILE names a file of authorities "
+        "to trust",
+    ),
+    ssl.SSLError: (
+        ServerUnreachable,
+        "no encryption comes about; a server without any has an address with http://",
+    ),
     OSError: (ServerUnreachable, "nothing answers there"),
 }
 # Connections without encryption and proxy raise httpcore's own, of the same names.
@@ -97,10 +105,25 @@ def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyErro
         server: The server's address as shown to the user.
         hint: What to do where the server can't be reached.
     """
+    error = _of_encryption(error) or error
     place = next(kind for kind in type(error).__mro__ if kind in FAULTS)
     kind, what = FAULTS[place]
-    advice = f"; {hint}" if hint and kind is ServerUnreachable else ""
+    unreachable = kind is ServerUnreachable and not isinstance(error, ssl.SSLError)
+    advice = f"; {hint}" if hint and unreachable else ""
     return kind(f"{server}: {what} ({type(error).__name__}){advice}.")
+
+
+def _of_encryption(error: BaseException) -> ssl.SSLError | None:
+    """Return the cause where no encrypted connection came about: to httpx, just that.
+
+    A connection that breaks later is the network's, encrypted or not.
+    """
+    if not isinstance(error, (httpx.ConnectError, httpcore.ConnectError)):
+        return None
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 class HttpServer:
