@@ -18,22 +18,26 @@ class Slots(httpx.AsyncBaseTransport):
     (720 requests, 16 at a time: about 1.5 s against 0.6 s).
     """
 
-    def __init__(self, url: str, limits: httpx.Limits | None = None) -> None:
+    def __init__(self, url: str) -> None:
         """Prepare; connections are opened as they are needed."""
         self._url = httpx.URL(url)
         self._proxy = _proxy_for(self._url)
         self._encrypted = self._url.scheme == "https"
         self._context: ssl.SSLContext | None = None
-        self._limits = limits or httpx.Limits(max_connections=1)
         self._idle: list[httpx.AsyncBaseTransport] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and read its whole answer."""
         slot = self._idle.pop() if self._idle else self._open()
         try:
-            return await slot.handle_async_request(request)
+            response = await slot.handle_async_request(request)
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
         finally:
             self._idle.append(slot)
+        return response
 
     def _open(self) -> httpx.AsyncBaseTransport:
         if not self._encrypted and self._proxy is None:
@@ -42,43 +46,16 @@ class Slots(httpx.AsyncBaseTransport):
         # proxy needs them, too.
         if self._context is None:
             self._context = httpx.create_ssl_context()
-        return Whole(
-            httpx.AsyncHTTPTransport(
-                verify=self._context, limits=self._limits, proxy=self._proxy
-            )
+        return httpx.AsyncHTTPTransport(
+            verify=self._context,
+            limits=httpx.Limits(max_connections=1),
+            proxy=self._proxy,
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
         while self._idle:
             await self._idle.pop().aclose()
-
-
-class Whole(httpx.AsyncBaseTransport):
-    """A transport whose answers are read to their end, so that it is free again."""
-
-    def __init__(self, inner: httpx.AsyncHTTPTransport) -> None:
-        """Wrap a transport of httpx."""
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its whole answer."""
-        response = await self._inner.handle_async_request(request)
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        try:
-            content = b"".join([part async for part in response.stream])
-        finally:
-            await response.aclose()
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=httpx.ByteStream(content),
-            extensions=response.extensions,
-        )
-
-    async def aclose(self) -> None:
-        """Close its connections."""
-        await self._inner.aclose()
 
 
 def _proxy_for(parts: httpx.URL) -> str | None:
