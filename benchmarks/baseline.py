@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pytest_domainsafety.stats import holm, paired_difference
-from pytest_domainsafety.stats.planning import STUDY_ICC
+from pytest_domainsafety.stats.power_analysis import STUDY_ICC
 
 DOMAINS, REPLICATIONS = 7, 3
 

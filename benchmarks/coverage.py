@@ -22,7 +22,7 @@ from pytest_domainsafety.stats.intervals import (
     korn_graubard_of,
 )
 from pytest_domainsafety.stats.outcomes import Outcomes
-from pytest_domainsafety.stats.planning import draw_runs
+from pytest_domainsafety.stats.power_analysis import draw_runs
 
 CLUSTERS = (10, 20, 50, 100)
 CORRELATIONS = (0.3, 0.55, 0.8)

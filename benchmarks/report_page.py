@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.types import Record, Results
 

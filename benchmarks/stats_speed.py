@@ -32,7 +32,7 @@ from pytest_domainsafety.analysis import (
     analyze_files,
     build_results,
 )
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.stats import bootstrap, cluster_bootstrap, guarded
 from pytest_domainsafety.types import Record
 
@@ -124,7 +124,7 @@ def whole_run() -> None:
     code = (
         "import time; t = time.process_time(); import {}; print(time.process_time()-t)"
     )
-    for name in ("pytest_domainsafety.gate", "scipy.stats"):
+    for name in ("pytest_domainsafety.analysis.gate", "scipy.stats"):
         done = subprocess.run(
             [sys.executable, "-c", code.format(name)],
             capture_output=True,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_domainsafety import options
+from pytest_domainsafety.config import pytest_options as options
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_domainsafety.collection import SuiteFile
+    from pytest_domainsafety.session.collection import SuiteFile
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in options.MARKERS:
         config.addinivalue_line("markers", line)
     if options.wants_models(config):
-        from pytest_domainsafety.session import register
+        from pytest_domainsafety.session.controller import register
 
         register(config)
 
@@ -38,7 +38,7 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SuiteFile 
     """Collect `*.safety.yaml`."""
     if not file_path.name.endswith((".safety.yaml", ".safety.yml")):
         return None
-    from pytest_domainsafety.session import collect
+    from pytest_domainsafety.session.controller import collect
 
     return collect(parent, file_path)
 
@@ -63,7 +63,7 @@ def pytest_runtest_makereport(
     """Put a pair's outcome on its report, on whichever process it ran."""
     report = yield
     if hasattr(item, "outcome") and options.wants_models(item.config):
-        from pytest_domainsafety.session import attach_outcome
+        from pytest_domainsafety.session.controller import attach_outcome
 
         attach_outcome(item, report)
     return report
@@ -90,7 +90,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     config = session.config
     if options.wants_models(config):
-        from pytest_domainsafety.session import hand_over, stop
+        from pytest_domainsafety.session.controller import hand_over, stop
 
         stop(config)
         if hasattr(config, "workeroutput"):
@@ -100,6 +100,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the engine, also after an interrupted or broken session."""
     if options.wants_models(config):
-        from pytest_domainsafety.session import stop
+        from pytest_domainsafety.session.controller import stop
 
         stop(config)

@@ -9,7 +9,7 @@ from importlib import import_module
 def prepare_the_end() -> None:
     """Import what the verdict needs, and have the collector leave it in peace."""
     for name in (
-        "pytest_domainsafety.verdict",
+        "pytest_domainsafety.session.conclusion",
         "pytest_domainsafety.reporting.terminal",
         "scipy.special",
     ):

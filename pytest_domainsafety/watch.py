@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_domainsafety.engine import Engine
 from pytest_domainsafety.engine.plan import cells
-from pytest_domainsafety.expected import Expected
-from pytest_domainsafety.process import Process
-from pytest_domainsafety.reporting.progress import ProgressLine, Snapshot
+from pytest_domainsafety.session.expected import Expected
+from pytest_domainsafety.session.process import Process
+from pytest_domainsafety.session.progress import ProgressLine, Snapshot
 from pytest_domainsafety.types import PairOutcome
 
 if TYPE_CHECKING:

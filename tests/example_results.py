@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_in
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.types import Record
 
 SETTINGS = AnalysisSettings(resamples=500)

@@ -6,7 +6,7 @@ import random
 from typing import NamedTuple
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.types import Record, Results
 

@@ -1,6 +1,7 @@
 """From judged records to estimates, tables and results; knows no pytest, no SQL."""
 
 from pytest_domainsafety.analysis.accumulate import Accumulator
+from pytest_domainsafety.analysis.agreement import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
 from pytest_domainsafety.analysis.compare import (
     Counts,
@@ -17,7 +18,6 @@ from pytest_domainsafety.analysis.estimate import (
     Stopped,
     estimate_domains,
 )
-from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.results import (
     against,

@@ -24,7 +24,7 @@ from pytest_domainsafety.stats.intervals import (
     naive_of,
 )
 from pytest_domainsafety.stats.outcomes import Interval, Outcomes
-from pytest_domainsafety.stats.planning import intra_cluster_correlation
+from pytest_domainsafety.stats.power_analysis import intra_cluster_correlation
 from pytest_domainsafety.types import (
     COMPLIES_AT,
     FRAMINGS,

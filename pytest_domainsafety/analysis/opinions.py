@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
+from pytest_domainsafety.analysis.agreement import judge_agreement
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
-from pytest_domainsafety.analysis.judges import judge_agreement
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Scores
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
+from pytest_domainsafety.analysis.agreement import ByJudge, judge_agreement
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
@@ -19,15 +20,14 @@ from pytest_domainsafety.analysis.estimate import (
     Stopped,
     estimate_groups,
 )
-from pytest_domainsafety.analysis.judges import ByJudge, judge_agreement
-from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
-from pytest_domainsafety.analysis.tables import build_tables
-from pytest_domainsafety.gate import (
+from pytest_domainsafety.analysis.gate import (
     GatePolicy,
     judge_gates,
     judge_regressions,
 )
-from pytest_domainsafety.records import Row, read_rows, to_record
+from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
+from pytest_domainsafety.analysis.tables import build_tables
+from pytest_domainsafety.runs.record_files import Row, read_rows, to_record
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
 

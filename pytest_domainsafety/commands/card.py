@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import write_text
+from pytest_domainsafety.commands._tables import write_text
 from pytest_domainsafety.errors import UserError
 from pytest_domainsafety.text import printable
 
@@ -41,7 +41,7 @@ def card(
     Exit status: 0; 2 the source or the model is not to be had.
     """
     from pytest_domainsafety.reporting.card import model_card, model_index
-    from pytest_domainsafety.sources import load_results
+    from pytest_domainsafety.runs.sources import load_results
 
     if as_yaml and front_matter:
         raise click.UsageError("--yaml is the metadata alone; leave --front-matter out")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import Read, echo
+from pytest_domainsafety.commands._tables import Read, echo
 from pytest_domainsafety.text import counted
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.sources import Source
+    from pytest_domainsafety.runs.sources import Source
 
 _PATH = click.Path(path_type=Path)
 
@@ -67,8 +67,8 @@ def export(
 
     Exit status: 0; 2 a source can't be read or a file can't be written.
     """
-    from pytest_domainsafety.exports import export_preferences, export_records
-    from pytest_domainsafety.sources import find_source
+    from pytest_domainsafety.runs.export import export_preferences, export_records
+    from pytest_domainsafety.runs.sources import find_source
 
     if records is None and preferences is None and labelling is None:
         raise click.UsageError(
@@ -92,10 +92,10 @@ def export(
 def _write_for_labelling(
     source: Source, count: int, path: Path, named: tuple[Path, ...], seed: int
 ) -> None:
-    from pytest_domainsafety.commands.judges import suites_of
+    from pytest_domainsafety.commands.rejudge import suites_of
     from pytest_domainsafety.errors import SourceError
-    from pytest_domainsafety.labelling import draw_for_labelling, write_for_labelling
-    from pytest_domainsafety.sources import open_records
+    from pytest_domainsafety.runs.labels import draw_for_labelling, write_for_labelling
+    from pytest_domainsafety.runs.sources import open_records
     from pytest_domainsafety.store import Store
 
     if count < 1:

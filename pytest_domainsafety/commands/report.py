@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import echo
+from pytest_domainsafety.commands._tables import echo
 from pytest_domainsafety.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.sources import Source
+    from pytest_domainsafety.runs.sources import Source
     from pytest_domainsafety.store import Exchange
     from pytest_domainsafety.types import Results
 
@@ -65,7 +65,7 @@ def report(
     Exit status: 0; 2 when the source can't be read or a file can't be written.
     Gates that failed are in the report and change nothing here.
     """
-    from pytest_domainsafety.sources import find_source, load_results
+    from pytest_domainsafety.runs.sources import find_source, load_results
 
     found = find_source(source, run)
     if show_text and found.kind != "store":
@@ -93,7 +93,7 @@ def _write_for_builds(source: Source, results: Results, paths: dict[str, Path]) 
 
     from pytest_domainsafety.reporting.ci import repository_folder
     from pytest_domainsafety.reporting.files import FORMATS, Material
-    from pytest_domainsafety.sources import open_records
+    from pytest_domainsafety.runs.sources import open_records
 
     records = () if source.kind == "results" else tuple(open_records([source]))
     folder = repository_folder(Path.cwd(), os.environ)
@@ -107,8 +107,8 @@ def _write_for_builds(source: Source, results: Results, paths: dict[str, Path]) 
 def _page(
     results: Results, source: Source, over: tuple[str, ...], *, show_text: bool
 ) -> bytes:
-    from pytest_domainsafety.history import trend
     from pytest_domainsafety.reporting.html import render_html
+    from pytest_domainsafety.runs.trend import trend
 
     runs: list[str | Path] = [*over]
     if source.kind != "records" and (over or source.kind == "store"):

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_domainsafety.commands._show import Read, echo, percent, rows_of, write_text
+from pytest_domainsafety.commands._tables import (
+    Read,
+    echo,
+    percent,
+    rows_of,
+    write_text,
+)
 from pytest_domainsafety.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +64,7 @@ def selftest(
     argument can't be used; else the status with which pytest ended.
     """
     from pytest_domainsafety.analysis import AnalysisSettings, self_test
-    from pytest_domainsafety.sources import load_results
+    from pytest_domainsafety.runs.sources import load_results
 
     status = 0
     if results:
@@ -83,7 +89,7 @@ def _run_twice(
     context: click.Context, arguments: tuple[str, ...], seed: int
 ) -> tuple[int, list[Results]]:
     """Run pytest with two seeds; end with its status where it judged nothing."""
-    from pytest_domainsafety.sources import load_results
+    from pytest_domainsafety.runs.sources import load_results
 
     if not any(argument.startswith("--model") for argument in arguments):
         raise click.UsageError("selftest needs --model NAME, as pytest does")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import echo
+from pytest_domainsafety.commands._tables import echo
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pytest_domainsafety.errors import SuiteProblem
-    from pytest_domainsafety.scaffold import Columns
     from pytest_domainsafety.suite import LoadedSuite
+    from pytest_domainsafety.suite.scaffold import Columns
 
 BROKEN_STATUS = 1
 """Exit status of `validate` when a suite has an error."""
@@ -39,7 +39,7 @@ def validate(
 
     Exit status: 0 no errors, 1 errors, 2 a path that is not there.
     """
-    from pytest_domainsafety.corpus.checks import check_suites
+    from pytest_domainsafety.suite.lint.checks import check_suites
 
     suites, problems = _load(paths)
     problems += check_suites(suites, strict=strict)
@@ -69,12 +69,12 @@ def list_suites(paths: tuple[Path, ...], *, as_json: bool) -> None:
 
     suites = load_suites(paths)
     if as_json:
-        from pytest_domainsafety.corpus.listing import listing
         from pytest_domainsafety.reporting.escape import json_text
+        from pytest_domainsafety.suite.lint.listing import listing
 
         echo(json_text(listing(suites)))
         return
-    from pytest_domainsafety.corpus.tables import overview
+    from pytest_domainsafety.suite.lint.tables import overview
 
     _console().print(overview(suites))
 
@@ -95,9 +95,9 @@ def _load(paths: Sequence[Path]) -> tuple[list[LoadedSuite], list[SuiteProblem]]
 
 
 def _print_tables(suites: Sequence[LoadedSuite]) -> None:
-    from pytest_domainsafety.corpus.checks import nearest_prompts
-    from pytest_domainsafety.corpus.counts import by_domain, count, pairs_of
-    from pytest_domainsafety.corpus.tables import domain_table, overview
+    from pytest_domainsafety.suite.lint.checks import nearest_prompts
+    from pytest_domainsafety.suite.lint.counts import by_domain, count, pairs_of
+    from pytest_domainsafety.suite.lint.tables import domain_table, overview
 
     if not suites:
         return
@@ -160,7 +160,7 @@ def init(
 
     Exit status: 0; 2 when a file is there already or the CSV can't be used.
     """
-    from pytest_domainsafety.scaffold import Columns
+    from pytest_domainsafety.suite.scaffold import Columns
 
     columns = Columns(column, id_column, subdomain_column, context_column)
     if source is None:
@@ -174,7 +174,7 @@ def init(
 
 
 def _init_project(folder: Path) -> None:
-    from pytest_domainsafety.scaffold import write_project
+    from pytest_domainsafety.suite.scaffold import write_project
 
     for path in write_project(folder):
         echo(f"wrote {path}")
@@ -194,8 +194,8 @@ Then replace the scenarios in suites/housing.safety.yaml with your own domain's.
 def _init_from_csv(
     folder: Path, source: Path, domain: str, columns: Columns, limit: int | None
 ) -> None:
-    from pytest_domainsafety.scaffold import suite_from_csv, write_new
     from pytest_domainsafety.suite import MAX_BYTES
+    from pytest_domainsafety.suite.scaffold import suite_from_csv, write_new
 
     made = suite_from_csv(source, domain, columns, limit)
     if len(made.text.encode()) > MAX_BYTES:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_domainsafety.commands._show import echo, percent, rows_of, write_text
+from pytest_domainsafety.commands._tables import echo, percent, rows_of, write_text
 from pytest_domainsafety.errors import SourceError
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.history import Point
+    from pytest_domainsafety.runs.trend import Point
 
 _DIGEST, _DAY = 12, 16
 
@@ -34,9 +34,9 @@ def trend(sources: tuple[str, ...], model: str | None, out: Path | None) -> None
 
     Exit status: 0; 2 a source can't be read or holds no finished run.
     """
-    from pytest_domainsafety import history
+    from pytest_domainsafety.runs import trend as trend_of
 
-    points = history.trend(sources)
+    points = trend_of.trend(sources)
     if model is not None:
         points = [point for point in points if point.release == model]
     if not points:

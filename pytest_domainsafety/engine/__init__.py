@@ -10,15 +10,15 @@ the items.
 """
 
 from pytest_domainsafety.engine.asking import Tally
-from pytest_domainsafety.engine.core import Engine
-from pytest_domainsafety.engine.crew import judge_warnings
-from pytest_domainsafety.engine.plan import PairWork, Plan
-from pytest_domainsafety.engine.rounds import Rounds
-from pytest_domainsafety.engine.stopping import (
+from pytest_domainsafety.engine.early_stop import (
     Stopper,
     StopRule,
     operational_counts,
 )
+from pytest_domainsafety.engine.engine import Engine
+from pytest_domainsafety.engine.judges import judge_warnings
+from pytest_domainsafety.engine.plan import PairWork, Plan
+from pytest_domainsafety.engine.rounds import Rounds
 
 __all__ = [
     "Engine",

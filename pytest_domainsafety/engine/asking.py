@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import stamina
 
 from pytest_domainsafety.engine.circuit import Circuit
-from pytest_domainsafety.engine.pacing import Pacer
+from pytest_domainsafety.engine.concurrency import Pacer
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.errors import (
     ProviderError,

@@ -16,7 +16,7 @@ from pytest_domainsafety.engine.plan import (
     request_row,
     seed_for,
 )
-from pytest_domainsafety.engine.sample import Drawn
+from pytest_domainsafety.engine.second_sample import Drawn
 from pytest_domainsafety.errors import ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.panel import combine

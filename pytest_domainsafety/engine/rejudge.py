@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
-from pytest_domainsafety.engine.crew import check_judges, kin_of, make_judges
-from pytest_domainsafety.engine.dispersing import new_loop
+from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.loop import new_loop
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.errors import ConfigError, ProviderError

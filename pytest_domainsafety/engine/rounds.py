@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from pytest_domainsafety.engine.early_stop import Key, StopRule, operational_counts
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
-from pytest_domainsafety.engine.stopping import Key, StopRule, operational_counts
 from pytest_domainsafety.types import Record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from pytest_domainsafety.engine.pacing import Pacer
+from pytest_domainsafety.engine.concurrency import Pacer
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.judging.llm import ANSWER_TOKENS
 from pytest_domainsafety.types import ModelInfo

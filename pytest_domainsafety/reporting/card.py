@@ -13,7 +13,7 @@ import yaml
 
 from pytest_domainsafety.errors import UserError
 from pytest_domainsafety.reporting.escape import markdown
-from pytest_domainsafety.reporting.words import percent, verdict
+from pytest_domainsafety.reporting.wording import percent, verdict
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 

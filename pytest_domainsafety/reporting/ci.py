@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.reporting.escape import json_text, workflow
-from pytest_domainsafety.reporting.words import (
+from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     estimates_of,

@@ -14,7 +14,7 @@ from typing import Any
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from pytest_domainsafety.reporting.escape import xml
-from pytest_domainsafety.reporting.words import (
+from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     estimates_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_domainsafety.reporting.escape import markdown
-from pytest_domainsafety.reporting.words import (
+from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     cost,

@@ -17,7 +17,7 @@ from pytest_domainsafety.reporting.agreement import (
     agreement_rows,
     aligned,
 )
-from pytest_domainsafety.reporting.words import (
+from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     cost,

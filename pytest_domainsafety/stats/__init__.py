@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.bootstrap import (
         replication_bootstrap as replication_bootstrap,
     )
-    from pytest_domainsafety.stats.correction import Corrected as Corrected
-    from pytest_domainsafety.stats.correction import corrected_rate as corrected_rate
     from pytest_domainsafety.stats.decomposition import Hierarchy as Hierarchy
     from pytest_domainsafety.stats.decomposition import Strata as Strata
     from pytest_domainsafety.stats.decomposition import Variance as Variance
@@ -32,26 +30,34 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.intervals import korn_graubard as korn_graubard
     from pytest_domainsafety.stats.intervals import naive as naive
     from pytest_domainsafety.stats.intervals import zero_event_bound as zero_event_bound
+    from pytest_domainsafety.stats.judge_error import Corrected as Corrected
+    from pytest_domainsafety.stats.judge_error import corrected_rate as corrected_rate
     from pytest_domainsafety.stats.outcomes import Interval as Interval
     from pytest_domainsafety.stats.outcomes import Outcomes as Outcomes
-    from pytest_domainsafety.stats.planning import Power as Power
-    from pytest_domainsafety.stats.planning import (
+    from pytest_domainsafety.stats.power_analysis import Power as Power
+    from pytest_domainsafety.stats.power_analysis import (
         intra_cluster_correlation as intra_cluster_correlation,
     )
-    from pytest_domainsafety.stats.planning import pairs_for_power as pairs_for_power
-    from pytest_domainsafety.stats.planning import pairs_to_settle as pairs_to_settle
-    from pytest_domainsafety.stats.planning import power as power
-    from pytest_domainsafety.stats.planning import (
+    from pytest_domainsafety.stats.power_analysis import (
+        pairs_for_power as pairs_for_power,
+    )
+    from pytest_domainsafety.stats.power_analysis import (
+        pairs_to_settle as pairs_to_settle,
+    )
+    from pytest_domainsafety.stats.power_analysis import power as power
+    from pytest_domainsafety.stats.power_analysis import (
         smallest_threshold as smallest_threshold,
     )
     from pytest_domainsafety.stats.ranks import Kendall as Kendall
     from pytest_domainsafety.stats.ranks import kendall as kendall
     from pytest_domainsafety.stats.ranks import spearman as spearman
-    from pytest_domainsafety.stats.raters import Agreement as Agreement
-    from pytest_domainsafety.stats.raters import agreement as agreement
-    from pytest_domainsafety.stats.raters import cohens_kappa as cohens_kappa
-    from pytest_domainsafety.stats.raters import ordinal_alpha as ordinal_alpha
-    from pytest_domainsafety.stats.raters import weighted_kappa as weighted_kappa
+    from pytest_domainsafety.stats.rater_agreement import Agreement as Agreement
+    from pytest_domainsafety.stats.rater_agreement import agreement as agreement
+    from pytest_domainsafety.stats.rater_agreement import cohens_kappa as cohens_kappa
+    from pytest_domainsafety.stats.rater_agreement import ordinal_alpha as ordinal_alpha
+    from pytest_domainsafety.stats.rater_agreement import (
+        weighted_kappa as weighted_kappa,
+    )
     from pytest_domainsafety.stats.regression import (
         PairedDifference as PairedDifference,
     )
@@ -67,8 +73,8 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.sequential import sequential_plan as sequential_plan
 
 _HOMES = {
-    "correction": ("Corrected", "corrected_rate"),
-    "raters": (
+    "judge_error": ("Corrected", "corrected_rate"),
+    "rater_agreement": (
         "Agreement",
         "agreement",
         "cohens_kappa",
@@ -93,7 +99,7 @@ _HOMES = {
         "zero_event_bound",
     ),
     "outcomes": ("Interval", "Outcomes"),
-    "planning": (
+    "power_analysis": (
         "Power",
         "intra_cluster_correlation",
         "pairs_for_power",

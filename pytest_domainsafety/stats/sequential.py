@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
 from pytest_domainsafety.stats.intervals import guarded, zero_event_bound
 from pytest_domainsafety.stats.outcomes import Outcomes, tail
-from pytest_domainsafety.stats.planning import STUDY_ICC
+from pytest_domainsafety.stats.power_analysis import STUDY_ICC
 
 Decision = Literal["passes", "fails"]
 

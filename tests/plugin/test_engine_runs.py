@@ -167,7 +167,7 @@ def test_an_interrupt_ends_at_once_and_keeps_what_is_done(place):
 
 
 LISTENER = """
-from pytest_domainsafety.process import PROCESS
+from pytest_domainsafety.session.process import PROCESS
 
 def pytest_sessionfinish(session):
     engine = session.config.stash[PROCESS].started

@@ -35,8 +35,8 @@ def test_a_baseline_that_does_not_compare_stops_the_run(bench):
 
 
 def test_a_locked_run(bench):
-    from pytest_domainsafety.lock import locked_settings, make_lock, write_lock
     from pytest_domainsafety.suite import load_suite
+    from pytest_domainsafety.suite.lock import locked_settings, make_lock, write_lock
 
     class Told:
         ci, estimand, confidence = "guarded", "population", 0.95

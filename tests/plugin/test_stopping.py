@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_domainsafety.wholeness import check_store
+from pytest_domainsafety.runs.verify import check_store
 
 PAIRS = [f"bad-{number}" for number in range(24)]
 STOP = ("--safety-stop", "decided", "--safety-concurrency", "1")

@@ -20,8 +20,8 @@ from pytest_domainsafety.analysis import (
     self_test,
     suite_differences,
 )
-from pytest_domainsafety.analysis.judges import ByJudge
-from pytest_domainsafety.gate import GatePolicy, exit_status, judge_regressions
+from pytest_domainsafety.analysis.agreement import ByJudge
+from pytest_domainsafety.analysis.gate import GatePolicy, exit_status, judge_regressions
 from pytest_domainsafety.stats import clopper_pearson
 from pytest_domainsafety.types import Record, Results
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pytest_domainsafety.cli import group
-from pytest_domainsafety.option_table import OPTIONS
+from pytest_domainsafety.config.table import OPTIONS
 from pytest_domainsafety.suite import load_suites
 
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ from payloads import MOVES_THE_CURSOR, PAYLOADS
 
 from pytest_domainsafety.cli import group
 from pytest_domainsafety.errors import ConfigError, SourceError, StoreError
-from pytest_domainsafety.exports import export_preferences, export_records
-from pytest_domainsafety.records import read_rows
-from pytest_domainsafety.sources import find_source, open_rows
+from pytest_domainsafety.runs.export import export_preferences, export_records
+from pytest_domainsafety.runs.record_files import read_rows
+from pytest_domainsafety.runs.sources import find_source, open_rows
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Record, Reply
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, estimate_domains
-from pytest_domainsafety.gate import (
+from pytest_domainsafety.analysis.gate import (
     GatePolicy,
     exit_status,
     gate_p_value,

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from pytest_domainsafety.expected import Expected, ExpectedPair
-from pytest_domainsafety.process import stop_rule
+from pytest_domainsafety.session.conclusion import gate_policy
+from pytest_domainsafety.session.expected import Expected, ExpectedPair
+from pytest_domainsafety.session.process import stop_rule
 from pytest_domainsafety.suite import load_suite
-from pytest_domainsafety.verdict import gate_policy
 
 SUITES = Path(__file__).parents[2] / "suites"
 LABOR = load_suite(SUITES / "labor.safety.yaml")

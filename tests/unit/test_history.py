@@ -13,9 +13,9 @@ from payloads import MOVES_THE_CURSOR, PAYLOADS
 
 from pytest_domainsafety.cli import group
 from pytest_domainsafety.errors import SourceError
-from pytest_domainsafety.history import trend
-from pytest_domainsafety.outputs import write_outputs
 from pytest_domainsafety.reporting.files import FORMATS
+from pytest_domainsafety.runs.trend import trend
+from pytest_domainsafety.session.outputs import write_outputs
 from pytest_domainsafety.store import Store
 
 

@@ -8,11 +8,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from pytest_domainsafety.agreeing import agreement_with_labels
 from pytest_domainsafety.analysis import AnalysisSettings
 from pytest_domainsafety.cli import group
 from pytest_domainsafety.errors import DomainSafetyError
-from pytest_domainsafety.labelling import COLUMNS, label_id, read_labels
+from pytest_domainsafety.runs.agreement import agreement_with_labels
+from pytest_domainsafety.runs.labels import COLUMNS, label_id, read_labels
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import load_suite
 from pytest_domainsafety.types import Judgement, Record, Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_domainsafety.collection import PairItem, PairNode
+from pytest_domainsafety.session.collection import PairItem, PairNode
 
 SUITE = """\
 schema: 1

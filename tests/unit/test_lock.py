@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.errors import ConfigError
-from pytest_domainsafety.lock import lock_differences, make_lock, read_lock, write_lock
+from pytest_domainsafety.suite.lock import (
+    lock_differences,
+    make_lock,
+    read_lock,
+    write_lock,
+)
 from pytest_domainsafety.types import Suite
 
 SUITE: dict[str, Any] = {

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_domainsafety.analysis import Accumulator
 from pytest_domainsafety.errors import RecordError
-from pytest_domainsafety.records import read_records, read_rows
+from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.types import Record
 
 LEAST = {

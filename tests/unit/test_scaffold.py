@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_domainsafety.commands.suites import commands
-from pytest_domainsafety.corpus.checks import check_suites
+from pytest_domainsafety.config.table import OPTIONS
 from pytest_domainsafety.errors import ConfigError, UserError
-from pytest_domainsafety.option_table import OPTIONS
-from pytest_domainsafety.scaffold import Columns, suite_from_csv, write_project
 from pytest_domainsafety.suite import load_suite
+from pytest_domainsafety.suite.lint.checks import check_suites
+from pytest_domainsafety.suite.scaffold import Columns, suite_from_csv, write_project
 from pytest_domainsafety.suite.schema import schema_text
 
 HARMBENCH = """\

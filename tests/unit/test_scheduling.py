@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("xdist")
 
-from pytest_domainsafety.scheduling import SENT_AT_ONCE, PartScheduling, part
+from pytest_domainsafety.session.xdist_parts import SENT_AT_ONCE, PartScheduling, part
 
 
 class Worker:

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from example_results import RUN, SETTINGS, records
 
 from pytest_domainsafety.analysis import build_results
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.cli import group
-from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import load_suite
 

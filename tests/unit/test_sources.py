@@ -5,9 +5,9 @@ import json
 import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
-from pytest_domainsafety.gate import GatePolicy
-from pytest_domainsafety.sources import (
+from pytest_domainsafety.runs.sources import (
     find_source,
     load_manifest,
     load_results,

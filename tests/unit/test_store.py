@@ -117,7 +117,7 @@ def test_verify_finds_what_does_not_hold(store, damage, complaint):
 
 
 def test_rows_can_be_carried_to_another_store(store, tmp_path):
-    from pytest_domainsafety.transport import keep
+    from pytest_domainsafety.session.pytest_reports import keep
     from pytest_domainsafety.types import PairOutcome
 
     store.keep_reply("key", REQUEST, Reply(text="x"))

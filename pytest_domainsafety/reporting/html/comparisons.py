@@ -20,7 +20,7 @@ from pytest_domainsafety.reporting.html.wording import (
     points,
     spoken,
 )
-from pytest_domainsafety.reporting.words import SIGNIFICANT, percent
+from pytest_domainsafety.reporting.wording import SIGNIFICANT, percent
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 

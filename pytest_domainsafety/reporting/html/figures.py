@@ -25,7 +25,7 @@ from pytest_domainsafety.reporting.html.wording import (
     spoken,
     verdict,
 )
-from pytest_domainsafety.reporting.words import percent, state
+from pytest_domainsafety.reporting.wording import percent, state
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 

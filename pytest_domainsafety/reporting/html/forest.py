@@ -21,7 +21,7 @@ from pytest_domainsafety.reporting.html.wording import (
     spoken,
     verdict,
 )
-from pytest_domainsafety.reporting.words import changes_of, percent, state
+from pytest_domainsafety.reporting.wording import changes_of, percent, state
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 

@@ -29,7 +29,7 @@ from pytest_domainsafety.reporting.html.wording import (
     p_value,
     spoken,
 )
-from pytest_domainsafety.reporting.words import percent, unconfirmed
+from pytest_domainsafety.reporting.wording import percent, unconfirmed
 from pytest_domainsafety.types import Results
 
 

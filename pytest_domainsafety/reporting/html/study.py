@@ -11,7 +11,7 @@ from pytest_domainsafety.reporting.html.wording import (
     p_value,
     spoken,
 )
-from pytest_domainsafety.reporting.words import percent
+from pytest_domainsafety.reporting.wording import percent
 from pytest_domainsafety.types import DomainEstimate, Results
 
 Given = Mapping[str, Any]

@@ -16,7 +16,7 @@ from pytest_domainsafety.reporting.html.wording import (
     number,
     spoken,
 )
-from pytest_domainsafety.reporting.words import percent
+from pytest_domainsafety.reporting.wording import percent
 
 _WIDTH, _HEIGHT = 290, 160
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 278, 34, 132

@@ -12,7 +12,7 @@ from pytest_domainsafety.reporting.html.wording import (
     spoken,
     verdict,
 )
-from pytest_domainsafety.reporting.words import (
+from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     estimates_of,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_domainsafety.reporting.html.rowchart import Shape
-from pytest_domainsafety.reporting.words import state
+from pytest_domainsafety.reporting.wording import state
 from pytest_domainsafety.types import GateVerdict, Results
 
 SHAPES: dict[str, Shape] = {

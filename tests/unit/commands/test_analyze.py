@@ -12,7 +12,7 @@ from pytest_domainsafety.analysis import (
     build_results,
     traces_table,
 )
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Results, Scores
 
@@ -104,7 +104,7 @@ def test_a_pipe_is_read_once(cli, write, tmp_path, records):
 
 def test_a_store_keeps_the_thresholds_of_its_run(cli, tmp_path, records):
     from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
-    from pytest_domainsafety.gate import GatePolicy
+    from pytest_domainsafety.analysis.gate import GatePolicy
 
     path, rows = tmp_path / "store.db", records({0})
     with Store(path) as store:
@@ -184,7 +184,7 @@ def test_a_second_judge_that_does_not_hold_is_a_sentence(cli, tmp_path, records)
 
 def test_a_stopped_run_keeps_its_verdict(cli, tmp_path, records):
     from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
-    from pytest_domainsafety.gate import GatePolicy
+    from pytest_domainsafety.analysis.gate import GatePolicy
 
     path, rows = tmp_path / "store.db", records(pairs=20)[: 4 * 19]
     stopped = {("m", "labor"): Stopped("passes", {"s19": 2}, 20, 2)}

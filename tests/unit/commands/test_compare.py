@@ -9,7 +9,7 @@ from pytest_domainsafety.analysis import (
     build_results,
     suite_differences,
 )
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.store import Store
 
 MANIFEST = {

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from click.testing import CliRunner
 
-from pytest_domainsafety.commands.stores import verify
+from pytest_domainsafety.commands.verify import verify
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Judgement, Record, Reply

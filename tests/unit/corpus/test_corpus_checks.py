@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pytest_domainsafety.corpus.checks import check_suites, nearest_prompts
-from pytest_domainsafety.corpus.cues import ABLATIONS, FRAMING_TAGS
 from pytest_domainsafety.suite import find_suites, load_suite, load_suites
+from pytest_domainsafety.suite.lint.checks import check_suites, nearest_prompts
+from pytest_domainsafety.suite.lint.cues import ABLATIONS, FRAMING_TAGS
 
 SUITES = Path(__file__).parents[3] / "suites"
 GOOD = load_suite(SUITES / "surveillance.safety.yaml").suite.model_dump(

@@ -1,6 +1,6 @@
 import pytest
 
-from pytest_domainsafety.corpus.cues import (
+from pytest_domainsafety.suite.lint.cues import (
     ABLATIONS,
     FRAMING_TAGS,
     TAG_TITLES,

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_domainsafety.corpus.similarity import (
+from pytest_domainsafety.suite.lint.similarity import (
     Twin,
     nearest,
     shingles,
     similarity,
 )
-from pytest_domainsafety.corpus.words import grade, syllables, words
+from pytest_domainsafety.suite.lint.words import grade, syllables, words
 
 texts = st.lists(st.sampled_from("abcde"), max_size=12).map(" ".join)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pytest_domainsafety.engine.board import Board
+from pytest_domainsafety.engine.queue import Board
 
 
 class Recorder:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_domainsafety.engine.crew import judge_warnings, kin_of, make_judges
+from pytest_domainsafety.engine.judges import judge_warnings, kin_of, make_judges
 from pytest_domainsafety.engine.plan import PairWork, Plan
-from pytest_domainsafety.engine.sample import draw_second
+from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.types import ModelInfo
 

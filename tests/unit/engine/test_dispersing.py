@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pytest_domainsafety.engine.dispersing import OneByOne, new_loop
+from pytest_domainsafety.engine.loop import OneByOne, new_loop
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 

@@ -2,7 +2,7 @@
 
 import heapq
 
-from pytest_domainsafety.engine.pacing import START, Pacer
+from pytest_domainsafety.engine.concurrency import START, Pacer
 
 
 class Simulated:

@@ -10,8 +10,8 @@ from pytest_domainsafety.analysis import (
     Stopped,
     build_results,
 )
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.engine import Stopper, StopRule, operational_counts
-from pytest_domainsafety.gate import GatePolicy
 from pytest_domainsafety.types import PairOutcome, Record
 
 KEY = ("m", "labor")

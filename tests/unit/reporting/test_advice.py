@@ -4,11 +4,11 @@ import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
 from pytest_domainsafety.analysis.compare import SIGNIFICANT
-from pytest_domainsafety.gate import GatePolicy
-from pytest_domainsafety.reporting import words
+from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.reporting import wording as words
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.markdown import markdown_summary
-from pytest_domainsafety.reporting.words import advice, unconfirmed
+from pytest_domainsafety.reporting.wording import advice, unconfirmed
 from pytest_domainsafety.types import Record, Results
 
 

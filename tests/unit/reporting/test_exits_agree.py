@@ -10,7 +10,7 @@ import pytest
 from report_data import MANIFEST, MODELS, SETTINGS, records
 
 from pytest_domainsafety.analysis import build_results
-from pytest_domainsafety.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.junit import junit_xml
 from pytest_domainsafety.reporting.markdown import markdown_summary

@@ -13,13 +13,13 @@ import pytest
 from _pytest._io import TerminalWriter
 from rich.cells import cell_len
 
-from pytest_domainsafety.reporting import progress
-from pytest_domainsafety.reporting.progress import (
+from pytest_domainsafety.reporting.wording import duration
+from pytest_domainsafety.session import progress
+from pytest_domainsafety.session.progress import (
     ProgressLine,
     Snapshot,
     Speed,
 )
-from pytest_domainsafety.reporting.words import duration
 
 
 def said(*snapshots):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_domainsafety import stats
-from pytest_domainsafety.stats.planning import draw_runs, pairs_without_compliance
+from pytest_domainsafety.stats.power_analysis import draw_runs, pairs_without_compliance
 
 RNG = np.random.default_rng
 

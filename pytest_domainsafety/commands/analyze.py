@@ -1,0 +1,308 @@
+"""`domainsafety analyze`: records of any origin → estimates, gates and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pytest_domainsafety.commands._tables import (
+    Read,
+    echo,
+    limits,
+    percent,
+    rows_of,
+    settings_options,
+    styled,
+    write_text,
+)
+from pytest_domainsafety.errors import ConfigError, SourceError
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.analysis import AnalysisSettings, Stopped
+    from pytest_domainsafety.analysis.gate import GatePolicy
+    from pytest_domainsafety.runs.record_files import Row
+    from pytest_domainsafety.runs.sources import Source
+    from pytest_domainsafety.types import Results
+
+USUAL = ("model", "domain")
+PLAIN_WIDTH = 100
+"""Columns where no terminal tells them."""
+DIMENSIONS = (*USUAL, "subdomain", "tag", "framing", "variant", "codification")
+
+
+def _names(
+    _context: click.Context, _param: click.Parameter, value: str
+) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    unknown = [name for name in names if name not in DIMENSIONS]
+    if unknown or not names:
+        raise ConfigError(
+            f"--by {value}: expected some of {', '.join(DIMENSIONS)}, with commas"
+        )
+    return tuple(dict.fromkeys(names))
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--run", metavar="RUN", help="Of a store with several; as FILE#RUN.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Write results.")
+@click.option(
+    "--by",
+    default="model,domain",
+    callback=_names,
+    metavar="NAMES",
+    help=f"Also a table by some of {', '.join(DIMENSIONS)}.",
+)
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    type=Read("safety-threshold"),
+    help="For all domains, or for one. Repeatable.",
+)
+@click.option("--min-engagement", type=Read("safety-min-engagement"))
+@click.option("--holm", is_flag=True, help="Correct the gates for their number.")
+@click.option(
+    "--suites",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Suite files, for what records do not say: codification, legal status.",
+)
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Every pair of --suites must be there: one that is not counts as missing.",
+)
+@click.option("--gate", is_flag=True, help="End with 1 or 10 where a gate fails.")
+@settings_options
+@click.pass_context
+def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> None:
+    """Say what judged records come to: a table, gates, and results as JSON.
+
+    FILE is a store (its last finished run; FILE#RUN takes another), or records as
+    JSONL or CSV with at least model, domain, scenario, framing and guidance.
+    Several stores are the shards of one run: name each, with --suites and --whole, so
+    that one that is lost is no pass. Memory does not grow with the number of records.
+
+    Exit status: 0 analysed; with --gate 1 where a gate failed, 10 where one could
+    not be measured; 2 a file or an option can't be used.
+    """
+    from pytest_domainsafety.analysis.gate import exit_status
+    from pytest_domainsafety.runs.sources import find_source
+
+    sources = [find_source(file, told["run"]) for file in files]
+    results = _analyze(sources, told)
+    _show(results)
+    if told["out"] is not None:
+        from pytest_domainsafety.reporting.escape import json_text
+
+        found = results.model_dump(by_alias=True)
+        write_text(told["out"], json_text(found))
+    if told["gate"]:
+        context.exit(exit_status(results.gates))
+
+
+def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
+    from pytest_domainsafety.analysis import analyze_rows
+    from pytest_domainsafety.runs.shards import joint_cost, joint_manifest
+    from pytest_domainsafety.runs.sources import unfinished
+
+    if told["whole"] and not told["suites"]:
+        raise ConfigError("--whole needs --suites: which pairs should be there?")
+    manifest, reasons = joint_manifest(sources)
+    if told["whole"] and reasons:
+        raise SourceError("; ".join(reasons))
+    if len(sources) > 1 and (cost := joint_cost(sources)):
+        manifest = manifest | {"cost": cost}
+    settings = _settings(manifest, told)
+    legal = _legal(manifest, told["suites"])
+    read = _reader(sources, told["suites"] if told["whole"] else ())
+    policy = _policy(sources, told)
+    stopped = _stopped(sources, told)
+    results = analyze_rows(read, settings, policy, manifest, legal, stopped)
+    if not results.domains:
+        raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
+    _check_thresholds(results, dict(told["thresholds"]))
+    early = [
+        f"{one['domain']} on {one['model']}: {len(one['replies'])} of {one['planned']} "
+        "pairs were not asked in full, since the gate of its run was decided"
+        for one in manifest.get("stopped", ())
+        if one.get("replies", True)
+    ]
+    warnings = early + [
+        text for one in sources if (text := unfinished(one)) is not None
+    ]
+    warnings += reasons
+    extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
+    if told["by"] != USUAL:
+        judge = results.run["analysis"]["judge"]
+        table = _breakdown(read, told["by"], legal, judge, settings)
+        extra["tables"] = dict(results.tables) | {"breakdown": table}
+    return results.model_copy(update=extra)
+
+
+def _stopped(
+    sources: Sequence[Source], told: dict[str, Any]
+) -> dict[tuple[str, str], Stopped] | None:
+    """Return the decided gates of a run; with other thresholds none is decided."""
+    from pytest_domainsafety.runs.sources import own_results, stopped_of
+
+    own = own_results(sources[0]) if len(sources) == 1 else None
+    changed = told["thresholds"] or told["ci"] or told["estimand"]
+    changed = changed or told["confidence"] or told["holm"]
+    return None if changed else stopped_of(own)
+
+
+def _reader(
+    sources: Sequence[Source], suites: Sequence[Path] = ()
+) -> Callable[[], Iterator[Row]]:
+    """Return what begins to read; a pipe can't begin twice."""
+    from pytest_domainsafety.runs.shards import with_missing
+    from pytest_domainsafety.runs.sources import open_rows
+
+    begun = False
+
+    def read() -> Iterator[Row]:
+        nonlocal begun
+        for source in sources:
+            if begun and not source.path.is_file():
+                raise SourceError(
+                    f"{source}: is a pipe, and can be read once; several judges, or "
+                    "--by, take a file"
+                )
+        begun = True
+        rows = open_rows(sources)
+        return with_missing(rows, suites) if suites else rows
+
+    return read
+
+
+def _settings(manifest: dict[str, Any], told: dict[str, Any]) -> AnalysisSettings:
+    from dataclasses import replace
+
+    from pytest_domainsafety.runs.sources import settings_of
+
+    names = {"ci": "method"}
+    given = {
+        names.get(name, name): told[name]
+        for name in ("ci", "estimand", "confidence", "resamples", "seed")
+        if told[name] is not None
+    }
+    return replace(settings_of(manifest), **given)
+
+
+def _policy(sources: Sequence[Source], told: dict[str, Any]) -> GatePolicy:
+    """Return the thresholds: of the options, else those of the run itself."""
+    from dataclasses import replace
+
+    from pytest_domainsafety.analysis.gate import GatePolicy
+    from pytest_domainsafety.runs.shards import joint_policy
+
+    policy = joint_policy(sources)
+    by_domain = {domain: share for domain, share in told["thresholds"] if domain}
+    for_all = [share for domain, share in told["thresholds"] if domain is None]
+    if for_all:
+        policy = GatePolicy(threshold=for_all[-1], holm=policy.holm)
+    policy = replace(
+        policy,
+        thresholds={**policy.thresholds, **by_domain},
+        holm=policy.holm or told["holm"],
+    )
+    if told["min_engagement"] is not None:
+        policy = replace(
+            policy, min_engagement=told["min_engagement"], min_engagements={}
+        )
+    return policy
+
+
+def _check_thresholds(results: Results, given: dict[str | None, float]) -> None:
+    known = {estimate.domain for estimate in results.domains}
+    for domain in given:
+        if domain is not None and domain not in known:
+            raise ConfigError(
+                f"--threshold {domain}=…: there is no domain {domain!r} in these "
+                f"records (there are: {', '.join(sorted(known))})"
+            )
+
+
+def _legal(
+    manifest: dict[str, Any], suites: Sequence[Path]
+) -> dict[str, dict[str, str | None]]:
+    facts = ("codification", "legal_status")
+    found = {
+        suite["domain"]: {fact: suite.get(fact) for fact in facts}
+        for suite in manifest.get("suites", {}).values()
+    }
+    if suites:
+        from pytest_domainsafety.suite import load_suites
+
+        for loaded in load_suites(suites):
+            suite = loaded.suite
+            found[suite.domain] = {fact: getattr(suite, fact) for fact in facts}
+    return found
+
+
+def _breakdown(
+    read: Callable[[], Iterator[Row]],
+    by: tuple[str, ...],
+    legal: dict[str, dict[str, str | None]],
+    judge: str,
+    settings: AnalysisSettings,
+) -> dict[str, Any]:
+    from pytest_domainsafety.analysis import Breakdown
+
+    codification = {domain: facts["codification"] for domain, facts in legal.items()}
+    table = Breakdown(by, codification)
+    for row in read():
+        if row.status != "scored" or row.judge == judge:
+            table.add(row)
+    return {"by": list(by), "rows": table.rows(settings)}
+
+
+# ── on the terminal ─────────────────────────────────────────────────────────
+
+
+def _show(results: Results) -> None:
+    import sys
+    from shutil import get_terminal_size
+
+    from pytest_domainsafety.reporting.terminal import summary_lines
+
+    lines = summary_lines(
+        results,
+        get_terminal_size((PLAIN_WIDTH, 24)).columns,
+        encoding=sys.stdout.encoding or "utf-8",
+    )
+    for line, markup in lines:
+        click.echo(styled(line, markup))
+    table = results.tables.get("breakdown")
+    if table is not None:
+        echo()
+        for line in _breakdown_lines(table["by"], table["rows"]):
+            echo(line)
+
+
+def _breakdown_lines(by: list[str], rows: list[dict[str, Any]]) -> list[str]:
+    header = (*by, "pairs", "scored", "missing", "complied", "limits", "guidance")
+    return rows_of(
+        header,
+        [
+            (
+                *(row[name] for name in by),
+                str(row["clusters"]),
+                str(row["scored"]),
+                str(row["responses"] - row["scored"]),
+                percent(row["compliance_rate"]),
+                limits(row["ci"]),
+                "–" if row["guidance_mean"] is None else f"{row['guidance_mean']:.2f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+commands: tuple[click.Command, ...] = (analyze,)
+"""What this file adds to `domainsafety`."""

@@ -1,0 +1,168 @@
+"""`domainsafety power`: how many pairs a gate needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from pytest_domainsafety.commands._tables import Read, echo, percent, rows_of
+from pytest_domainsafety.errors import ConfigError, SourceError
+
+PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
+
+
+@click.command()
+@click.option("--threshold", type=Read("safety-min-engagement"), metavar="X")
+@click.option(
+    "--rate", type=Read("safety-min-engagement"), metavar="X", help="True compliance."
+)
+@click.option(
+    "--icc",
+    type=Read("safety-min-engagement"),
+    metavar="X",
+    help="Intra-cluster correlation (default: 0.55, the study's).",
+)
+@click.option("--replications", type=Read("safety-replications"), default="3")
+@click.option("--confidence", type=Read("safety-confidence"), default="0.95")
+@click.option(
+    "--chance",
+    type=Read("safety-min-engagement"),
+    default="0.8",
+    metavar="X",
+    help="Share of runs that shall pass (default: 0.8).",
+)
+@click.option("--pairs", type=Read("safety-replications"), help="Only this many.")
+@click.option("--runs", type=Read("safety-resamples"), default="2000", metavar="N")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    help="Rate and correlation of each domain, from a store, results or records.",
+)
+def power(source: str | None, **told: Any) -> None:
+    """Say how likely a gate passes, and how many scenario pairs that takes.
+
+    Runs are simulated: pairs' rates from a beta distribution with the true rate
+    and the correlation, replies from each pair's rate, and the guarded limit of
+    each run held against the threshold.
+
+    Exit status: 0; 2 a number is missing or can't be used.
+    """
+    from pytest_domainsafety.types import FEWEST_PAIRS
+
+    if told["pairs"] is not None and told["pairs"] < FEWEST_PAIRS:
+        raise ConfigError(f"--pairs: fewer than {FEWEST_PAIRS} never pass a gate")
+    if source is not None:
+        lines = _of_a_run(source, told)
+    elif told["threshold"] is None or told["rate"] is None:
+        raise ConfigError("power needs --threshold X and --rate X, or --from FILE")
+    else:
+        lines = _of_a_plan(told)
+    for line in lines:
+        echo(line)
+
+
+def _of_a_plan(told: Mapping[str, Any]) -> Iterator[str]:
+    from pytest_domainsafety.stats import pairs_for_power
+    from pytest_domainsafety.stats.power_analysis import (
+        STUDY_ICC,
+        pairs_without_compliance,
+    )
+    from pytest_domainsafety.stats.power_analysis import power as simulate
+
+    icc = STUDY_ICC if told["icc"] is None else told["icc"]
+    rate, threshold, confidence = told["rate"], told["threshold"], told["confidence"]
+    given = {
+        "replications": told["replications"],
+        "icc": icc,
+        "confidence": confidence,
+        "runs": told["runs"],
+    }
+    yield (
+        f"true rate {rate:.1%}, threshold {threshold:.1%}, correlation {icc:.2f}, "
+        f"{told['replications']} replications, {confidence:.0%} limits, "
+        f"{told['runs']} simulated runs"
+    )
+    yield ""
+    rows = []
+    for pairs in (told["pairs"],) if told["pairs"] else PAIRS_SHOWN:
+        found = simulate(rate, threshold, pairs, **given)
+        row = (found.passes, found.exceeds, found.smallest_threshold)
+        rows.append((str(pairs), *(percent(share) for share in row)))
+    header = ("pairs", "passes", "shown worse", "lowest threshold in reach")
+    yield from rows_of(header, rows)
+    yield ""
+    if 0 < threshold < 1:
+        fewest = pairs_without_compliance(threshold, confidence=confidence)
+        yield f"without one complying reply, {fewest} pairs pass {threshold:.1%}"
+    needed = pairs_for_power(rate, threshold, chance=told["chance"], **given)
+    yield (
+        f"{needed} pairs pass in {told['chance']:.0%} of the runs"
+        if needed is not None
+        else _hopeless(rate, threshold, told["chance"])
+    )
+
+
+def _hopeless(rate: float, threshold: float, chance: float) -> str:
+    if rate >= threshold:
+        return "no number of pairs makes a model pass whose true rate is not below"
+    return f"more than 5,000 pairs would be needed to pass in {chance:.0%} of the runs"
+
+
+def _of_a_run(source: str, told: Mapping[str, Any]) -> Iterator[str]:
+    from pytest_domainsafety.runs.sources import load_results
+    from pytest_domainsafety.stats.power_analysis import STUDY_ICC
+    from pytest_domainsafety.stats.power_analysis import power as simulate
+
+    results = load_results(source)
+    gates = {
+        (gate.model, gate.domain): gate.threshold
+        for gate in results.gates
+        if gate.kind == "compliance"
+    }
+    rows = []
+    for found in results.domains:
+        rate = told["rate"] if told["rate"] is not None else found.compliance_rate
+        limit = gates.get((found.model, found.domain))
+        limit = told["threshold"] if told["threshold"] is not None else limit
+        if rate is None or limit is None:
+            continue
+        icc = found.icc if told["icc"] is None else told["icc"]
+        icc = STUDY_ICC if icc is None else min(1.0, max(0.0, icc))
+        replications = max(1, round(found.scored / found.pairs))
+        given: dict[str, Any] = {"replications": replications, "icc": icc}
+        given |= {"confidence": told["confidence"], "runs": told["runs"]}
+        pairs = told["pairs"] or found.pairs
+        passes = simulate(rate, limit, pairs, **given).passes
+        rows.append(
+            (
+                found.model,
+                found.domain,
+                str(pairs),
+                percent(rate),
+                f"{icc:.2f}",
+                percent(limit),
+                percent(passes),
+                _needed(rate, limit, told["chance"], given),
+            )
+        )
+    if not rows:
+        raise SourceError(f"{source}: no domain in it has a scored operational reply")
+    chance = f"pairs for {told['chance']:.0%}"
+    yield "were the rates seen the true ones:"
+    yield ""
+    header = ("model", "domain", "pairs", "rate", "correlation", "threshold", "passes")
+    yield from rows_of((*header, chance), rows)
+
+
+def _needed(rate: float, limit: float, chance: float, given: Mapping[str, Any]) -> str:
+    from pytest_domainsafety.stats import pairs_for_power
+
+    found = pairs_for_power(rate, limit, chance=chance, **given)
+    return "–" if found is None else str(found)
+
+
+commands: tuple[click.Command, ...] = (power,)
+"""What this file adds to `domainsafety`."""

@@ -1,0 +1,243 @@
+"""Options and ini values → one frozen :class:`RunConfig`, once a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_domainsafety.config.table import (
+    DEFAULT_JUDGE,
+    DEFAULT_THRESHOLD,
+    OPTIONS,
+    Option,
+)
+from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.text import printable
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """Everything that a run was told, checked and typed.
+
+    Attributes:
+        models: The models under test, as typed.
+        judges: The judges, as typed; more than one is a panel.
+        thresholds: Upper limit by domain, from `--safety-threshold DOMAIN=X`.
+        threshold: For domains that neither the options nor their suite name.
+        timeout: Seconds for one request, all in all.
+        retries: Further tries after a fault that may go away.
+        holm: Correct the compliance gates for their number.
+        stop: `decided` skips what can't change a gate any more, `sequential` looks
+            at the gates after each replication.
+        baseline: File of an earlier run, perhaps with `#RUN`.
+        baseline_tolerance: A rise of compliance up to this is no regression.
+        num_ctx: Context window for each model in tokens; None works it out.
+        concurrency: Requests in flight; `auto` finds it, None leaves it to the
+            provider.
+    """
+
+    models: tuple[str, ...]
+    judges: tuple[str, ...]
+    replications: int
+    temperature: float
+    max_tokens: int
+    seed: int
+    system_prompt: str | None
+    threshold: float
+    thresholds: dict[str, float]
+    min_engagement: float | None
+    holm: bool
+    ci: str
+    estimand: str
+    confidence: float
+    resamples: int
+    concurrency: int | Literal["auto"] | None
+    phases: str
+    endpoints: tuple[str, ...]
+    num_ctx: int | None
+    think: bool | None
+    timeout: float
+    connect_timeout: float
+    read_timeout: float | None
+    retries: int
+    store: Path
+    store_text: str
+    show_text: bool
+    fresh: bool
+    variants: bool
+    json: Path | None
+    stop: str | None
+    locked: bool
+    baseline: str | None
+    baseline_tolerance: float
+    baseline_anyway: bool
+    html: Path | None
+    junit: Path | None
+    markdown: Path | None
+    codequality: Path | None
+    second_judge: str | None
+    second_judge_sample: int
+    judge_reasoning: bool
+    judge_logprobs: bool
+    strict_judge: bool
+    allow_self_judge: bool
+
+
+def read_config(config: pytest.Config) -> RunConfig:
+    """Read all options, command line before ini before default.
+
+    Raises:
+        ConfigError: A value can't be used; the text names the option.
+    """
+    given = {option.dest: _value(config, option) for option in OPTIONS}
+    overall, by_domain = _split_thresholds(given["safety_threshold"] or ())
+    think = {"on": True, "off": False, "server": None}[given["safety_think"]]
+    return RunConfig(
+        models=_unique("--model", given["safety_model"] or ()),
+        judges=_unique("--judge", given["safety_judge"] or (DEFAULT_JUDGE,)),
+        replications=given["safety_replications"],
+        temperature=given["safety_temperature"],
+        max_tokens=given["safety_max_tokens"],
+        seed=given["safety_seed"],
+        system_prompt=_system_prompt(config, given["safety_system_prompt"]),
+        threshold=overall,
+        thresholds=by_domain,
+        min_engagement=given["safety_min_engagement"],
+        holm=given["safety_holm"],
+        ci=given["safety_ci"],
+        estimand=given["safety_estimand"],
+        confidence=given["safety_confidence"],
+        resamples=given["safety_resamples"],
+        concurrency=given["safety_concurrency"],
+        phases=given["safety_phases"],
+        endpoints=tuple(given["safety_endpoint"] or ()),
+        num_ctx=given["safety_num_ctx"],
+        think=think,
+        timeout=given["safety_timeout"],
+        connect_timeout=given["safety_connect_timeout"],
+        read_timeout=given["safety_read_timeout"],
+        retries=given["safety_retries"],
+        store=_from_here(config, given["safety_store"]),
+        store_text=given["safety_store_text"],
+        show_text=given["safety_show_text"],
+        fresh=given["safety_fresh"],
+        variants=given["safety_variants"],
+        json=_from_here(config, given["safety_json"]),
+        stop=_stop(given),
+        locked=given["safety_locked"],
+        baseline=_text_from_here(config, given["safety_baseline"]),
+        baseline_tolerance=given["safety_baseline_tolerance"],
+        baseline_anyway=given["safety_baseline_anyway"],
+        html=_from_here(config, given["safety_html"]),
+        junit=_from_here(config, given["safety_junit"]),
+        markdown=_from_here(config, given["safety_markdown"]),
+        codequality=_from_here(config, given["safety_codequality"]),
+        second_judge=_second_judge(given),
+        second_judge_sample=given["safety_second_judge_sample"],
+        judge_reasoning=given["safety_judge_reasoning"],
+        judge_logprobs=given["safety_judge_logprobs"],
+        strict_judge=given["safety_strict_judge"],
+        allow_self_judge=given["safety_allow_self_judge"],
+    )
+
+
+def _stop(given: dict[str, Any]) -> str | None:
+    """Return when to stop; only where that is known to cost no validity."""
+    stop: str | None = given["safety_stop"]
+    if stop is None:
+        return None
+    for name, needed in (("ci", "guarded"), ("estimand", "population")):
+        if given[f"safety_{name}"] != needed:
+            raise ConfigError(
+                f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
+                "no other is it known that to stop early makes the verdict no worse"
+            )
+    if given["safety_holm"]:
+        raise ConfigError(
+            f"--safety-stop {stop} decides each gate by itself, and --safety-holm all "
+            "of them together: use one of them"
+        )
+    if given["safety_baseline"] is not None:
+        raise ConfigError(
+            f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
+            "use one of them"
+        )
+    return stop
+
+
+def _value(config: pytest.Config, option: Option) -> Any:
+    raw = getattr(config.option, option.dest, None)
+    name = f"--{option.name}"
+    if option.flag:
+        return bool(raw) or bool(config.getini(option.dest))
+    if raw is None:
+        raw = config.getini(option.dest)
+        name = f"ini value {option.dest}"
+        raw = None if raw == "" else raw
+    if raw is None or raw == []:
+        return option.default
+    if option.repeat:
+        return [option.read(name, one) for one in raw]
+    return option.read(name, raw)
+
+
+def _second_judge(given: dict[str, Any]) -> str | None:
+    name: str | None = given["safety_second_judge"]
+    if name is None:
+        return None
+    if name in (given["safety_judge"] or (DEFAULT_JUDGE,)):
+        raise ConfigError(
+            f"--safety-second-judge {printable(name)}: is the judge already; name "
+            "another one, of another family if there is one"
+        )
+    return _unique("--safety-second-judge", (name,))[0]
+
+
+def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    for value in values:
+        if "::" in value or "[" in value or "]" in value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold '::', '[' or ']'"
+            )
+        if printable(value, len(value)) != value:
+            raise ConfigError(
+                f"{name} {printable(value)}: a name can't hold control characters, "
+                "line breaks or marks that hide or reorder text"
+            )
+    return tuple(dict.fromkeys(values))
+
+
+def _split_thresholds(
+    values: list[tuple[str | None, float]] | tuple[()],
+) -> tuple[float, dict[str, float]]:
+    overall = [share for domain, share in values if domain is None]
+    return (
+        overall[-1] if overall else DEFAULT_THRESHOLD,
+        {domain: share for domain, share in values if domain is not None},
+    )
+
+
+def _from_here(config: pytest.Config, path: Path | None) -> Any:
+    """A relative path starts where the user stands, also in an xdist worker."""
+    return None if path is None else config.invocation_params.dir / path
+
+
+def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
+    """As :func:`_from_here`, for a path that may have `#RUN` behind it."""
+    return None if named is None else str(config.invocation_params.dir / named)
+
+
+def _system_prompt(config: pytest.Config, path: Path | None) -> str | None:
+    if path is None:
+        return None
+    full: Path = _from_here(config, path)
+    try:
+        return full.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"--safety-system-prompt {path}: can't be read as UTF-8 text ({error})"
+        ) from None

@@ -1,0 +1,424 @@
+"""The engine's thread: works ahead of pytest's loop, hands outcomes to items."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Future
+from functools import partial
+from typing import Any
+
+from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
+from pytest_domainsafety.engine.early_stop import Stopper
+from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.loop import new_loop
+from pytest_domainsafety.engine.pair import Pending
+from pytest_domainsafety.engine.phases import Residency
+from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.queue import Board, Job
+from pytest_domainsafety.engine.rounds import Round, Rounds
+from pytest_domainsafety.engine.second_sample import draw_second
+from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
+from pytest_domainsafety.errors import DomainSafetyError, StoreError
+from pytest_domainsafety.judging.base import Judge
+from pytest_domainsafety.judging.registry import modelless_judge
+from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.registry import create_model
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import ModelInfo, PairOutcome
+
+STOP_WAIT_S = 5.0
+KEEP_AHEAD = 256
+"""Pairs that may be finished and not yet taken while pytest does not wait for one."""
+SWITCH_S = 0.0005
+
+
+class Engine:
+    """Runs a plan's requests on a thread of its own.
+
+    Args:
+        plan: What to run.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        """Prepare; nothing is asked before :meth:`start`."""
+        self.plan = plan
+        self.steps = 0
+        """Replies and judgements that are there, or will never be."""
+        self._tally = Tally()
+        self.infos: dict[str, ModelInfo] = {}
+        self.windows: dict[str, int | None] = {}
+        self.canaries: dict[str, dict[str, Any]] = {}
+        self._known: set[str] = set()
+        self._finished: dict[str, PairOutcome | Exception] = {}
+        self._news = threading.Condition()
+        self._awaited: str | None = None
+        self._broken: StoreError | None = None
+        self.stopper: Stopper | None = None
+        self.rounds: Rounds | None = None
+        self._targets: dict[str, Target] = {}
+        self._models: dict[str, ChatModel] = {}
+        self._judges: list[Judge] = []
+        self._residency: Residency
+        self._ready: Future[None] = Future()
+        self._loop = new_loop()
+        self._stopped = False
+        self._switch_s = sys.getswitchinterval()
+        self._thread = threading.Thread(
+            target=self._live, name="domainsafety-engine", daemon=True
+        )
+
+    # ── the items' side: any thread ─────────────────────────────────────────
+
+    def start(self) -> None:
+        """Open the store, look at every model and judge, and begin to serve.
+
+        Raises:
+            DomainSafetyError: A model, a judge or the store is not to be had;
+                nothing was asked.
+        """
+        # The engine gives the interpreter up at every read and write, and would
+        # have it back only 5 ms later where pytest's thread computes.
+        sys.setswitchinterval(SWITCH_S)
+        self._thread.start()
+        try:
+            self._ready.result()
+        except DomainSafetyError:
+            self._thread.join(STOP_WAIT_S)
+            raise
+
+    @property
+    def tally(self) -> Tally:
+        """What the asking came to until now."""
+        tally, board = self._tally, self._board
+        if tally.requests:
+            taking_turns = self._residency.takes_turns
+            tally.concurrency = board.limit // (self.plan.share if taking_turns else 1)
+        for stage, wall in list(board.wall.items()):
+            tally.phases[self._stage_name(stage)] = round(wall, 3)
+        spent = {"asking": 0.0, "judging": 0.0}
+        for stage, seconds in list(board.spent.items()):
+            spent["asking" if stage.startswith("target") else "judging"] += seconds
+        tally.seconds |= {name: round(value, 3) for name, value in spent.items()}
+        return tally
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """What is being done now, in words."""
+        return tuple(map(self._stage_name, self._board.serving))
+
+    @property
+    def running(self) -> int:
+        """Requests in flight now."""
+        return self._board.running
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more will be asked."""
+        return self._stopped
+
+    def _stage_name(self, stage: str) -> str:
+        kind, _, rest = stage.partition(" ")
+        return stage if kind == "target" else f"judge {self._judges[int(rest)].name}"
+
+    @property
+    def judge_fingerprints(self) -> dict[str, str]:
+        """What tells each judge from another one, by name."""
+        return {judge.name: judge.fingerprint() for judge in self._judges}
+
+    def kin_of(self, judge: str) -> dict[str, str]:
+        """Return the models under test that a judge is kin to: model → family."""
+        return kin_of(self.plan, self.infos, judge)
+
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Take every pair of the run, to draw the second judge's sample from.
+
+        To be called before anything is submitted, with the same pairs in every
+        process.
+        """
+        if self.plan.second_judge is not None:
+            kin = self.kin_of(self.plan.second_judge)
+            self._conductor.drawn = draw_second(works, self.plan, kin)
+
+    def submit(self, works: Iterable[PairWork]) -> None:
+        """Queue pairs that are not queued yet, in the order given."""
+        new = []
+        for work in works:
+            if work.key not in self._known:
+                self._known.add(work.key)
+                new.append(work)
+        if new and not self._stopped:
+            self._loop.call_soon_threadsafe(self._admit, new)
+
+    def outcome(self, work: PairWork) -> PairOutcome:
+        """Wait for a pair's outcome, and forget it.
+
+        Raises:
+            StoreError: What was answered could not be kept.
+            CancelledError: The engine was stopped first.
+        """
+        self.submit([work])
+        with self._news:
+            self._awaited = work.key
+            if work.key not in self._finished and not self._stopped:
+                self._loop.call_soon_threadsafe(self._pump)
+            while work.key not in self._finished and not self._stopped:
+                self._news.wait()
+            self._awaited = None
+            found = self._finished.pop(work.key, None) or CancelledError()
+            self._known.discard(work.key)
+        if len(self._finished) == KEEP_AHEAD // 2:
+            self._loop.call_soon_threadsafe(self._pump)
+        if isinstance(found, PairOutcome):
+            return found
+        raise found
+
+    def stop(self) -> None:
+        """Cancel what is in flight, keep what is done, end the thread."""
+        if self._stopped or not self._thread.is_alive():
+            return
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(STOP_WAIT_S)
+        sys.setswitchinterval(self._switch_s)
+
+    # ── the engine's side: its own thread ───────────────────────────────────
+
+    def _live(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        finally:
+            self._loop.close()
+
+    async def _main(self) -> None:
+        self._over = asyncio.Event()
+        try:
+            await self._open()
+        except Exception as error:  # noqa: BLE001 - raised again in start()
+            await self._close_models()
+            self._ready.set_exception(error)
+            return
+        self._ready.set_result(None)
+        await self._over.wait()
+        await self._board.cancel()
+        self._residency.give_back()
+        await self._close_models()
+        self.store.close()
+
+    async def _open(self) -> None:
+        judges = self.plan.all_judges
+        names = dict.fromkeys((*self.plan.models, *judges))
+        without_model = {name: modelless_judge(name) for name in judges}
+        for name in names:
+            if without_model.get(name) is None:
+                self._models[name] = create_model(name, self._settings())
+        for name, model in self._models.items():
+            self.infos[name] = await model.describe()
+        self.windows = windows = context_windows(self.plan, self.infos)
+        for name in self.plan.models:
+            sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
+            self._targets[name] = Target(self._models[name], self.infos[name], sampling)
+        self._judges = make_judges(
+            self.plan, without_model, self._models, self.infos, windows
+        )
+        self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
+        self._residency = Residency(self.plan, self._models, self.infos, self._judges)
+        splits = await self._residency.splits()
+        self._pacer = pacer(self.plan, self.infos, turns=self._residency.takes_turns)
+        asker = Asker(self.plan, self._tally, self._pacer)
+        self._conductor = Conductor(
+            self.plan, self.store, asker, self._tally, self._judges
+        )
+        if self.plan.check_judges:
+            self.canaries = await check_judges(
+                self.plan, self._judges, asker.ask, self.store
+            )
+            self._residency.note_judges()
+        stages = [*(f"target {name}" for name in self.plan.models)]
+        stages += [f"judge {number}" for number in range(len(self._judges))]
+        self._board = Board(
+            tuple(stages),
+            self._pacer.limit,
+            split=splits,
+            change=self._change,
+            held=self._held,
+        )
+
+    def _settings(self) -> ProviderSettings:
+        return ProviderSettings(
+            endpoints=self.plan.endpoints,
+            timeout_s=self.plan.timeout_s,
+            connect_timeout_s=self.plan.connect_timeout_s,
+            read_timeout_s=self.plan.read_timeout_s,
+            load_timeout_s=self.plan.timeout_s,
+            concurrency=slots(self.plan),
+        )
+
+    async def _change(self, old: str | None, new: str | None) -> None:
+        self._pacer.restart()
+        await self._residency.change(old, new)
+
+    def _held(self, stage: str) -> bool:
+        """Hold new replies back while pytest has not taken what is finished."""
+        if self._awaited is not None or not stage.startswith("target"):
+            return False
+        return len(self._finished) >= KEEP_AHEAD
+
+    def _pump(self) -> None:
+        self._board.limit = self._pacer.limit
+        self._board.pump()
+
+    async def _close_models(self) -> None:
+        for model in self._models.values():
+            await model.aclose()
+
+    # ── pairs ───────────────────────────────────────────────────────────────
+
+    def _admit(self, works: list[PairWork]) -> None:
+        by_model: dict[str, list[PairWork]] = {}
+        for work in works:
+            by_model.setdefault(work.model, []).append(work)
+        for model, some in by_model.items():
+            begun = [] if self.rounds is None else list(self.rounds.begin(some))
+            for found in begun:
+                self._begin_round(found, [self._pending(w, found) for w in found.works])
+            apart = {work.key for found in begun for work in found.works}
+            rest = [work for work in some if work.key not in apart]
+            self._board.add(f"target {model}", self._generation(rest))
+
+    def _pending(self, work: PairWork, found: Round | None = None) -> Pending:
+        return Pending(work, len(list(cells(work.pair, self.plan))), found)
+
+    def _begin_round(self, found: Round, pairs: list[Pending]) -> None:
+        """Ask for one replication of a gate's pairs, or for no more of them."""
+        assert self.rounds is not None
+        try:
+            goes_on = self.rounds.advance(found)
+        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
+            for pending in pairs:
+                self._deliver(pending.work, error)
+            return
+        if goes_on:
+            found.then = partial(self._begin_round, found, pairs)
+            jobs = self._round_jobs(self.rounds, found, pairs)
+            self._board.add(f"target {found.key[0]}", jobs)
+            return
+        for pending in pairs:
+            for cell in cells(pending.work.pair, self.plan):
+                if self.rounds.is_beyond(pending.work, cell):
+                    self._skip(pending, cell, asked=False)
+
+    def _round_jobs(
+        self, rounds: Rounds, found: Round, pairs: list[Pending]
+    ) -> Iterator[Job]:
+        for pending in pairs:
+            found.records[pending.work.pair.id] = pending.records
+            for cell in rounds.cells(found, pending.work):
+                yield self._guarded(pending, partial(self._generate, pending, cell))
+
+    def _generation(self, works: list[PairWork]) -> Iterator[Job]:
+        """Yield the jobs of pairs; a pair takes memory from its first job on."""
+        for work in works:
+            pending = self._pending(work)
+            for cell in cells(work.pair, self.plan):
+                if self._is_over(work) or self._is_beyond(work, cell):
+                    self._skip(pending, cell, asked=False)
+                    continue
+                yield self._guarded(pending, partial(self._generate, pending, cell))
+
+    async def _generate(self, pending: Pending, cell: Cell) -> None:
+        target = self._targets[pending.work.model]
+        dialogue = await self._conductor.generate(pending.work, cell, target)
+        self.steps += 1
+        self._advance(pending, dialogue)
+
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
+
+    def _is_beyond(self, work: PairWork, cell: Cell) -> bool:
+        """Whether a pair that is run again has this after its gate's last look."""
+        return self.rounds is not None and self.rounds.is_beyond(work, cell)
+
+    def _skip(self, pending: Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        judges = self._judges[: len(self.plan.judges)]
+        self.steps += len(judges) + (not asked)
+        pending.saved += sum(judge.model is not None for judge in judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
+
+    def _advance(self, pending: Pending, dialogue: Dialogue) -> None:
+        """Send a dialogue to the next judge that it needs, or finish it."""
+        step = self._conductor.next_step(dialogue)
+        if step is None:
+            self._finish(pending, dialogue)
+            return
+        job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
+        self._board.add(f"judge {step.judge}", iter([job]))
+
+    async def _judge(self, pending: Pending, dialogue: Dialogue, step: Step) -> None:
+        first = step == Step("answer", 0)
+        if first and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
+        await self._conductor.judge(dialogue, step)
+        self._advance(pending, dialogue)
+
+    def _guarded(self, pending: Pending, job: Callable[[], Awaitable[None]]) -> Job:
+        """Let no failure of a job go unheard by the item that waits for it."""
+
+        async def run() -> None:
+            try:
+                if self._broken is not None:
+                    raise self._broken
+                await job()
+            except Exception as error:  # noqa: BLE001 - handed to the waiting item
+                # What can't be kept would be asked for again: ask no more.
+                if isinstance(error, StoreError):
+                    self._broken = error
+                self._deliver(pending.work, error)
+                self._count_round(pending)
+            self._board.limit = self._pacer.limit
+
+        return run
+
+    def _deliver(self, work: PairWork, found: PairOutcome | Exception) -> None:
+        with self._news:
+            if work.key in self._known:
+                self._finished.setdefault(work.key, found)
+                if work.key == self._awaited:
+                    self._news.notify_all()
+
+    def _finish(self, pending: Pending, dialogue: Dialogue) -> None:
+        self.steps += len(self.plan.judges)
+        pending.dialogues[dialogue.cell] = dialogue
+        pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+        self._count_round(pending)
+
+    def _count_round(self, pending: Pending) -> None:
+        """Note that one interaction of a round is finished, or never will be."""
+        if pending.round is not None:
+            pending.round.left -= 1
+            if not pending.round.left:
+                pending.round.then()
+
+    def _count_down(self, pending: Pending) -> None:
+        pending.left -= 1
+        if pending.left:
+            return
+        outcome = pending.outcome(self.plan)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending.work, outcome)

@@ -1,0 +1,161 @@
+"""How far two judges, or a judge and people, agree: from what a user has in hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    agreement_within,
+    judge_agreement,
+)
+from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.labels import Labels, labelled_records, labelled_scales
+from pytest_domainsafety.stats.judge_error import corrected_rate
+from pytest_domainsafety.types import BASE_VARIANT, Record
+
+FEW_LABELS = 30
+"""Fewer labelled operational replies than this say little of a judge's error."""
+FEW_OF_A_KIND = 5
+"""Fewer labelled replies that comply, or that do not, say little of one half of it."""
+
+
+def agreement_inside(
+    records: Sequence[Record], settings: AnalysisSettings
+) -> dict[str, Any]:
+    """Return the agreement of the judges within one run.
+
+    Raises:
+        SourceError: No reply of it was scored by two judges.
+    """
+    found = agreement_within(records, settings)
+    if found is None:
+        raise SourceError(
+            "no reply here was scored by two judges: name a second store or records, "
+            "human labels with --labels, or run with --safety-second-judge"
+        )
+    return found
+
+
+def agreement_between(
+    first: Sequence[Record], second: Sequence[Record], settings: AnalysisSettings
+) -> dict[str, Any]:
+    """Return the agreement of two judges on the same replies.
+
+    Raises:
+        SourceError: They have no scored reply in common, or what one calls the
+            same interaction is another reply.
+    """
+    theirs = {_cell(record): record for record in second if record.status == "scored"}
+    shared = [one for one in first if one.status == "scored" and _cell(one) in theirs]
+    if not shared:
+        raise SourceError(
+            "the two have no scored reply in common (model, domain, scenario, framing, "
+            "variant and replication): are they of the same run?"
+        )
+    other = [_cell(one) for one in shared if _differs(one, theirs[_cell(one)])]
+    if other:
+        raise SourceError(
+            f"{len(other)} of {len(shared)} interactions have other replies in the "
+            "two: they are runs of their own; judge one of them again with "
+            "`domainsafety rejudge`, and compare with that"
+        )
+    names = [_judges(first), _judges(second)]
+    found = judge_agreement(first, second, settings)
+    return {"judges": names, "confidence": settings.confidence} | found
+
+
+def agreement_with_labels(
+    records: Sequence[Record], labels: Labels, settings: AnalysisSettings
+) -> dict[str, Any]:
+    """Return a judge's agreement with people, and rates corrected for its error.
+
+    Returns:
+        As :func:`agreement_between`, and ``corrected``: by model and domain the
+        compliance rate as the judge has it and as it would be without its errors,
+        whose sensitivity and specificity are those on the domain's own labelled
+        operational replies where these are enough (``labels`` is ``domain``), else
+        on those of all domains together (``all``); ``unknown``: labels of other
+        replies.
+
+    Raises:
+        SourceError: No label is of a scored reply here.
+    """
+    judged, told = labelled_records(records, labels)
+    if not judged:
+        raise SourceError(
+            f"none of the {len(labels)} labelled rows is a scored reply here: was the "
+            "sample written from another run?"
+        )
+    scales = labelled_scales(labels)
+    found = judge_agreement(judged, told, settings, scales=scales)
+    tables: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for ours, label in zip(judged, told, strict=True):
+        if ours.framing == "operational":
+            tables[ours.domain][2 * label.complies + ours.complies] += 1
+    return {
+        "judges": [_judges(records), "labels"],
+        "confidence": settings.confidence,
+        **found,
+        "unknown": len(labels) - len(judged),
+        "labelled_operational": sum(map(sum, tables.values())),
+        "corrected": _corrected(records, tables, settings),
+    }
+
+
+def _corrected(
+    records: Iterable[Record],
+    tables: Mapping[str, Sequence[int]],
+    settings: AnalysisSettings,
+) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(dict)
+    for one in records:
+        written = one.framing == "operational" and one.variant == BASE_VARIANT
+        if written and one.scored:
+            cluster = groups[one.model, one.domain].setdefault(one.scenario, [0, 0])
+            cluster[0] += one.complies
+            cluster[1] += 1
+    pooled = [sum(column) for column in zip(*tables.values(), strict=True)]
+    rows = []
+    for (model, domain), clusters in sorted(groups.items()):
+        won, tried = zip(*clusters.values(), strict=True)
+        own = _is_enough(tables.get(domain, ()))
+        table = tables[domain] if own else pooled or (0, 0, 0, 0)
+        found = corrected_rate(
+            won, tried, table, confidence=settings.confidence, seed=settings.seed
+        )
+        told = {"model": model, "domain": domain, "labels": "domain" if own else "all"}
+        rows.append(told | asdict(found))
+    return rows
+
+
+def _is_enough(table: Sequence[int]) -> bool:
+    """Whether a domain's labels tell its judge's error by themselves."""
+    if sum(table) < FEW_LABELS:
+        return False
+    return min(table[0] + table[1], table[2] + table[3]) >= FEW_OF_A_KIND
+
+
+def _differs(one: Record, other: Record) -> bool:
+    return bool(one.reply_hash and other.reply_hash) and (
+        one.reply_hash != other.reply_hash
+    )
+
+
+def _judges(records: Iterable[Record]) -> str:
+    names = sorted({one.judge for one in records if one.status == "scored"})
+    return ", ".join(names) or "unnamed"
+
+
+def _cell(record: Record) -> tuple[Any, ...]:
+    return (
+        record.model,
+        record.domain,
+        record.scenario,
+        record.framing,
+        record.variant,
+        record.replication,
+    )

@@ -1,0 +1,143 @@
+"""A run to compare with: what it holds, and whether it compares at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_domainsafety.analysis import (
+    ByJudge,
+    Counts,
+    counts_in,
+    counts_of_sums,
+    manifest_differences,
+    suite_differences,
+)
+from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.sources import (
+    Source,
+    find_source,
+    load_manifest,
+    load_results,
+    open_rows,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a later run is compared with.
+
+    Attributes:
+        source: Where it comes from.
+        counts: Operational replies by model, domain and scenario.
+        manifest: Of its run; records have none.
+    """
+
+    source: Source
+    counts: Counts
+    manifest: dict[str, Any]
+
+
+def load_baseline(named: Source | str | Path) -> Baseline:
+    """Return what a store, a results file or records hold for a comparison.
+
+    Raises:
+        SourceError: It is not to be had, holds no counts by pair, or records of
+            several judges.
+        StoreError: The store can't be read.
+        RecordError: A record does not hold.
+    """
+    source = named if isinstance(named, Source) else find_source(named)
+    if source.kind == "results":
+        results = load_results(source)
+        counts = counts_in(results)
+        if not any(counts.values()):
+            raise SourceError(
+                f"{source}: these results hold no counts by scenario pair (an older "
+                "version wrote them); name the store or the records behind them"
+            )
+        return Baseline(source, counts, dict(results.run))
+    judged = ByJudge(open_rows([source]))
+    first, *others = judged.names()
+    if others:
+        raise SourceError(
+            f"{source}: records of {len(others) + 1} judges ({first}, "
+            f"{', '.join(others)}), of which one run's can be compared; split them by "
+            "judge"
+        )
+    counts = counts_of_sums(judged.sums_of(first))
+    return Baseline(source, counts, load_manifest(source))
+
+
+def comparable(
+    old: Baseline, new: Counts, manifest: Mapping[str, Any], *, anyway: bool = False
+) -> tuple[str, ...]:
+    """Return what is worth knowing before a run is compared with a baseline.
+
+    Args:
+        old: The baseline.
+        new: Counts of the later run; only which models and domains there are.
+        manifest: Of the later run.
+        anyway: A difference that forbids to compare is a note.
+
+    Returns:
+        Sentences: another suite version, another order in time.
+
+    Raises:
+        SourceError: Judge, rubric or sampling differ, one of the two was stopped
+            early, or they have no model and domain in common.
+    """
+    _refuse_stopped(old, manifest, anyway=anyway)
+    differ = manifest_differences(old.manifest, manifest) if old.manifest else ()
+    if differ and manifest and not anyway:
+        raise SourceError(
+            f"{old.source}: does not compare with this run: {'; '.join(differ)}. "
+            "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
+        )
+    _refuse_strangers(old, new)
+    return (
+        *suite_differences(old.manifest, manifest),
+        *(differ if manifest else ()),
+        *_doubts(old.manifest, manifest),
+    )
+
+
+def _refuse_stopped(
+    old: Baseline, manifest: Mapping[str, Any], *, anyway: bool
+) -> None:
+    for who, run in ((str(old.source), old.manifest), ("the later run", manifest)):
+        # What a stopped run left out was left out because of what it had seen.
+        stopped = (one for one in run.get("stopped", ()) if one.get("replies", True))
+        early = sorted({one["domain"] for one in stopped})
+        if early and not anyway:
+            raise SourceError(
+                f"{who}: asked no more about {', '.join(early)} once the gate was "
+                "decided (--safety-stop), so what is left of it compares with "
+                "nothing; run it without --safety-stop, or compare all the same with "
+                "--anyway (of pytest: --safety-baseline-anyway)"
+            )
+
+
+def _refuse_strangers(old: Baseline, new: Counts) -> None:
+    models = {model for model, _ in old.counts}, {model for model, _ in new}
+    domains = {domain for _, domain in old.counts} & {domain for _, domain in new}
+    if not domains or (not models[0] & models[1] and max(map(len, models)) > 1):
+        told = (f"{sorted(names)}" for names in models)
+        raise SourceError(
+            f"{old.source}: nothing to compare: models {' and '.join(told)}, "
+            f"{len(domains)} domain(s) in common"
+        )
+
+
+def _doubts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    if not old or not new:
+        yield (
+            "records say nothing of judge, rubric and sampling; see to it that both "
+            "runs had the same"
+        )
+    if old and old.get("run", "") == new.get("run"):
+        yield "both are the same run"
+    if str(old.get("started", "")) > str(new.get("started", "~")):
+        yield "the baseline is the later of the two; is the order right?"

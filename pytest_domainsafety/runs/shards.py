@@ -1,0 +1,142 @@
+"""Several stores of one divided run, taken together (`domainsafety analyze A B …`).
+
+Each shard ran some of the scenario pairs into a store of its own. What they
+share (judge, rubric, sampling) must agree; a pair that none of them ran is
+missing, and missing is never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_domainsafety.analysis import manifest_differences
+from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.runs.record_files import Row, to_row
+from pytest_domainsafety.runs.sources import (
+    Source,
+    load_manifest,
+    own_results,
+    policy_of,
+)
+from pytest_domainsafety.suite import load_suites
+from pytest_domainsafety.types import FRAMINGS, Suite
+
+_UNITED = ("models", "judges", "suites")
+_COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
+_OF_ALL = ("sampling", "interval", "holm", "versions", *_UNITED)
+
+
+def joint_manifest(sources: Sequence[Source]) -> tuple[dict[str, Any], list[str]]:
+    """Return one manifest for several shards.
+
+    Returns:
+        The manifest, empty where a source has none or two do not belong together;
+        and a sentence for each reason why they do not.
+    """
+    manifests = [load_manifest(source) for source in sources]
+    if len(manifests) == 1:
+        return manifests[0], []
+    if not all(manifests):
+        return {}, []
+    first = manifests[0]
+    reasons = [
+        f"{source} is not of one run with {sources[0]}: {reason}"
+        for source, other in zip(sources[1:], manifests[1:], strict=True)
+        for reason in (*_digests(first, other), *manifest_differences(first, other))
+    ]
+    return ({}, reasons) if reasons else (_joined(manifests), [])
+
+
+def _digests(first: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
+    mine, theirs = first.get("models", {}), other.get("models", {})
+    for name in sorted(mine.keys() & theirs.keys()):
+        if mine[name].get("digest") != theirs[name].get("digest"):
+            yield f"model {name}: other weights under the same name"
+
+
+def _joined(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    first = manifests[0]
+    joined = {name: first[name] for name in _OF_ALL if name in first}
+    for part in _UNITED:
+        joined[part] = {
+            name: info for one in manifests for name, info in one.get(part, {}).items()
+        }
+    joined["run"] = str(first.get("run", ""))
+    joined["shards"] = list(dict.fromkeys(str(one.get("run", "")) for one in manifests))
+    joined["started"] = min(str(one.get("started", "")) for one in manifests)
+    return joined
+
+
+def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
+    """Return what all shards cost together; empty where one does not say."""
+    found = [own_results(source) for source in sources]
+    if None in found:
+        return {}
+    # A run that is named twice was asked once.
+    runs = {
+        str(one.run.get("run") or place): one.run.get("cost")
+        for place, one in enumerate(found)
+        if one is not None
+    }
+    told = [cost for cost in runs.values() if cost]
+    if len(told) < len(runs):
+        return {}
+    return {name: sum(int(cost.get(name, 0)) for cost in told) for name in _COUNTED}
+
+
+def joint_policy(sources: Sequence[Source]) -> GatePolicy:
+    """Return the thresholds by which the shards were judged, the strictest ones."""
+    policies = [policy_of(own_results(source)) for source in sources]
+    thresholds: dict[str, float] = {}
+    engagements: dict[str, float] = {}
+    for policy in policies:
+        for domain, share in policy.thresholds.items():
+            thresholds[domain] = min(share, thresholds.get(domain, share))
+        for domain, share in policy.min_engagements.items():
+            engagements[domain] = max(share, engagements.get(domain, share))
+    return GatePolicy(
+        thresholds=thresholds,
+        min_engagements=engagements,
+        holm=any(policy.holm for policy in policies),
+    )
+
+
+def with_missing(rows: Iterable[Row], suites: Sequence[Path]) -> Iterator[Row]:
+    """Yield rows, and one for each pair of the suites that has none.
+
+    Every model that has any row is held to all suites.
+
+    Raises:
+        SuiteError: A suite can't be used.
+        UserError: There is none.
+    """
+    wanted = [loaded.suite for loaded in load_suites(suites)]
+    seen: dict[str, set[tuple[str, str]]] = {}
+    for row in rows:
+        if row.framing == "operational":
+            seen.setdefault(row.model, set()).add((row.domain, row.scenario))
+        yield row
+    for model, pairs in seen.items():
+        for suite in wanted:
+            yield from _missing(model, suite, pairs)
+
+
+def _missing(model: str, suite: Suite, seen: set[tuple[str, str]]) -> Iterator[Row]:
+    for pair in suite.scenarios:
+        if (suite.domain, pair.id) not in seen:
+            for framing in FRAMINGS:
+                yield to_row(
+                    {
+                        "model": model,
+                        "domain": suite.domain,
+                        "subdomain": pair.subdomain,
+                        "scenario": pair.id,
+                        "framing": framing,
+                        "guidance": None,
+                        "status": "error",
+                        "replication": 1,
+                        "tags": list(pair.tags),
+                    }
+                )

@@ -1,0 +1,376 @@
+"""What a user has in hand → results and records: the door of every command.
+
+A *source* is a file: a store (SQLite), a results file (`--safety-json`), or
+records (JSONL or CSV). What it is, is read off its content and not its name. A
+store holds several runs; `store.db#RUN` names one, by its beginning if that is
+enough, and without a name the last finished run is meant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    Stopped,
+    analyze_rows,
+)
+from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.errors import SourceError, StoreError
+from pytest_domainsafety.runs.record_files import Row, read_records, read_rows, to_row
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Record, Results
+
+Kind = Literal["store", "results", "records"]
+
+RESULTS_SCHEMA = 1
+_SQLITE = b"SQLite format 3\x00"
+_LEFT_OUT = (("guidance", None), ("replication", 1))
+"""What a record in a store lacks where it is the default, and a row must have."""
+_LARGEST_RESULTS = 512 * 2**20
+_KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file that can be read.
+
+    Attributes:
+        path: The file.
+        kind: What is in it.
+        run: Of a store, the run that is meant, by its full name; of records,
+            the run to which they are narrowed, if one was named.
+    """
+
+    path: Path
+    kind: Kind
+    run: str | None = None
+
+    def __str__(self) -> str:
+        """Return it as a user would type it."""
+        return f"{self.path}#{self.run}" if self.run else str(self.path)
+
+
+def find_source(named: str | Path, run: str | None = None) -> Source:
+    """Return what a user means by a path, perhaps with `#RUN` behind it.
+
+    Args:
+        named: As typed.
+        run: The run, where an option of its own names it.
+
+    Raises:
+        SourceError: There is no such file, it is none of the three, or a store
+            in which the run is not to be found.
+        StoreError: The store can't be opened.
+    """
+    path = Path(named)
+    if run is None and not path.exists() and "#" in str(named):
+        text, _, run = str(named).rpartition("#")
+        path = Path(text)
+    kind = kind_of(path)
+    if kind == "store":
+        return Source(path, kind, _find_run(path, run))
+    if kind == "results" and run is not None:
+        raise SourceError(f"{path}: a results file is of one run; leave #{run} out")
+    return Source(path, kind, run or None)
+
+
+def load_results(
+    source: Source | str | Path,
+    settings: AnalysisSettings | None = None,
+    policy: GatePolicy | None = None,
+) -> Results:
+    """Return the results of a source.
+
+    A results file, and a finished run in a store, hold their own; records, a run
+    that did not finish (with a warning), and any source with other settings than
+    its own are analysed.
+
+    Args:
+        source: A source, or what names one.
+        settings: Of the intervals; None takes the source's own.
+        policy: Of the gates; None takes the source's own.
+
+    Raises:
+        SourceError: It is not to be had, or it is a results file and other
+            settings were asked for.
+        StoreError: The store can't be read.
+        RecordError: A record does not hold.
+    """
+    source = source if isinstance(source, Source) else find_source(source)
+    own = own_results(source)
+    if own is not None and settings is None and policy is None:
+        return own
+    if source.kind == "results":
+        raise SourceError(
+            f"{source}: a results file holds no records, so it can't be analysed with "
+            "other settings; name the store or the records"
+        )
+    manifest = load_manifest(source)
+    results = analyze_rows(
+        lambda: open_rows([source]),
+        settings or settings_of(manifest),
+        policy or policy_of(own),
+        manifest,
+        stopped=stopped_of(own) if policy is None else None,
+    )
+    warning = unfinished(source)
+    if warning is None:
+        return results
+    return results.model_copy(update={"warnings": (warning, *results.warnings)})
+
+
+def load_manifest(source: Source) -> dict[str, Any]:
+    """Return the manifest of a source's run; records have none."""
+    if source.kind == "store":
+        told = _run_of(source)
+        # What results say of their run is the manifest, and what became of it.
+        return dict(told["manifest"]) | dict((told["results"] or {}).get("run", {}))
+    own = own_results(source)
+    return {} if own is None else dict(own.run)
+
+
+def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
+    """Yield the records of stores and record files, one after the other.
+
+    Raises:
+        SourceError: One is a results file, or not to be had.
+        StoreError: A store can't be read.
+        RecordError: A record does not hold.
+    """
+    for source in _with_records(sources):
+        if source.kind == "store":
+            with Store(source.path, create=False) as store:
+                yield from store.records(source.run)
+        else:
+            records = read_records(source.path)
+            yield from (r for r in records if source.run in (None, r.run))
+
+
+def open_rows(sources: Iterable[Source | str | Path]) -> Iterator[Row]:
+    """Yield what statistics need of each record, several times as fast.
+
+    Raises:
+        SourceError: One is a results file, or not to be had.
+        StoreError: A store can't be read.
+        RecordError: A record does not hold.
+    """
+    for source in _with_records(sources):
+        if source.kind == "store":
+            yield from _store_rows(source)
+        else:
+            rows = read_rows(source.path)
+            yield from (row for row in rows if source.run in (None, row.run))
+
+
+def settings_of(manifest: Mapping[str, Any]) -> AnalysisSettings:
+    """Return the settings with which a run made its intervals."""
+    told = manifest.get("interval", {})
+    names = {"confidence", "resamples", "method", "estimand"}
+    given = {name: told[name] for name in names & told.keys()}
+    seed = manifest.get("sampling", {}).get("seed")
+    return AnalysisSettings(**given, **({} if seed is None else {"seed": seed}))
+
+
+def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
+    """Return the gates of a run that were decided before everything was asked."""
+    told = [] if results is None else results.run.get("stopped", [])
+    return {
+        (one["model"], one["domain"]): Stopped(
+            **{name: one[name] for name in Stopped._fields if name in one}
+        )
+        for one in told
+    }
+
+
+def policy_of(results: Results | None) -> GatePolicy:
+    """Return the thresholds by which results were judged; else the default."""
+    gates = () if results is None else results.gates
+    by_kind: dict[str, dict[str, float]] = {}
+    for gate in gates:
+        by_kind.setdefault(gate.kind, {})[gate.domain] = gate.threshold
+    return GatePolicy(
+        thresholds=by_kind.get("compliance", {}),
+        min_engagements=by_kind.get("engagement", {}),
+        holm=results is not None and bool(results.run.get("holm")),
+    )
+
+
+# ── what a file is ──────────────────────────────────────────────────────────
+
+
+def kind_of(path: Path) -> Kind:
+    """Return what is in a file.
+
+    Raises:
+        SourceError: It is not to be had, or nothing of ours.
+    """
+    if path.is_dir():
+        raise SourceError(f"{path}: is a folder; expected {_KINDS}{_store_in(path)}")
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such file; expected {_KINDS}")
+    if path.is_char_device() or path.is_block_device():  # it may never end
+        raise SourceError(f"{path}: is a device; expected {_KINDS}")
+    if not path.is_file():  # a pipe can be read once, so it isn't looked into
+        return "records"
+    try:
+        with path.open("rb") as file:
+            head = file.read(2**16)
+    except OSError as error:
+        raise SourceError(
+            f"{path}: can't be read ({error.strerror or error})"
+        ) from None
+    if head.startswith(_SQLITE):
+        return "store"
+    if not head.strip():
+        raise SourceError(f"{path}: is empty; expected {_KINDS}")
+    if b"\x00" in head:
+        raise SourceError(f"{path}: is binary, but no store; expected {_KINDS}")
+    if path.suffix.lower() == ".csv":
+        return "records"
+    return "results" if _looks_like_results(head) else "records"
+
+
+def _store_in(folder: Path) -> str:
+    for place in ("store.db", ".domainsafety/store.db"):
+        if (folder / place).is_file():
+            return f", perhaps {folder / place}"
+    return ""
+
+
+def _looks_like_results(head: bytes) -> bool:
+    """Whether it is one document; records are one complete object a line."""
+    text = head.decode("utf-8-sig", errors="replace").lstrip()
+    first = text.partition("\n")[0].strip()
+    if first in ("{", "["):
+        return True
+    try:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
+        # Longer than what was read: a record is not.
+        return first.startswith("{") and '"domains"' in first
+    return isinstance(found, dict) and "domains" in found
+
+
+# ── stores ──────────────────────────────────────────────────────────────────
+
+
+def _find_run(path: Path, run: str | None) -> str:
+    with Store(path, create=False) as store:
+        runs = store.run_list()
+    if not runs:
+        raise SourceError(f"{path}: the store holds no run yet")
+    if run is None:
+        finished = [name for name, ended in runs if ended]
+        if not finished:
+            raise SourceError(
+                f"{path}: no run in this store has finished; name one to look at what "
+                f"it has: {path}#{runs[-1][0]}"
+            )
+        return finished[-1]
+    names = [name for name, _ in runs]
+    found = [run] if run in names else [name for name in names if name.startswith(run)]
+    if not run or len(found) != 1:
+        what = "is the beginning of several runs" if found and run else "is no run"
+        raise SourceError(
+            f"{path}: {run!r} {what} in this store; there are: "
+            f"{', '.join(names[-5:])}{' (the last five)' if len(names) > 5 else ''}"
+        )
+    return found[0]
+
+
+def _run_of(source: Source) -> dict[str, Any]:
+    with Store(source.path, create=False) as store:
+        return next(run for run in store.runs() if run["run"] == source.run)
+
+
+def unfinished(source: Source) -> str | None:
+    """Return a warning where a source is a run that did not finish."""
+    if source.kind != "store" or _run_of(source)["finished"] is not None:
+        return None
+    return (
+        f"run {source.run} did not finish: what is missing in it is not counted here, "
+        "so its gates prove nothing"
+    )
+
+
+def _store_rows(source: Source) -> Iterator[Row]:
+    with Store(source.path, create=False) as store:
+        for text in store.record_texts(source.run):
+            try:
+                found = from_json(text, cache_strings="all")
+                for name, default in _LEFT_OUT:
+                    if name not in found:
+                        found[name] = default
+                yield to_row(found)
+            except ValueError:
+                raise StoreError(
+                    f"{source.path}: a record does not hold what it should; run "
+                    f"'domainsafety verify {source.path}'"
+                ) from None
+
+
+def _with_records(sources: Iterable[Source | str | Path]) -> Iterator[Source]:
+    for named in sources:
+        source = named if isinstance(named, Source) else find_source(named)
+        if source.kind == "results":
+            raise SourceError(
+                f"{source}: a results file holds no records; name the store or the "
+                "records behind it"
+            )
+        yield source
+
+
+# ── results ─────────────────────────────────────────────────────────────────
+
+
+def own_results(source: Source) -> Results | None:
+    """Return the results that a source holds, if it does."""
+    if source.kind == "records":
+        return None
+    found = (
+        _run_of(source)["results"] if source.kind == "store" else _document(source.path)
+    )
+    return None if found is None else _results(str(source), found)
+
+
+def _document(path: Path) -> Any:
+    if path.stat().st_size > _LARGEST_RESULTS:
+        raise SourceError(f"{path}: too large for a results file; expected {_KINDS}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SourceError(
+            f"{path}: can't be read ({error.strerror or error})"
+        ) from None
+    except (ValueError, RecursionError):
+        raise SourceError(
+            f"{path}: is neither one JSON document nor one JSON object a line; "
+            f"expected {_KINDS}"
+        ) from None
+
+
+def _results(where: str, found: Any) -> Results:
+    if not isinstance(found, dict) or "domains" not in found:
+        raise SourceError(f"{where}: is JSON, but no results; expected {_KINDS}")
+    schema = found.get("schema")
+    if schema != RESULTS_SCHEMA:
+        raise SourceError(
+            f"{where}: results of schema {schema!r}, this version reads "
+            f"{RESULTS_SCHEMA}; use the version of pytest-domainsafety that wrote them"
+        )
+    try:
+        return Results.model_validate(found)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise SourceError(
+            f"{where}: results that do not hold what they should, at {place}; were "
+            "they edited, or written by another version?"
+        ) from None

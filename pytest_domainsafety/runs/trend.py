@@ -1,0 +1,110 @@
+"""Compliance by domain over runs: one point a run, model and domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.sources import find_source, kind_of, load_results
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Results
+
+
+class Point(NamedTuple):
+    """One domain of one run.
+
+    Attributes:
+        started: The run's date and time, ISO 8601.
+        release: The model as it was called.
+        digest: What of it is known of its weights.
+        rate: Share of scored operational replies that complied.
+        low: Lower limit of the gate's interval.
+        high: Its upper limit.
+        threshold: Of the gate at that time.
+        passed: Its verdict; None where there was no gate.
+    """
+
+    run: str
+    started: str
+    release: str
+    digest: str
+    domain: str
+    pairs: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    threshold: float | None
+    passed: bool | None
+
+
+def trend(sources: Iterable[str | Path]) -> list[Point]:
+    """Return all finished runs of stores and results files, oldest first.
+
+    A run that is in several stores counts once.
+
+    Raises:
+        SourceError: A source is not to be had, or is of records, which know no date.
+        StoreError: A store can't be read.
+    """
+    found: dict[tuple[str, str, str], Point] = {}
+    for named in sources:
+        for results in _results_of(named):
+            for point in _points(results):
+                found.setdefault((point.run, point.release, point.domain), point)
+    return sorted(found.values(), key=lambda one: (one.started, one.run))
+
+
+def _results_of(named: str | Path) -> list[Results]:
+    path = Path(named)
+    if path.is_file() and kind_of(path) == "store":
+        with Store(path, create=False) as store:
+            told = [run["results"] for run in store.runs()]
+        return [_valid(path, results) for results in told if results is not None]
+    source = find_source(named)
+    if source.kind == "records":
+        raise SourceError(
+            f"{source}: records know no date; name stores or results files"
+        )
+    return [load_results(source)]
+
+
+def _valid(path: Path, results: Any) -> Results:
+    try:
+        return Results.model_validate(results)
+    except ValidationError:
+        raise SourceError(
+            f"{path}: holds results that this version does not know; run the suites "
+            "again"
+        ) from None
+
+
+def _points(results: Results) -> list[Point]:
+    run = results.run
+    gates = {
+        (gate.model, gate.domain): gate
+        for gate in results.gates
+        if gate.kind == "compliance"
+    }
+    points = []
+    for one in results.domains:
+        gate = gates.get((one.model, one.domain))
+        points.append(
+            Point(
+                str(run.get("run", "")),
+                str(run.get("started", "")),
+                one.model,
+                str(run.get("models", {}).get(one.model, {}).get("digest", "")),
+                one.domain,
+                one.pairs,
+                one.compliance_rate,
+                one.ci.low,
+                one.ci.high,
+                gate.threshold if gate else None,
+                gate.passed if gate else None,
+            )
+        )
+    return points

@@ -1,0 +1,305 @@
+"""From outcomes to results: what did not come is filled in as missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pytest_domainsafety.analysis import (
+    AnalysisSettings,
+    Stopped,
+    agreement_within,
+    build_results,
+    traces_table,
+)
+from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.config.run import RunConfig
+from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
+from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
+from pytest_domainsafety.session.lock_and_baseline import Reference
+from pytest_domainsafety.session.process import stop_rule
+from pytest_domainsafety.text import counted
+from pytest_domainsafety.types import (
+    BASE_VARIANT,
+    FRAMINGS,
+    PairOutcome,
+    Record,
+    Results,
+)
+
+Key = tuple[str, str]
+"""(model, domain)."""
+
+
+def all_records(
+    expected: Expected, outcomes: Mapping[str, PairOutcome], config: RunConfig
+) -> tuple[Record, ...]:
+    """Return the records of every expected pair, missing ones filled in.
+
+    Args:
+        expected: Every pair that should have come.
+        outcomes: Those that did, by node id.
+        config: Knows how many replications there should be.
+    """
+    return tuple(
+        record
+        for nodeid, pair in expected.pairs.items()
+        for record in _records(pair, outcomes.get(nodeid), config)
+    )
+
+
+def conclude(
+    expected: Expected,
+    records: Sequence[Record],
+    config: RunConfig,
+    manifest: dict[str, Any],
+    tally: Tally,
+    reference: Reference,
+    outcomes: Iterable[PairOutcome] = (),
+) -> Results:
+    """Return what a run came to.
+
+    Args:
+        expected: Every pair that should have come.
+        records: Of all of them (:func:`all_records`).
+        config: Settings of intervals and gates.
+        manifest: Goes into the results.
+        tally: What the asking cost, over all processes.
+        reference: The lock and the baseline.
+        outcomes: That came, of which some may have been skipped.
+    """
+    find = looked_gates if config.stop == "sequential" else stopped_gates
+    stopped = find(expected, config, outcomes)
+    told = dict(manifest) | {"cost": asdict(tally)}
+    if stopped:
+        told["stopped"] = [
+            {"model": model, "domain": domain} | one._asdict()
+            for (model, domain), one in stopped.items()
+        ]
+    results = build_results(
+        records,
+        analysis_settings(config),
+        gate_policy(expected, config),
+        told,
+        selected=selected_pairs(expected),
+        legal=_legal(expected),
+        baseline=reference.baseline,
+        tolerance=config.baseline_tolerance,
+        stopped=stopped,
+    )
+    notes = (*reference.notes, *_stop_notes(stopped))
+    return _with_opinions(results, records, manifest, config, notes)
+
+
+def _with_opinions(
+    results: Results,
+    records: Sequence[Record],
+    manifest: Mapping[str, Any],
+    config: RunConfig,
+    notes: Iterable[str],
+) -> Results:
+    """Add what the judges say of each other, and what is to be said of them."""
+    agreement = agreement_within(records, analysis_settings(config))
+    traces = traces_table(records)
+    judges = {**manifest.get("judges", {}), **manifest.get("second_judge", {})}
+    warnings = [*notes, *judge_warnings(judges), *results.warnings]
+    if config.second_judge is not None:
+        warnings += _second_warnings(config.second_judge, records, agreement)
+    if config.judge_reasoning and not traces:
+        warnings.append("no reasoning trace was there to be judged")
+    tables = results.tables | ({"reasoning_traces": traces} if traces else {})
+    return results.model_copy(
+        update={"agreement": agreement, "tables": tables, "warnings": tuple(warnings)}
+    )
+
+
+def _second_warnings(
+    judge: str, records: Sequence[Record], agreement: Mapping[str, Any] | None
+) -> Iterator[str]:
+    if agreement is None:
+        yield f"the second judge {judge} scored no reply: nothing is known of agreement"
+        return
+    failed = [one.second for one in records if one.second and one.second.reason]
+    if failed:
+        yield (
+            f"the second judge {judge} could not score {len(failed)} replies of its "
+            f"sample: {failed[0].reason}"
+        )
+
+
+def stopped_gates(
+    expected: Expected, config: RunConfig, outcomes: Iterable[PairOutcome]
+) -> dict[Key, Stopped]:
+    """Return the gates of which something was skipped, and how they end.
+
+    Raises:
+        AssertionError: Something was skipped although its gate is open.
+    """
+    by_gate = _by_gate(outcomes)
+    cut = {key: some for key, some in by_gate.items() if any(o.skipped for o in some)}
+    if not cut:
+        return {}
+    rule = stop_rule(expected.pairs.values(), config)
+    found = {}
+    for key, some in cut.items():
+        counts = {one.scenario: operational_counts(one.records) for one in some}
+        decision = rule.decide(key, counts)
+        if decision is None:
+            raise AssertionError(f"{key}: skipped although the gate is open")
+        found[key] = Stopped(
+            decision,
+            _not_asked(some, config),
+            len(rule.planned[key]),
+            sum(one.saved for one in some),
+        )
+    return found
+
+
+def looked_gates(
+    expected: Expected, config: RunConfig, outcomes: Iterable[PairOutcome]
+) -> dict[Key, Stopped]:
+    """Return the gates that planned looks judge, and the look at which each ended.
+
+    Raises:
+        AssertionError: Something was skipped although its gate is open.
+    """
+    rule = stop_rule(expected.pairs.values(), config)
+    found = {}
+    for key, some in _by_gate(outcomes).items():
+        if not rule.looks_at(key):
+            continue
+        gone = _not_asked(some, config)
+        number = config.replications - max(gone.values(), default=0)
+        counts = {one.scenario: operational_counts(one.records, number) for one in some}
+        decision = rule.look(key, number, counts)
+        if gone and decision is None:
+            raise AssertionError(f"{key}: skipped although the gate is open")
+        found[key] = Stopped(
+            decision,
+            gone,
+            len(rule.planned[key]),
+            sum(one.saved for one in some),
+            number,
+            config.replications,
+            rule.confidence_at(number),
+        )
+    return found
+
+
+def _by_gate(outcomes: Iterable[PairOutcome]) -> dict[Key, list[PairOutcome]]:
+    by_gate: dict[Key, list[PairOutcome]] = {}
+    for outcome in outcomes:
+        by_gate.setdefault((outcome.model, outcome.domain), []).append(outcome)
+    return by_gate
+
+
+def _not_asked(outcomes: Iterable[PairOutcome], config: RunConfig) -> dict[str, int]:
+    """Return the operational replies that were skipped, by scenario."""
+    return {
+        one.scenario: config.replications - _operational(one)
+        for one in outcomes
+        if one.skipped
+    }
+
+
+def _operational(outcome: PairOutcome) -> int:
+    return sum(
+        record.framing == "operational" and record.variant == BASE_VARIANT
+        for record in outcome.records
+    )
+
+
+def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
+    for (model, domain), found in stopped.items():
+        if not found.replies:
+            continue
+        if found.look:
+            yield (
+                f"{domain} on {model}: {found.decision} at look {found.look} of "
+                f"{found.looks}: what was not asked after it saved "
+                f"{counted(found.saved, 'request')}"
+            )
+            continue
+        yield (
+            f"{domain} on {model}: {found.decision}, whatever the last "
+            f"{len(found.replies)} of {found.planned} pairs say: what was not asked of "
+            f"them saved {counted(found.saved, 'request')}"
+        )
+
+
+def _records(
+    pair: ExpectedPair, outcome: PairOutcome | None, config: RunConfig
+) -> Iterable[Record]:
+    return missing_records(pair, config) if outcome is None else outcome.records
+
+
+def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
+    """Yield the records of a pair that never reported: errors, all of them."""
+    scenario = pair.suite.suite.scenarios[pair.place]
+    variants = scenario.variants if config.variants else ()
+    for framing, variant in (
+        *((framing, BASE_VARIANT) for framing in FRAMINGS),
+        *(("operational", variant) for variant in variants),
+    ):
+        for replication in range(1, config.replications + 1):
+            yield Record(
+                model=pair.model,
+                domain=pair.suite.suite.domain,
+                subdomain=scenario.subdomain,
+                scenario=scenario.id,
+                framing=framing,
+                variant=variant,
+                replication=replication,
+                status="error",
+                tags=scenario.tags,
+                prompt_hash=scenario.prompt_hash(framing, variant),
+                reason="the item never reported",
+            )
+
+
+def analysis_settings(config: RunConfig) -> AnalysisSettings:
+    """Return the settings of the intervals."""
+    return AnalysisSettings(
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=config.seed,
+        method=config.ci,
+        estimand=config.estimand,
+    )
+
+
+def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
+    """Return the thresholds: option by domain, then suite, then option for all.
+
+    Where several files hold a domain, the strictest of theirs is the domain's.
+    """
+    suites = {pair.suite.display: pair.suite.suite for pair in expected.pairs.values()}
+    limits: dict[str, float] = {}
+    least: dict[str, float] = {}
+    for suite in suites.values():
+        name = suite.domain
+        if suite.threshold is not None:
+            limits[name] = min(suite.threshold, limits.get(name, 1.0))
+        if suite.min_engagement is not None:
+            least[name] = max(suite.min_engagement, least.get(name, 0.0))
+    return GatePolicy(
+        threshold=config.threshold,
+        thresholds=limits | config.thresholds,
+        min_engagement=config.min_engagement,
+        min_engagements=least,
+        holm=config.holm,
+    )
+
+
+def _legal(expected: Expected) -> dict[str, dict[str, str | None]]:
+    suites = {
+        pair.suite.suite.domain: pair.suite.suite for pair in expected.pairs.values()
+    }
+    return {
+        domain: {
+            "codification": suite.codification,
+            "legal_status": suite.legal_status,
+        }
+        for domain, suite in suites.items()
+    }

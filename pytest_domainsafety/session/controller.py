@@ -1,0 +1,432 @@
+"""The controller: what was expected, what came, what the gates say.
+
+One object on the process that the user started: without xdist the only one,
+with it the controller. It takes outcomes off the reports, keeps them in the
+store as they come, turns them into results once the loop is over, and emits
+each gate as a test report of its own, so that the terminal, JUnit files and
+other reporters show it without special cases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_domainsafety.engine import Tally
+from pytest_domainsafety.errors import (
+    ConfigError,
+    DomainSafetyError,
+    StoreError,
+    SuiteError,
+)
+from pytest_domainsafety.gate_reports import emit_gates
+from pytest_domainsafety.preparing import prepare_the_end
+from pytest_domainsafety.session.collection import PairItem, SuiteFile
+from pytest_domainsafety.session.expected import (
+    Expected,
+    check_files,
+    domains_under,
+    suites_under,
+)
+from pytest_domainsafety.session.lock_and_baseline import (
+    Reference,
+    find_baseline,
+    read_reference,
+)
+from pytest_domainsafety.session.manifest import build_manifest
+from pytest_domainsafety.session.outputs import check_outputs, show, write_outputs
+from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.session.progress import ProgressLine
+from pytest_domainsafety.session.pytest_reports import attach, detach, keep
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
+from pytest_domainsafety.text import visible
+from pytest_domainsafety.types import (
+    ModelInfo,
+    PairOutcome,
+    Record,
+    Results,
+)
+from pytest_domainsafety.watch import watch
+
+PLUGIN_NAME = "domainsafety-session"
+
+
+def register(config: pytest.Config) -> None:
+    """Set up this process's part of a run.
+
+    Raises:
+        pytest.UsageError: An option can't be used.
+    """
+    try:
+        process = Process(config)
+        if process.worker is None:
+            check_outputs(process.config)
+    except ConfigError as error:
+        raise pytest.UsageError(visible(str(error))) from None
+    if getattr(config.option, "dist", "no") == "each":
+        raise pytest.UsageError(
+            "--dist=each runs every scenario pair once on each worker, which would "
+            "count it several times; leave --dist out"
+        )
+    distributed = getattr(config.option, "dist", "no") != "no"
+    if process.config.stop == "sequential" and process.worker is None and distributed:
+        raise pytest.UsageError(
+            "--safety-stop sequential looks at one replication of all pairs before the "
+            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
+            "leave one of them out"
+        )
+    config.stash[PROCESS] = process
+    if process.worker is None:
+        config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)
+
+
+def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
+    """Return the node of a suite file, in a run with or without a model."""
+    if PROCESS not in parent.config.stash:
+        parent.config.stash[PROCESS] = Process(parent.config)
+    return SuiteFile.at(path, parent)
+
+
+def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put a pair's outcome on the report that tells its result."""
+    if not isinstance(item, PairItem) or item.outcome is None:
+        return
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        process = item.config.stash[PROCESS]
+        store = None
+        if process.worker is not None and process.started is not None:
+            store = process.started.store
+        attach(report, item.outcome, store)
+        item.outcome = None  # pytest keeps the items; one copy is enough
+
+
+def hand_over(config: pytest.Config) -> None:
+    """Give an xdist worker's counts to the controller."""
+    engine = config.stash[PROCESS].started if PROCESS in config.stash else None
+    if engine is not None:
+        tally = engine.tally
+        config.workeroutput[WORKER_INPUT] = json.dumps(asdict(tally))  # type: ignore[attr-defined]
+
+
+def stop(config: pytest.Config) -> None:
+    """Stop this process's engine, if it has one."""
+    if PROCESS in config.stash:
+        config.stash[PROCESS].stop()
+
+
+class Controller:
+    """Collects outcomes, judges the gates, decides the exit status."""
+
+    def __init__(self, config: pytest.Config, process: Process) -> None:
+        """Expect nothing yet."""
+        self._config = config
+        self._process = process
+        self._expected: Expected | None = None
+        self._outcomes: dict[str, PairOutcome] = {}
+        self._store: Store | None = None
+        self._manifest: dict[str, Any] = {}
+        self._reference = Reference()
+        self._results: Results | None = None
+        self._records: tuple[Record, ...] = ()
+        self._tally = Tally()
+        self._trouble: list[str] = []
+        self._warnings: list[str] = []
+        self._other_failures = 0
+        self._interrupted = False
+        self._gates_are_out = False
+        self._numbers: dict[str, int] = {}
+        self._line: ProgressLine | None = None
+
+    # ── what is expected ────────────────────────────────────────────────────
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take the expected pairs from the session, and begin."""
+        items = [item for item in session.items if isinstance(item, PairItem)]
+        if not items:
+            return
+        _check_files(item.suite for item in items)
+        if self._config.option.collectonly:
+            return
+        self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
+        self._process.frame(item.work for item in items)
+        self._process.watch(item.work for item in items)
+        self._process.submit(item.work for item in items)
+        self._show_progress()
+        prepare_the_end()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell an xdist worker what all workers must agree on."""
+        number = self._numbers.setdefault(node.gateway.id, len(self._numbers))
+        node.workerinput[WORKER_INPUT] = self._process.for_worker(
+            len(node.nodemanager.specs), number if self._in_parts() else None
+        )
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Let workers know their items from the start, unless told otherwise."""
+        if not self._in_parts():
+            return None
+        from pytest_domainsafety.session.xdist_parts import PartScheduling
+
+        return PartScheduling(config, log, self._numbers)
+
+    def _in_parts(self) -> bool:
+        option = self._config.option
+        return option.dist == "load" and option.maxschedchunk is None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take in what a worker counted; one that crashed has no output."""
+        told = getattr(node, "workeroutput", {}).get(WORKER_INPUT)
+        if told is not None:
+            self._tally.add(Tally(**json.loads(told)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Take the expected pairs from the first worker that tells them."""
+        if self._expected is None and not self._config.option.collectonly:
+            expected = Expected.from_ids(ids, self._process)
+            if expected.pairs:
+                _check_files(pair.suite for pair in expected.pairs.values())
+                self._begin(expected)
+                # The workers ask; here the models were only looked at.
+                self._process.stop()
+                self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._expected is not None:
+            self._line = watch(
+                self._config, self._process, self._expected, self._outcomes
+            )
+
+    def _begin(self, expected: Expected) -> None:
+        """Look at every model and judge before anything is spent (design §D4.2).
+
+        Raises:
+            pytest.UsageError: Something is not there, or an option does not fit.
+        """
+        self._expected = expected
+        try:
+            self._check_thresholds(expected)
+            find_baseline(self._process.config)
+            engine = self._process.engine()
+            self._manifest = build_manifest(self._config, self._process, engine)
+            variants = self._process.config.variants
+            self._manifest["expected"] = expected.as_manifest(variants=variants)
+            told = self._process.config
+            self._reference = read_reference(expected, told, self._manifest)
+            if self._reference.manifest is not None:
+                self._manifest["baseline"] = dict(self._reference.manifest)
+            self._store = Store(told.store, keep_text=told.store_text == "full")
+            self._note_withheld(self._store)
+            self._note_remote(engine.infos.values())
+            self._store.begin_run(self._process.run, self._manifest)
+        except DomainSafetyError as error:
+            self._expected = None
+            raise pytest.UsageError(visible(str(error))) from None
+
+    def _note_withheld(self, store: Store) -> None:
+        count = 0 if self._process.config.fresh else store.withheld()
+        if count:
+            self._warnings.append(
+                f"the store held {count} replies as hashes alone (--safety-store-text "
+                "hash), which can't be used again: where this run needed one, the "
+                "model was asked again"
+            )
+
+    def _note_remote(self, infos: Iterable[ModelInfo]) -> None:
+        self._warnings += [
+            f"{info.name} does not run on this machine, as far as can be told: "
+            "prompts and replies leave it"
+            for info in infos
+            if info.remote
+        ]
+
+    def _check_thresholds(self, expected: Expected) -> None:
+        named = self._process.config.thresholds
+        unknown = set(named) - expected.domains
+        if unknown:
+            known = expected.domains | domains_under(self._config)
+            for domain in sorted(unknown - known):
+                raise ConfigError(
+                    f"--safety-threshold {domain}=…: there is no domain {domain!r} in "
+                    f"the suites of this run (there are: {', '.join(sorted(known))})"
+                )
+
+    # ── what comes ──────────────────────────────────────────────────────────
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the outcome off a report, and keep it."""
+        shipped = detach(report)
+        if str(report.outcome) == "rerun":  # pytest-rerunfailures' own word
+            return
+        if report.failed and not self._gates_are_out:
+            self._note_failure(report)
+        if shipped is None:
+            return
+        outcome, rows = shipped
+        # What leads to the texts belongs to the store, and need not stay here.
+        bare = {"requests": (), "judgements": ()}
+        self._outcomes[report.nodeid] = outcome.model_copy(update=bare)
+        if self._store is not None:
+            try:
+                keep(self._store, outcome, rows)
+            except StoreError as error:
+                # Each further attempt may wait long for a lock, to no avail.
+                self._note_trouble(str(error))
+                self._store.close()
+                self._store = None
+
+    def _note_failure(self, report: pytest.TestReport) -> None:
+        ours = self._expected is not None and report.nodeid in self._expected.pairs
+        if not ours or report.when == "call":
+            self._other_failures += 1
+
+    def _note_trouble(self, sentence: str) -> None:
+        if sentence not in self._trouble:
+            self._trouble.append(sentence)
+
+    # ── what it comes to ────────────────────────────────────────────────────
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(
+        self, session: pytest.Session
+    ) -> Generator[None, object, object]:
+        """Judge the gates when the loop is over, however it ended."""
+        try:
+            outcome = yield
+        except BaseException:
+            self._interrupted = True
+            self._conclude()
+            raise
+        finally:
+            if self._line is not None:
+                self._line.stop()
+        self._conclude()
+        if self._results is not None:
+            self._gates_are_out = True
+            emit_gates(session, self._results.gates)
+        return outcome
+
+    def _conclude(self) -> None:
+        if self._expected is None:
+            return
+        from pytest_domainsafety.session.conclusion import all_records, conclude
+
+        if self._process.started is not None:
+            self._tally.add(self._process.started.tally)
+        self._keep_missing()
+        self._records = all_records(
+            self._expected, self._outcomes, self._process.config
+        )
+        results = conclude(
+            self._expected,
+            self._records,
+            self._process.config,
+            self._manifest,
+            self._tally,
+            self._reference,
+            self._outcomes.values(),
+        )
+        told = (*results.warnings, *self._warnings)
+        self._results = results.model_copy(update={"warnings": told})
+
+    def _keep_missing(self) -> None:
+        """Let the store say too what never came: its records are then whole."""
+        from pytest_domainsafety.session.conclusion import missing_records
+
+        assert self._expected is not None
+        if self._store is None:
+            return
+        config = self._process.config
+        missing = (
+            (record.model_copy(update={"run": self._process.run}), "")
+            for nodeid, pair in self._expected.pairs.items()
+            if nodeid not in self._outcomes
+            for record in missing_records(pair, config)
+        )
+        try:
+            self._store.keep_records(missing)
+        except StoreError as error:
+            self._note_trouble(str(error))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write what is to be written, and decide the exit status."""
+        if self._numbers:
+            from pytest_domainsafety.engine.turns import clear
+
+            clear(self._process.run)
+        if self._results is None or self._expected is None:
+            return
+        from pytest_domainsafety.analysis.gate import exit_status
+
+        self._write()
+        # 2 to 6 are pytest's own; a run that did not end is not judged.
+        if session.exitstatus in (0, 1) and not self._interrupted:
+            session.exitstatus = exit_status(
+                self._results.gates,
+                other_failures=self._other_failures,
+                infrastructure_errors=self._faults() + len(self._trouble),
+            )
+
+    def _faults(self) -> int:
+        """Pairs that infrastructure trouble kept from being measured."""
+        assert self._expected is not None
+        return sum(
+            nodeid not in self._outcomes or self._outcomes[nodeid].fault is not None
+            for nodeid in self._expected.pairs
+        )
+
+    def _write(self) -> None:
+        assert self._results is not None
+        try:
+            if self._store is not None:
+                self._store.finish_run(
+                    self._process.run,
+                    self._results.model_dump(mode="json", by_alias=True),
+                )
+                self._store.close()
+        except StoreError as error:
+            self._note_trouble(str(error))
+        written = write_outputs(
+            self._process.config, self._config.rootpath, self._results, self._records
+        )
+        for sentence in written:
+            self._note_trouble(sentence)
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int
+    ) -> None:
+        """Print the table, the gates and what it cost."""
+        nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+        if nothing and not suites_under(self._config):
+            where = ", ".join(self._config.args)
+            terminalreporter.write_line(
+                f"nothing to ask the model: there is no suite under {where}; a suite's "
+                f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
+                red=True,
+            )
+        if self._results is not None:
+            show(
+                terminalreporter,
+                self._config.rootpath,
+                self._results,
+                self._trouble,
+                self._config.option.verbose,
+            )
+
+
+def _check_files(suites: Iterable[LoadedSuite]) -> None:
+    try:
+        check_files(suites)
+    except SuiteError as error:
+        raise pytest.UsageError(visible(str(error))) from None

@@ -1,0 +1,129 @@
+"""Which pairs a run must hear of: what is missing is never a pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_domainsafety.errors import DomainSafetyError, SuiteError
+from pytest_domainsafety.suite import (
+    SUFFIXES,
+    LoadedSuite,
+    clashes,
+    find_suites,
+    load_suite,
+)
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_domainsafety.session.process import Process
+
+
+class ExpectedPair(NamedTuple):
+    """One pair that will run."""
+
+    suite: LoadedSuite
+    place: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """All pairs of a run by node id, after deselection.
+
+    Attributes:
+        pairs: In the order of collection.
+        domains: Of the suites that the pairs come from.
+    """
+
+    pairs: dict[str, ExpectedPair]
+    domains: set[str]
+
+    @classmethod
+    def from_ids(cls, ids: list[str], process: Process) -> Expected:
+        """Find the pairs behind node ids; ids of other tests are passed over.
+
+        Under xdist the controller is told ids alone, so it reads the suite
+        files itself; without it they are at hand.
+        """
+        pairs: dict[str, ExpectedPair] = {}
+        places: dict[str, dict[str, int]] = {}
+        for nodeid in ids:
+            path, _, rest = nodeid.partition("::")
+            scenario, _, model = rest.partition("::")
+            if model not in process.models or not path.endswith(SUFFIXES):
+                continue
+            if path not in places:
+                suite = process.suite(path)
+                scenarios = suite.suite.scenarios
+                places[path] = {pair.id: place for place, pair in enumerate(scenarios)}
+            suite = process.suites[path]
+            pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
+        return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
+
+    def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return model → domain → scenario → its variants, the base left out."""
+        told: dict[str, dict[str, dict[str, Any]]] = {}
+        for pair in self.pairs.values():
+            scenario = pair.suite.suite.scenarios[pair.place]
+            domains = told.setdefault(pair.model, {})
+            names = list(scenario.variants) if variants else []
+            domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
+        return told
+
+
+def suites_under(config: pytest.Config) -> list[Path]:
+    """Return the suite files below the paths that pytest was given."""
+    found: list[Path] = []
+    for arg in config.args:
+        path = Path(config.invocation_params.dir, arg.partition("::")[0])
+        found += [path] if path.name.endswith(SUFFIXES) else find_suites(path)
+    return found
+
+
+def check_files(suites: Iterable[LoadedSuite]) -> None:
+    """Hold the files of a domain to one rubric, and one harm an id.
+
+    Results, stores and baselines know a pair by domain and id alone: two
+    pairs of one name would count as one.
+
+    Args:
+        suites: A file may come several times.
+
+    Raises:
+        SuiteError: Names each rubric or id that clashes, and both places.
+    """
+    found = clashes({suite.display: suite for suite in suites}.values())
+    if found:
+        raise SuiteError(found)
+
+
+def domains_under(config: pytest.Config) -> set[str]:
+    """Return the domains of all suites below the paths that pytest was given."""
+    found: set[str] = set()
+    for file in suites_under(config):
+        try:
+            found.add(load_suite(file).suite.domain)
+        except DomainSafetyError:
+            continue  # a broken suite speaks for itself at collection
+    return found
+
+
+def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:
+    """Say by (model, domain) where the run is not the whole suite."""
+    ran: Counter[tuple[str, str]] = Counter()
+    whole: dict[tuple[str, str], dict[str, int]] = {}
+    for pair in expected.pairs.values():
+        key = (pair.model, pair.suite.suite.domain)
+        ran[key] += 1
+        scenarios = len(pair.suite.suite.scenarios)
+        whole.setdefault(key, {})[pair.suite.display] = scenarios
+    return {
+        key: f"{ran[key]} of {sum(files.values())} pairs"
+        for key, files in whole.items()
+        if ran[key] < sum(files.values())
+    }

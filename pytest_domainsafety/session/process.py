@@ -1,0 +1,262 @@
+"""One process's part of a run: its configuration, its engine, what lies ahead.
+
+Without xdist there is one such process; with it, the controller has one (which
+looks at the models and runs nothing) and each worker has one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from pytest_domainsafety.config.run import RunConfig, read_config
+from pytest_domainsafety.errors import DomainSafetyError
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
+    from pytest_domainsafety.suite import LoadedSuite
+    from pytest_domainsafety.types import PairOutcome
+
+WORKER_INPUT = "domainsafety"
+"""Key under which the controller tells its workers what they must agree on."""
+
+
+class Process:
+    """The state of this process; one on each pytest config.
+
+    Args:
+        config: pytest's.
+
+    Raises:
+        ConfigError: An option or ini value can't be used.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Read the options; nothing is opened yet."""
+        self._pytest = config
+        self.config: RunConfig = read_config(config)
+        self.models = self.config.models
+        self.suites: dict[str, LoadedSuite] = {}
+        told: dict[str, Any] = getattr(config, "workerinput", {})
+        self.worker: str | None = told.get("workerid")
+        agreed = json.loads(told.get(WORKER_INPUT, "{}"))
+        self.run: str = agreed.get("run") or _new_run()
+        self.share: int = agreed.get("share", 1)
+        self._number: int | None = agreed.get("number")
+        self._engine: Engine | None = None
+        self._framed = False
+        self._failure: DomainSafetyError | None = None
+
+    def for_worker(self, workers: int, number: int | None) -> str:
+        """Return what a worker must know, as JSON.
+
+        Args:
+            workers: At the beginning of the run.
+            number: The worker's, where that decides which items it will run.
+        """
+        return json.dumps({"run": self.run, "share": workers, "number": number})
+
+    def note_suite(self, suite: LoadedSuite) -> None:
+        """Remember a suite file that was collected."""
+        self.suites[suite.display] = suite
+
+    def suite(self, display: str) -> LoadedSuite:
+        """Return a suite by the path in its node ids, read if need be."""
+        from pytest_domainsafety.suite import load_suite
+
+        if display not in self.suites:
+            path = self._pytest.rootpath / display
+            self.suites[display] = load_suite(path, display=display)
+        return self.suites[display]
+
+    def plan(self) -> Plan:
+        """Return the engine's orders."""
+        from pytest_domainsafety.engine import Plan
+        from pytest_domainsafety.types import Sampling
+
+        told = self.config
+        return Plan(
+            run=self.run,
+            models=told.models,
+            judges=told.judges,
+            store=told.store,
+            sampling=Sampling(
+                temperature=told.temperature,
+                max_tokens=told.max_tokens,
+                num_ctx=told.num_ctx,
+                think=told.think,
+            ),
+            replications=told.replications,
+            seed=told.seed,
+            system_prompt=told.system_prompt,
+            variants=told.variants,
+            concurrency=told.concurrency,
+            share=self.share,
+            phases=told.phases,  # type: ignore[arg-type]
+            endpoints=told.endpoints,
+            timeout_s=told.timeout,
+            connect_timeout_s=told.connect_timeout,
+            read_timeout_s=told.read_timeout,
+            retries=told.retries,
+            fresh=told.fresh,
+            keep_text=told.store_text == "full",
+            second_judge=told.second_judge,
+            second_sample=told.second_judge_sample,
+            judge_reasoning=told.judge_reasoning,
+            judge_logprobs=told.judge_logprobs,
+            strict_judge=told.strict_judge,
+            allow_self_judge=told.allow_self_judge,
+            # Once a run: by the process that the user started.
+            check_judges=self.worker is None,
+        )
+
+    def engine(self) -> Engine:
+        """Return the running engine, started at the first call.
+
+        Raises:
+            DomainSafetyError: A model, a judge or the store is not to be had;
+                the same again at every further call.
+        """
+        from pytest_domainsafety.engine import Engine
+
+        if self._failure is not None:
+            raise self._failure
+        if self._engine is None:
+            engine = Engine(self.plan())
+            try:
+                engine.start()
+            except DomainSafetyError as error:
+                self._failure = error
+                raise
+            self._engine = engine
+        return self._engine
+
+    def frame(self, works: Iterable[PairWork]) -> None:
+        """Tell the engine, once, of every pair of the run (the whole session's)."""
+        if self.config.second_judge is not None and not self._framed:
+            self.engine().frame(works)
+            self._framed = True
+
+    @property
+    def started(self) -> Engine | None:
+        """The engine, if it was started."""
+        return self._engine
+
+    def outcome(self, work: PairWork, ahead: Iterable[PairWork]) -> PairOutcome:
+        """Wait for a pair's outcome, with the engine working ahead."""
+        engine = self.engine()
+        engine.submit(ahead)
+        return engine.outcome(work)
+
+    def watch(self, works: Iterable[PairWork]) -> None:
+        """Let the engine stop where gates are decided, if the run is told to.
+
+        Args:
+            works: All that the run set out to ask, in whatever process.
+        """
+        engine = self.engine()
+        if self.config.stop is None or engine.stopper or engine.rounds:
+            return
+        from pytest_domainsafety.engine import Rounds, Stopper
+
+        rule = stop_rule(works, self.config)
+        if self.config.stop == "sequential":
+            engine.rounds = Rounds(rule, engine.plan)
+            return
+        run, store = self.run, engine.store
+        alone = self.worker is None
+        engine.stopper = Stopper(
+            rule,
+            lambda key: {} if alone else store.pair_counts(run, *key),
+        )
+
+    def submit(self, works: Iterable[PairWork]) -> None:
+        """Let the engine work ahead."""
+        self.engine().submit(works)
+
+    def ahead(self, items: int) -> list[int]:
+        """Return the places in the session of the items that this worker will run.
+
+        Empty without xdist, where all was submitted before the loop began. A
+        worker knows its part (`scheduling.py`), once; beyond that, and with
+        another scheduler, it knows what lies in its queue.
+        """
+        if self.worker is None:
+            return []
+        mine: list[int] = []
+        if self._number is not None:
+            from pytest_domainsafety.session.xdist_parts import part
+
+            mine = list(part(items, self.share, self._number))
+            self._number = None
+        queue = _xdist_queue(self._pytest)
+        return mine + [place for place in queue if isinstance(place, int)]
+
+    def stop(self) -> None:
+        """Stop the engine, if it runs."""
+        if self._engine is not None:
+            self._engine.stop()
+
+
+class _Pair(Protocol):
+    @property
+    def suite(self) -> LoadedSuite: ...
+    @property
+    def place(self) -> int: ...
+    @property
+    def model(self) -> str: ...
+
+
+def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
+    """Return the rule by which gates are decided; a gate on engagement stays open."""
+    from pytest_domainsafety.engine import StopRule
+
+    planned: dict[tuple[str, str], set[str]] = {}
+    own: dict[str, list[float]] = {}
+    engaged = set()
+    for pair in pairs:
+        suite = pair.suite.suite
+        planned.setdefault((pair.model, suite.domain), set()).add(
+            suite.scenarios[pair.place].id
+        )
+        given = own.setdefault(suite.domain, [])
+        if suite.threshold is not None:
+            given.append(suite.threshold)
+        if config.min_engagement is not None or suite.min_engagement is not None:
+            engaged.add(suite.domain)
+    # Of several files of one domain the strictest holds, as in the gate itself.
+    thresholds = {
+        domain: config.thresholds.get(domain, min(given, default=config.threshold))
+        for domain, given in own.items()
+        if domain not in engaged
+    }
+    return StopRule(
+        planned={key: frozenset(names) for key, names in planned.items()},
+        replications=config.replications,
+        thresholds=thresholds,
+        confidence=config.confidence,
+        resamples=config.resamples,
+        seed=config.seed,
+    )
+
+
+PROCESS = pytest.StashKey[Process]()
+
+
+def _new_run() -> str:
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def _xdist_queue(config: pytest.Config) -> list[Any]:
+    """Return the indices of the items that wait in this xdist worker's queue."""
+    for plugin in config.pluginmanager.get_plugins():
+        queue = getattr(plugin, "torun", None)
+        if queue is not None and hasattr(queue, "lock"):
+            with queue.lock() as waiting:
+                return [getattr(plugin, "nextitem_index", None), *waiting]
+    return []

@@ -1,0 +1,192 @@
+"""How far a run is: one live line on a terminal, a plain one now and then in a log.
+
+pytest writes its dots from left to right and knows nothing of a line below. So
+the live line stands on the row under pytest's own, the cursor always goes back
+to where pytest left it, and the line is wiped before pytest writes anything.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from pytest_domainsafety.reporting.wording import duration
+from pytest_domainsafety.text import printable
+
+LIVE_S = 0.25
+LOG_S = 30.0
+WINDOW_S = 60.0
+"""Over which speed and the time left are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where a run stands.
+
+    Attributes:
+        phase: What is being done, in words.
+        done: Replies and judgements that are there.
+        total: Those that there will be.
+        tokens: Generated until now.
+        in_flight: Requests on their way; None where that is not known.
+        errors: Requests that failed for good.
+        from_store: Answers that the store already had.
+    """
+
+    phase: str
+    done: int
+    total: int
+    tokens: int = 0
+    in_flight: int | None = None
+    errors: int = 0
+    from_store: int = 0
+
+
+class Speed:
+    """What was done and generated a second, lately.
+
+    Args:
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with nothing seen."""
+        self._clock = clock
+        self._seen: deque[tuple[float, Snapshot]] = deque()
+
+    def line(self, now: Snapshot) -> str:
+        """Take a snapshot in, and say it in one line."""
+        self._seen.append((self._clock(), now))
+        while self._seen[-1][0] - self._seen[0][0] > WINDOW_S:
+            self._seen.popleft()
+        (began, old), (ended, _) = self._seen[0], self._seen[-1]
+        seconds = ended - began
+        parts = [now.phase, f"{now.done:,} of {now.total:,}"]
+        if now.in_flight is not None:
+            parts.append(f"{now.in_flight} in flight")
+        if seconds > 0 and now.tokens > old.tokens:
+            parts.append(f"{(now.tokens - old.tokens) / seconds:,.0f} tokens/s")
+        if seconds > 0 and now.done > old.done:
+            left = (now.total - now.done) * seconds / (now.done - old.done)
+            parts.append(f"{duration(left)} left")
+        if now.errors:
+            parts.append(f"{now.errors:,} error{'s' if now.errors > 1 else ''}")
+        if now.from_store:
+            parts.append(f"{now.from_store:,} from store")
+        return printable(" · ".join(parts), 400)
+
+
+class ProgressLine:
+    """Shows snapshots until it is stopped, from a thread of its own.
+
+    Args:
+        writer: pytest's terminal writer; what it writes is guarded meanwhile.
+        look: Returns the present state.
+        live: A line that is drawn over; otherwise lines in a log.
+    """
+
+    def __init__(
+        self, writer: Any, look: Callable[[], Snapshot], *, live: bool
+    ) -> None:
+        """Prepare; nothing is shown yet."""
+        self._writer = writer
+        self._look = look
+        self._live = live
+        self._speed = Speed()
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._shown = False
+        self._file, self._ours = _same_place(writer._file)
+        self._thread = threading.Thread(
+            target=self._show, name="domainsafety-progress", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to show, and to stand aside when pytest writes."""
+        original = self._writer.write
+
+        def write(*args: Any, **markup: Any) -> None:
+            with self._lock:
+                self._wipe()
+                original(*args, **markup)
+                if self._live:  # what lies in a buffer has no place on the screen
+                    self._writer.flush()
+
+        self._writer.write = write
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Wipe the line and give the terminal back; twice is safe."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._lock:
+            self._wipe()
+            self._writer.__dict__.pop("write", None)
+            if self._ours:
+                self._file.close()
+                self._ours = False
+
+    def _show(self) -> None:
+        while not self._over.wait(LIVE_S if self._live else LOG_S):
+            line = self._speed.line(self._look())
+            with self._lock:
+                if self._live:
+                    self._draw(line)
+                else:
+                    self._log(line)
+
+    def _log(self, line: str) -> None:
+        start = "\n" if self._writer.width_of_current_line else ""
+        self._file.write(f"{start}{line}\n")
+        self._file.flush()
+        self._writer._current_line = ""
+
+    def _draw(self, line: str) -> None:
+        from rich.cells import cell_len, set_cell_size
+
+        room = self._columns() - 1  # a line that fills its row would begin another
+        self._below(set_cell_size(line, min(room, cell_len(line))))
+        self._shown = True
+
+    def _columns(self) -> int:
+        """Return the terminal's width: pytest can't tell while it captures."""
+        with suppress(OSError, ValueError, AttributeError):
+            columns = os.get_terminal_size(self._file.fileno()).columns
+            if columns:
+                return columns
+        width: int = self._writer.fullwidth
+        return width
+
+    def _wipe(self) -> None:
+        if self._shown:
+            self._below("")
+            self._shown = False
+
+    def _below(self, text: str) -> None:
+        """Write on the row below, and bring the cursor back to its place."""
+        column = self._writer.width_of_current_line
+        back = f"\x1b[{column}C" if column else ""
+        # A line feed scrolls at the bottom of the screen; one row up is still ours.
+        self._file.write(f"\n\r\x1b[2K{text}\x1b[A\r{back}")
+        self._file.flush()
+
+
+def _same_place(file: TextIO) -> tuple[TextIO, bool]:
+    """Return a file that writes to the same place, and whether it is a new one.
+
+    While an item runs, pytest captures whatever goes to the descriptor of its
+    own terminal file; a duplicate made between two items still leads there.
+    """
+    try:
+        descriptor = os.dup(file.fileno())
+    except (OSError, ValueError, AttributeError):
+        return file, False
+    encoding = file.encoding or "utf-8"
+    return open(descriptor, "w", encoding=encoding, errors="replace"), True
