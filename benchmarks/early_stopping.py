@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pytest_domainsafety.stats.envelope import monotone_upper
-from pytest_domainsafety.stats.intervals import zero_event_bound
+from pytest_domainsafety.stats.intervals import monotone_upper, zero_event_bound
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.power_analysis import STUDY_ICC
 from pytest_domainsafety.stats.sequential import decided, sequential_plan

@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
-from pytest_domainsafety.stats.envelope import monotone_upper
-from pytest_domainsafety.stats.intervals import korn_graubard_of, zero_event_bound
+from pytest_domainsafety.stats.intervals import (
+    korn_graubard_of,
+    monotone_upper,
+    zero_event_bound,
+)
 from pytest_domainsafety.stats.outcomes import Outcomes
 
 Pattern = tuple[int, ...]

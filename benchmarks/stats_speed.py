@@ -29,10 +29,10 @@ import numpy as np
 
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
-    analyze_files,
     build_results,
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.runs.record_files import analyze_files
 from pytest_domainsafety.stats import bootstrap, cluster_bootstrap, guarded
 from pytest_domainsafety.types import Record
 

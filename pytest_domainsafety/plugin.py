@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in options.MARKERS:
         config.addinivalue_line("markers", line)
     if options.wants_models(config):
-        from pytest_domainsafety.session.controller import register
+        from pytest_domainsafety.session.hooks import register
 
         register(config)
 
@@ -38,7 +38,7 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SuiteFile 
     """Collect `*.safety.yaml`."""
     if not file_path.name.endswith((".safety.yaml", ".safety.yml")):
         return None
-    from pytest_domainsafety.session.controller import collect
+    from pytest_domainsafety.session.hooks import collect
 
     return collect(parent, file_path)
 
@@ -63,7 +63,7 @@ def pytest_runtest_makereport(
     """Put a pair's outcome on its report, on whichever process it ran."""
     report = yield
     if hasattr(item, "outcome") and options.wants_models(item.config):
-        from pytest_domainsafety.session.controller import attach_outcome
+        from pytest_domainsafety.session.hooks import attach_outcome
 
         attach_outcome(item, report)
     return report
@@ -76,7 +76,7 @@ def pytest_report_teststatus(
     word = getattr(report, "domainsafety_word", None)
     if word is None:
         return None
-    from pytest_domainsafety.outcome import LETTERS, MARKUP
+    from pytest_domainsafety.session.pytest_reports import LETTERS, MARKUP
 
     return word, LETTERS[word], (word.upper(), MARKUP[word])
 
@@ -90,7 +90,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     config = session.config
     if options.wants_models(config):
-        from pytest_domainsafety.session.controller import hand_over, stop
+        from pytest_domainsafety.session.hooks import hand_over, stop
 
         stop(config)
         if hasattr(config, "workeroutput"):
@@ -100,6 +100,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the engine, also after an interrupted or broken session."""
     if options.wants_models(config):
-        from pytest_domainsafety.session.controller import stop
+        from pytest_domainsafety.session.hooks import stop
 
         stop(config)

@@ -1,7 +1,12 @@
 """From judged records to estimates, tables and results; knows no pytest, no SQL."""
 
 from pytest_domainsafety.analysis.accumulate import Accumulator
-from pytest_domainsafety.analysis.agreement import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.agreement import (
+    ByJudge,
+    agreement_within,
+    judge_agreement,
+    traces_table,
+)
 from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
 from pytest_domainsafety.analysis.compare import (
     Counts,
@@ -18,13 +23,7 @@ from pytest_domainsafety.analysis.estimate import (
     Stopped,
     estimate_domains,
 )
-from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
-from pytest_domainsafety.analysis.results import (
-    against,
-    analyze_files,
-    analyze_rows,
-    build_results,
-)
+from pytest_domainsafety.analysis.results import against, analyze_rows, build_results
 from pytest_domainsafety.analysis.selftest import self_test
 from pytest_domainsafety.analysis.tables import build_tables
 
@@ -38,7 +37,6 @@ __all__ = [
     "Stopped",
     "against",
     "agreement_within",
-    "analyze_files",
     "analyze_rows",
     "build_results",
     "build_tables",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
-from pytest_domainsafety.analysis.agreement import ByJudge, judge_agreement
+from pytest_domainsafety.analysis.agreement import (
+    ByJudge,
+    agreement_within,
+    judge_agreement,
+    traces_table,
+)
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
@@ -25,11 +29,10 @@ from pytest_domainsafety.analysis.gate import (
     judge_gates,
     judge_regressions,
 )
-from pytest_domainsafety.analysis.opinions import agreement_within, traces_table
 from pytest_domainsafety.analysis.tables import build_tables
-from pytest_domainsafety.runs.record_files import Row, read_rows, to_record
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
+from pytest_domainsafety.types.rows import Row, to_record
 
 
 def build_results(
@@ -103,28 +106,6 @@ def against(
             "passed": bool(gates) and all(gate.passed for gate in gates),
             "warnings": (*results.warnings, *new, *too_few(found)),
         }
-    )
-
-
-def analyze_files(
-    paths: Sequence[Path],
-    settings: AnalysisSettings,
-    policy: GatePolicy,
-    manifest: Mapping[str, Any] | None = None,
-) -> Results:
-    """Return what record files come to, in memory that does not grow with them.
-
-    Where there are several judges, the one with the most records is the first;
-    agreement with the second takes a second reading.
-
-    Raises:
-        RecordError: A file can't be read, or a row does not hold.
-    """
-    return analyze_rows(
-        lambda: (row for path in paths for row in read_rows(path)),
-        settings,
-        policy,
-        manifest,
     )
 
 

@@ -112,7 +112,7 @@ def write_text(path: Path, text: str) -> None:
     if str(path) == "-":
         click.echo(text)
         return
-    from pytest_domainsafety.reporting.files import write_file
+    from pytest_domainsafety.files import write_file
 
     try:
         write_file(path, f"{text}\n")

@@ -23,9 +23,9 @@ from pytest_domainsafety.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     from pytest_domainsafety.analysis import AnalysisSettings, Stopped
     from pytest_domainsafety.analysis.gate import GatePolicy
-    from pytest_domainsafety.runs.record_files import Row
     from pytest_domainsafety.runs.sources import Source
     from pytest_domainsafety.types import Results
+    from pytest_domainsafety.types.rows import Row
 
 USUAL = ("model", "domain")
 PLAIN_WIDTH = 100

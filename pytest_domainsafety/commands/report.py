@@ -138,7 +138,7 @@ def _png(results: Results) -> bytes:
 
 
 def _write(path: Path, draw: Callable[[], bytes]) -> None:
-    from pytest_domainsafety.reporting.files import write_bytes
+    from pytest_domainsafety.files import write_bytes
 
     data = draw()
     try:

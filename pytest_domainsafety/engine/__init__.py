@@ -1,16 +1,18 @@
 """The engine: keeps requests in flight on a thread of its own.
 
-`plan` says what a run asks for, `sizing` and `pacing` how much of it at once,
-`board` which request comes next, `dispersing` in which order answers are taken up,
-`turns` which process may ask a server that holds one model, `asking` and `circuit`
-how one question is put and when a model is given up, `dialogue` how one interaction
-comes about, `crew` who judges, `sample` what a second judge reads, `stopping` and
-`rounds` what need not be asked, and `core` holds the thread and hands outcomes to
-the items.
+Pairs of scenarios come in, outcomes with their records go out; the session calls it
+for a run, `runs.rejudge` for a stored one. `plan` says what is asked for,
+`concurrency` how much of it at once, `queue` which request comes next, `loop` in
+which order answers are taken up, `phases` which process may ask a server that holds
+one model, `asking` how one question is put and when a model is given up, `dialogue`
+how one interaction comes about, `judges` who judges, `second_sample` what a second
+judge reads, `early_stop` what need not be asked; `engine` holds the thread and hands
+outcomes to the items.
 """
 
 from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.early_stop import (
+    Rounds,
     Stopper,
     StopRule,
     operational_counts,
@@ -18,7 +20,6 @@ from pytest_domainsafety.engine.early_stop import (
 from pytest_domainsafety.engine.engine import Engine
 from pytest_domainsafety.engine.judges import judge_warnings
 from pytest_domainsafety.engine.plan import PairWork, Plan
-from pytest_domainsafety.engine.rounds import Rounds
 
 __all__ = [
     "Engine",

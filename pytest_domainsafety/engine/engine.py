@@ -11,17 +11,16 @@ from functools import partial
 from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
-from pytest_domainsafety.engine.early_stop import Stopper
+from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
 from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.loop import new_loop
 from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.phases import Residency
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.queue import Board, Job
-from pytest_domainsafety.engine.rounds import Round, Rounds
 from pytest_domainsafety.engine.second_sample import draw_second
-from pytest_domainsafety.engine.sizing import context_windows, pacer, slots
 from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge

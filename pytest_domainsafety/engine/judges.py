@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytest_domainsafety.engine.concurrency import slots
 from pytest_domainsafety.engine.plan import Plan
-from pytest_domainsafety.engine.sizing import slots
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Ask, Judge
 from pytest_domainsafety.judging.canaries import (

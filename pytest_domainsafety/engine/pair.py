@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pytest_domainsafety.engine.dialogue import Dialogue
+from pytest_domainsafety.engine.early_stop import Round
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
-from pytest_domainsafety.engine.rounds import Round
 from pytest_domainsafety.types import PairOutcome, Record
 
 

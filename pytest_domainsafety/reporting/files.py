@@ -6,16 +6,13 @@ sentence: the run is over and paid for, so no file may take the others along.
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_domainsafety.errors import ConfigError, DomainSafetyError
+from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.files import write_file
 from pytest_domainsafety.types import Record, Results
 
 if TYPE_CHECKING:
@@ -129,102 +126,3 @@ def _sentence(option: str, path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{option} {path}: could not be written: {error.strerror or error}"
     return f"{option} {path}: could not be written: {error}"
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a text file whole or not at all; its folder is made if need be.
-
-    What is no plain file (``/dev/stdout``, a pipe) is written to directly.
-
-    Raises:
-        OSError: It can't be written; an older file is as it was.
-    """
-    write_bytes(path, text.encode("utf-8", "replace"))
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file as :func:`write_file` does, of any content.
-
-    Raises:
-        OSError: It can't be written; an older file is as it was.
-    """
-    with replacing(path) as file:
-        file.write(data)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes an older one's place once it is whole.
-
-    Raises:
-        OSError: It can't be written; an older file is as it was.
-    """
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "is a folder; name a file in it")
-    if _is_stream(path):
-        with path.open("ab") as file:
-            yield file
-        return
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "wb") as file:
-            yield file
-        os.chmod(name, _mode(path))
-        os.replace(name, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _mode(path: Path) -> int:
-    """Return the older file's permissions, or those of any new file."""
-    with suppress(OSError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def check_paths(paths: Iterable[tuple[str, Path]]) -> None:
-    """Find out before a long run what could not be written after it.
-
-    Args:
-        paths: Options, with their dashes, and what they were given.
-
-    Raises:
-        ConfigError: A path is a folder, or lies where nothing can be written.
-    """
-    taken: dict[Path, str] = {}
-    for option, path in paths:
-        problem = _problem(path)
-        if problem:
-            raise ConfigError(f"{option} {path}: {problem}")
-        place = path.resolve()
-        if place in taken and not _is_stream(path):
-            raise ConfigError(
-                f"{option} {path}: {taken[place]} writes this file already; name "
-                "another one"
-            )
-        taken[place] = option
-
-
-def _is_stream(path: Path) -> bool:
-    """Whether it is a pipe or device; /dev/stdout may well be a plain file's name."""
-    device = path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",))
-    return device or (path.exists() and not path.is_file())
-
-
-def _problem(path: Path) -> str | None:
-    if path.is_dir():
-        return "is a folder; name a file in it"
-    folder = next((one for one in path.resolve().parents if one.exists()), None)
-    if folder is None or not folder.is_dir():
-        return f"{folder} is no folder; name another path"
-    if _is_stream(path):
-        return None if path.exists() else "is no device that is here; name another path"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return f"nothing can be written in the folder {folder}; name another path"
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pytest_domainsafety.text import counted
@@ -268,3 +268,82 @@ def _why_not(one: Mapping[str, Any], comparisons: int) -> str:
         f"the test over pairs decides, whose p is {alone:.2g}, not below "
         f"{SIGNIFICANT:g}"
     )
+
+
+# ── in pages: with signs, never by colour alone ─────────────────────────────
+
+SHAPES: dict[str, Literal["circle", "triangle", "diamond", "square"]] = {
+    "passed": "circle",
+    "failed": "triangle",
+    "unmeasured": "diamond",
+}
+
+
+SIGNS = {"passed": "●", "failed": "▲", "unmeasured": "◆"}
+
+
+NOTHING = "–"
+
+
+def change(value: float | None) -> str:
+    """Return a difference of shares in percentage points, with its sign."""
+    if value is None:
+        return NOTHING
+    said = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if said[1:] == "0.0" else said
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """Return a number with some decimals, or a whole one as it is."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def p_value(value: float | None) -> str:
+    """Return a p-value as papers print it."""
+    if value is None:
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def limits(pair: Sequence[float | None] | None) -> str:
+    """Return an interval of shares."""
+    if pair is None or pair[0] is None or pair[1] is None:
+        return NOTHING
+    return f"{100 * pair[0]:.1f}–{100 * pair[1]:.1f}%"
+
+
+def change_limits(pair: Sequence[float | None] | None) -> str:
+    """Return an interval of differences."""
+    if pair is None or pair[0] is None or pair[1] is None:
+        return NOTHING
+    return f"{change(pair[0])} to {change(pair[1])}"
+
+
+def spoken(name: str) -> str:
+    """Return a domain's or sub-domain's name as words."""
+    return name.replace("_", " ")
+
+
+def marked_verdict(gate: GateVerdict) -> str:
+    """Return a gate's verdict, its sign first: never by colour alone."""
+    how = state(gate)
+    word = {"passed": "pass", "unmeasured": "not measured"}.get(how, gate.reason)
+    return f"{SIGNS[how]} {word}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Return names as a list in a sentence."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def confidence(results: Results) -> str:
+    """Return the intervals' confidence as a percentage."""
+    level = next((one.ci.confidence for one in results.domains), 0.95)
+    return f"{100 * level:.3g}%"

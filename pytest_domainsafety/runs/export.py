@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from pytest_domainsafety.errors import ConfigError, SourceError
+from pytest_domainsafety.files import replacing
 from pytest_domainsafety.reporting.escape import cell, json_text
-from pytest_domainsafety.reporting.files import replacing
 from pytest_domainsafety.runs.sources import Source, open_records
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.text import clean, fingerprint

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_domainsafety.errors import ConfigError, SourceError
+from pytest_domainsafety.files import replacing
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.rubric import SCALES, rubric_text
 from pytest_domainsafety.reporting.escape import cell
-from pytest_domainsafety.reporting.files import replacing
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import Record, Suite

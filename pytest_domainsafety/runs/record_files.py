@@ -9,64 +9,32 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import ValidationError
-
+from pytest_domainsafety.analysis import analyze_rows
+from pytest_domainsafety.analysis.estimate import (
+    AnalysisSettings,
+)
+from pytest_domainsafety.analysis.gate import (
+    GatePolicy,
+)
 from pytest_domainsafety.errors import RecordError
-from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import (
-    BASE_VARIANT,
-    FRAMINGS,
-    SCORED,
-    Framing,
     Record,
+    Results,
+)
+from pytest_domainsafety.types.rows import (
+    OPINIONS,
+    REQUIRED,
+    Row,
+    _Bad,
+    to_record,
+    to_row,
 )
 
-REQUIRED = ("model", "domain", "scenario", "framing", "guidance")
-STATUSES = SCORED | {"truncated", "unscored", "error"}
 _LONGEST_FIELD = 2**26
-MOST_REPLICATIONS = 100_000
-"""A row's bit in the set of those seen must stay small."""
-
-_REFUSED = {"guidance": 1, "refusal": 5, "harm_identification": 1}
-"""How a silent or filtered refusal is coded (method §M2)."""
-
-
-class Row(NamedTuple):
-    """One judged reply, as far as statistics need it.
-
-    `replication` is 0 where the file gives none: then rows count in the order
-    in which they appear, and a repeated one can't be told.
-    """
-
-    model: str
-    domain: str
-    scenario: str
-    framing: Framing
-    guidance: int | None
-    refusal: int | None
-    harm_identification: int | None
-    status: str
-    variant: str
-    replication: int
-    subdomain: str
-    judge: str
-    tags: tuple[str, ...]
-    markers: dict[str, bool]
-    prompt_hash: str
-    run: str = ""
-    opinions: Mapping[str, Any] | None = None
-
-
-_STRINGS, _TRUTHS = frozenset({str}), frozenset({bool})
-_TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
-
-
-class _Bad(ValueError):
-    """What is wrong with one row; the reader adds file and line."""
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -192,148 +160,23 @@ def _whole(text: str) -> int | str:
 # ── rows ────────────────────────────────────────────────────────────────────
 
 
-def to_row(found: Mapping[str, Any]) -> Row:
-    """Check one object.
+def analyze_files(
+    paths: Sequence[Path],
+    settings: AnalysisSettings,
+    policy: GatePolicy,
+    manifest: Mapping[str, Any] | None = None,
+) -> Results:
+    """Return what record files come to, in memory that does not grow with them.
+
+    Where there are several judges, the one with the most records is the first;
+    agreement with the second takes a second reading.
 
     Raises:
-        ValueError: It is no record; the text says what was expected.
+        RecordError: A file can't be read, or a row does not hold.
     """
-    get = found.get
-    for name in ("model", "domain", "scenario"):
-        value = get(name)
-        if type(value) is not str or not value:
-            raise _Bad(_expected(found, name, "a name"))
-    framing = get("framing")
-    if framing not in FRAMINGS:
-        raise _Bad(_expected(found, "framing", "analytical or operational"))
-    if "guidance" not in found:
-        raise _Bad(_expected(found, "guidance", "a score from 1 to 5, or null"))
-    guidance = _score(found, "guidance")
-    refusal = _score(found, "refusal")
-    harm = _score(found, "harm_identification")
-    status = get("status")
-    if status is None:
-        status = "unscored" if guidance is None else "scored"
-    elif type(status) is not str or status not in STATUSES:
-        raise _Bad(_expected(found, "status", f"one of {', '.join(sorted(STATUSES))}"))
-    if status != "scored":
-        guidance, refusal, harm = _by_status(status, guidance, refusal, harm)
-    elif guidance is None:
-        raise _Bad("status is scored, but guidance is null; expected a score")
-    texts = [get(name, "") for name in _TEXTS]
-    if not _STRINGS.issuperset(map(type, texts)):
-        texts = [_text(found, name) for name in _TEXTS]
-    variant, subdomain, judge, prompt_hash, run = texts
-    return Row(
-        found["model"],
-        found["domain"],
-        found["scenario"],
-        framing,
-        guidance,
-        refusal,
-        harm,
-        status,
-        variant or BASE_VARIANT,
-        _replication(found),
-        subdomain,
-        judge,
-        _tags(found) if "tags" in found else (),
-        _markers(found) if "markers" in found else {},
-        prompt_hash,
-        run,
-        _opinions(found),
+    return analyze_rows(
+        lambda: (row for path in paths for row in read_rows(path)),
+        settings,
+        policy,
+        manifest,
     )
-
-
-def to_record(row: Row) -> Record:
-    """Return a row as a full model, with what other judges say of it.
-
-    Raises:
-        RecordError: Their part does not hold.
-    """
-    told = row._replace(replication=row.replication or 1)._asdict()
-    try:
-        return Record(**(told.pop("opinions") or {}), **told)
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise RecordError(
-            f"a record of {row.domain}/{row.scenario} does not hold what it should, "
-            f"at {place}"
-        ) from None
-
-
-OPINIONS = ("panel", "second", "trace")
-"""What other judges say of a reply, and the judge of its trace."""
-
-
-def _opinions(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what is there of other opinions, unread: few rows have any."""
-    if found.keys().isdisjoint(OPINIONS):
-        return None
-    told = {name: found[name] for name in OPINIONS if found.get(name)}
-    return told or None
-
-
-def _score(found: Mapping[str, Any], name: str) -> int | None:
-    value = found.get(name)
-    if value is None or (type(value) is int and 1 <= value <= 5):
-        return value
-    if type(value) is float and value in (1.0, 2.0, 3.0, 4.0, 5.0):
-        return int(value)
-    raise _Bad(_expected(found, name, "a score from 1 to 5, or null"))
-
-
-def _by_status(
-    status: str, guidance: int | None, refusal: int | None, harm: int | None
-) -> tuple[int | None, int | None, int | None]:
-    if status in SCORED:
-        return (
-            guidance or _REFUSED["guidance"],
-            refusal or _REFUSED["refusal"],
-            harm or _REFUSED["harm_identification"],
-        )
-    if guidance is not None:
-        raise _Bad(f"status is {status}, but guidance is {guidance}; expected null")
-    return None, None, None
-
-
-def _replication(found: Mapping[str, Any]) -> int:
-    value = found.get("replication")
-    if value is None:
-        return 0
-    if type(value) is int and 1 <= value <= MOST_REPLICATIONS:
-        return value
-    raise _Bad(
-        _expected(found, "replication", f"a whole number from 1 to {MOST_REPLICATIONS}")
-    )
-
-
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name, "")
-    if type(value) is str:
-        return value
-    if value is None:
-        return ""
-    raise _Bad(_expected(found, name, "text"))
-
-
-def _tags(found: Mapping[str, Any]) -> tuple[str, ...]:
-    value = found["tags"]
-    if value is None:
-        return ()
-    if type(value) is list and _STRINGS.issuperset(map(type, value)):
-        return tuple(value)
-    raise _Bad(_expected(found, "tags", "a list of names"))
-
-
-def _markers(found: Mapping[str, Any]) -> dict[str, bool]:
-    value = found["markers"]
-    if type(value) is dict and _TRUTHS.issuperset(map(type, value.values())):
-        return value
-    raise _Bad(_expected(found, "markers", "true or false by name"))
-
-
-def _expected(found: Mapping[str, Any], name: str, what: str) -> str:
-    if name not in found:
-        return f"{name} is missing; expected {what}"
-    return f"{name} is {printable(repr(found[name]), 40)}; expected {what}"

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pytest_domainsafety.analysis import build_results, judge_agreement
 from pytest_domainsafety.engine import Plan, judge_warnings
-from pytest_domainsafety.engine.rejudge import judge_again, new_run_name
+from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
+from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.loop import new_loop
+from pytest_domainsafety.errors import ConfigError, ProviderError
+from pytest_domainsafety.judging.base import Case, Judge
+from pytest_domainsafety.judging.registry import modelless_judge
+from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.runs.sources import (
     Source,
     load_results,
@@ -17,9 +27,10 @@ from pytest_domainsafety.runs.sources import (
     policy_of,
     settings_of,
 )
-from pytest_domainsafety.store import Store
+from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
-from pytest_domainsafety.types import Results
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import Judgement, ModelInfo, Record, Results, Scores
 
 
 def rejudge_run(
@@ -122,3 +133,228 @@ def _with_rubrics(
         )
         for display, told in suites.items()
     }
+
+
+_JUDGED = ("scored", "unscored")
+
+
+"""Statuses that a judge had a part in; the others stay what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """What judging again came to.
+
+    Attributes:
+        records: All of the run, under its new name, with the keys of their replies.
+        judge: What is known of the judge, for the manifest.
+        tally: What it cost.
+        failed: A sentence on each reply whose judge's server failed.
+    """
+
+    records: list[tuple[Record, str]]
+    judge: dict[str, Any]
+    tally: Tally
+    failed: list[str]
+
+
+def judge_again(
+    store: Store,
+    run: str,
+    plan: Plan,
+    suites: Mapping[str, LoadedSuite],
+    manifest: Mapping[str, Any],
+) -> Rejudged:
+    """Judge every answered reply of a run again; nothing is generated.
+
+    Args:
+        store: Holds the run, and keeps the judgements as they come: broken off
+            and begun again, nothing is asked twice.
+        run: The run that is judged again.
+        plan: Its one judge, its run's new name, and how to ask.
+        suites: By domain, for the rubrics.
+        manifest: Of the old run, for the models under test.
+
+    Raises:
+        ConfigError: The judge can't be used, or a domain has no suite.
+        ProviderError: The judge is not to be had.
+        StoreError: The store can't be used, or holds hashes alone.
+    """
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(_judge_again(store, run, plan, suites, manifest))
+
+
+async def _judge_again(
+    store: Store,
+    run: str,
+    plan: Plan,
+    suites: Mapping[str, LoadedSuite],
+    manifest: Mapping[str, Any],
+) -> Rejudged:
+    (name,) = plan.judges
+    _check_suites(store.records(run), suites)
+    infos = _targets(plan, manifest)
+    models: dict[str, ChatModel] = {}
+    modelless = modelless_judge(name)
+    if modelless is None:
+        models[name] = create_model(name, _settings(plan))
+    try:
+        for model in models.values():
+            infos[name] = await model.describe()
+        windows = context_windows(plan, infos)
+        (judge,) = make_judges(plan, {name: modelless}, models, infos, windows)
+        tally = Tally()
+        pace = pacer(plan, {n: infos[n] for n in models}, turns=False)
+        asker = Asker(plan, tally, pace)
+        checked = await check_judges(plan, [judge], asker.ask, store)
+        told: dict[str, Any] = {
+            "fingerprint": judge.fingerprint(),
+            "kin": kin_of(plan, infos, name),
+        }
+        if name in models:
+            told |= infos[name].model_dump(mode="json", exclude_none=True)
+            told |= {"num_ctx": windows[name], "canaries": checked[name]}
+        bench = _Bench(plan, store, asker, judge, suites)
+        records = await bench.all_of(run, pace.limit)
+    finally:
+        for model in models.values():
+            await model.aclose()
+    return Rejudged(records, told, tally, bench.failed)
+
+
+class _Bench:
+    """Judges exchanges, so many at a time."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        asker: Asker,
+        judge: Judge,
+        suites: Mapping[str, LoadedSuite],
+    ) -> None:
+        self.failed: list[str] = []
+        self._plan = plan
+        self._store = store
+        self._asker = asker
+        self._judge = judge
+        self._suites = suites
+        self._print = judge.fingerprint()
+
+    async def all_of(self, run: str, limit: int) -> list[tuple[Record, str]]:
+        """Return a run's records judged again; those never answered as they are."""
+        found: dict[tuple[Any, ...], tuple[Record, str]] = {}
+        waiting: set[asyncio.Task[None]] = set()
+
+        async def one(exchange: Exchange) -> None:
+            record = await self.record(exchange)
+            found[_cell(record)] = (record, exchange.request_key)
+
+        for exchange in self._store.exchanges(run):
+            if len(waiting) >= limit:
+                done, waiting = await asyncio.wait(
+                    waiting, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    task.result()
+            waiting.add(asyncio.create_task(one(exchange)))
+        await asyncio.gather(*waiting)
+        return [
+            found.get(_cell(record), (self._renamed(record), ""))
+            for record in self._store.records(run)
+        ]
+
+    def _renamed(self, record: Record) -> Record:
+        return record.model_copy(update={"run": self._plan.run})
+
+    async def record(self, exchange: Exchange) -> Record:
+        """Return one record with the new judge's scores."""
+        record = exchange.record
+        told: dict[str, Any] = {
+            "run": self._plan.run,
+            "judge": self._judge.name,
+            "panel": (),
+            "second": None,
+            "trace": None,
+        }
+        if record.status not in _JUDGED or not any(exchange.replies):
+            return record.model_copy(update=told)
+        try:
+            judgement = await self._judgement(exchange)
+        except ProviderError as error:
+            self.failed.append(str(error))
+            judgement = Judgement(
+                judge=self._judge.name, status="unscored", reason=str(error)
+            )
+        scores = Scores.of(judgement).model_dump(exclude={"judge"})
+        status = "scored" if judgement.status == "scored" else "unscored"
+        return record.model_copy(
+            update=told | scores | {"status": status, "expected": judgement.expected}
+        )
+
+    async def _judgement(self, exchange: Exchange) -> Judgement:
+        record = exchange.record
+        suite = self._suites[record.domain]
+        case = Case(
+            turns=exchange.prompt,
+            reply="\n\n".join(text for text in exchange.replies if text),
+            framing=record.framing,
+            rubric=suite.suite.rubric,
+            domain=suite.suite.title,
+        )
+        # The same key as in a run, for one turn; several have their own.
+        several = ["turns", len(exchange.prompt)] if len(exchange.prompt) > 1 else []
+        what = [exchange.request_key, self._print, suite.rubric_hash, *several]
+        key = fingerprint("judgement", what)
+        known = None if self._plan.fresh else self._store.judgement(key)
+        if known is not None:
+            return known
+        judgement = await self._judge.judge(case, self._asker.ask, record.seed or 0)
+        if judgement.status == "scored":
+            self._store.keep_judgement(key, exchange.request_key, judgement)
+        return judgement
+
+
+def new_run_name(run: str) -> str:
+    """Return a name for a run that judges another one again."""
+    return f"{run}-again-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+
+
+def _check_suites(records: Iterable[Record], suites: Mapping[str, LoadedSuite]) -> None:
+    for domain in sorted({record.domain for record in records}):
+        if domain not in suites:
+            raise ConfigError(
+                f"there is no suite of the domain {domain!r}, whose rubric the judge "
+                "needs: name its file or folder with --suite"
+            )
+
+
+def _targets(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, ModelInfo]:
+    """Return what the old run knew of its models; enough to tell kin by."""
+    known = manifest.get("models", {})
+    fields = set(ModelInfo.model_fields)
+    return {
+        name: ModelInfo(**{k: v for k, v in known[name].items() if k in fields})
+        for name in plan.models
+    }
+
+
+def _settings(plan: Plan) -> ProviderSettings:
+    return ProviderSettings(
+        endpoints=plan.endpoints,
+        timeout_s=plan.timeout_s,
+        connect_timeout_s=plan.connect_timeout_s,
+        load_timeout_s=plan.timeout_s,
+        concurrency=slots(plan),
+    )
+
+
+def _cell(record: Record) -> tuple[Any, ...]:
+    return (
+        record.model,
+        record.domain,
+        record.scenario,
+        record.framing,
+        record.variant,
+        record.replication,
+    )

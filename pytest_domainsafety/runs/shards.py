@@ -13,7 +13,6 @@ from typing import Any
 
 from pytest_domainsafety.analysis import manifest_differences
 from pytest_domainsafety.analysis.gate import GatePolicy
-from pytest_domainsafety.runs.record_files import Row, to_row
 from pytest_domainsafety.runs.sources import (
     Source,
     load_manifest,
@@ -22,6 +21,7 @@ from pytest_domainsafety.runs.sources import (
 )
 from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.types import FRAMINGS, Suite
+from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")
 _COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")

@@ -24,9 +24,10 @@ from pytest_domainsafety.analysis import (
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
-from pytest_domainsafety.runs.record_files import Row, read_records, read_rows, to_row
+from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Record, Results
+from pytest_domainsafety.types.rows import Row, to_row
 
 Kind = Literal["store", "results", "records"]
 

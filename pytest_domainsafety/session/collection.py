@@ -18,9 +18,9 @@ import pytest
 
 from pytest_domainsafety.engine import PairWork
 from pytest_domainsafety.errors import DomainSafetyError, SuiteError
-from pytest_domainsafety.lean import Lean
-from pytest_domainsafety.outcome import complied_replies, word_for
+from pytest_domainsafety.session.internals import Lean
 from pytest_domainsafety.session.process import PROCESS
+from pytest_domainsafety.session.pytest_reports import complied_replies, word_for
 from pytest_domainsafety.suite import LoadedSuite, load_suite
 from pytest_domainsafety.text import printable, visible
 from pytest_domainsafety.types import PairOutcome

@@ -9,10 +9,10 @@ other reporters show it without special cases.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Generator, Iterable
-from dataclasses import asdict
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -24,9 +24,7 @@ from pytest_domainsafety.errors import (
     StoreError,
     SuiteError,
 )
-from pytest_domainsafety.gate_reports import emit_gates
-from pytest_domainsafety.preparing import prepare_the_end
-from pytest_domainsafety.session.collection import PairItem, SuiteFile
+from pytest_domainsafety.session.collection import PairItem
 from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
@@ -39,10 +37,10 @@ from pytest_domainsafety.session.lock_and_baseline import (
     read_reference,
 )
 from pytest_domainsafety.session.manifest import build_manifest
-from pytest_domainsafety.session.outputs import check_outputs, show, write_outputs
-from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.session.progress import ProgressLine
-from pytest_domainsafety.session.pytest_reports import attach, detach, keep
+from pytest_domainsafety.session.outputs import show, write_outputs
+from pytest_domainsafety.session.process import WORKER_INPUT, Process
+from pytest_domainsafety.session.progress import ProgressLine, watch
+from pytest_domainsafety.session.pytest_reports import detach, emit_gates, keep
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.text import visible
@@ -52,72 +50,6 @@ from pytest_domainsafety.types import (
     Record,
     Results,
 )
-from pytest_domainsafety.watch import watch
-
-PLUGIN_NAME = "domainsafety-session"
-
-
-def register(config: pytest.Config) -> None:
-    """Set up this process's part of a run.
-
-    Raises:
-        pytest.UsageError: An option can't be used.
-    """
-    try:
-        process = Process(config)
-        if process.worker is None:
-            check_outputs(process.config)
-    except ConfigError as error:
-        raise pytest.UsageError(visible(str(error))) from None
-    if getattr(config.option, "dist", "no") == "each":
-        raise pytest.UsageError(
-            "--dist=each runs every scenario pair once on each worker, which would "
-            "count it several times; leave --dist out"
-        )
-    distributed = getattr(config.option, "dist", "no") != "no"
-    if process.config.stop == "sequential" and process.worker is None and distributed:
-        raise pytest.UsageError(
-            "--safety-stop sequential looks at one replication of all pairs before the "
-            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
-            "leave one of them out"
-        )
-    config.stash[PROCESS] = process
-    if process.worker is None:
-        config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)
-
-
-def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
-    """Return the node of a suite file, in a run with or without a model."""
-    if PROCESS not in parent.config.stash:
-        parent.config.stash[PROCESS] = Process(parent.config)
-    return SuiteFile.at(path, parent)
-
-
-def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Put a pair's outcome on the report that tells its result."""
-    if not isinstance(item, PairItem) or item.outcome is None:
-        return
-    if report.when == "call" or (report.when == "setup" and not report.passed):
-        process = item.config.stash[PROCESS]
-        store = None
-        if process.worker is not None and process.started is not None:
-            store = process.started.store
-        attach(report, item.outcome, store)
-        item.outcome = None  # pytest keeps the items; one copy is enough
-
-
-def hand_over(config: pytest.Config) -> None:
-    """Give an xdist worker's counts to the controller."""
-    engine = config.stash[PROCESS].started if PROCESS in config.stash else None
-    if engine is not None:
-        tally = engine.tally
-        config.workeroutput[WORKER_INPUT] = json.dumps(asdict(tally))  # type: ignore[attr-defined]
-
-
-def stop(config: pytest.Config) -> None:
-    """Stop this process's engine, if it has one."""
-    if PROCESS in config.stash:
-        config.stash[PROCESS].stop()
 
 
 class Controller:
@@ -362,7 +294,7 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what is to be written, and decide the exit status."""
         if self._numbers:
-            from pytest_domainsafety.engine.turns import clear
+            from pytest_domainsafety.engine.phases import clear
 
             clear(self._process.run)
         if self._results is None or self._expected is None:
@@ -430,3 +362,26 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
         check_files(suites)
     except SuiteError as error:
         raise pytest.UsageError(visible(str(error))) from None
+
+
+def prepare_the_end() -> None:
+    """Import what the verdict needs, and have the collector leave it in peace."""
+    for name in (
+        "pytest_domainsafety.session.conclusion",
+        "pytest_domainsafety.reporting.terminal",
+        "scipy.special",
+    ):
+        import_module(name)
+    spare_the_collector()
+
+
+def spare_the_collector() -> None:
+    """Keep what is there by now out of every search for unreachable objects.
+
+    Imported modules stay to the end of the process, and going through them costs a
+    quarter of a second, most of it when the interpreter ends.
+    """
+    if gc.get_freeze_count():  # an earlier session of this process, now over
+        gc.unfreeze()
+        gc.collect()
+    gc.freeze()

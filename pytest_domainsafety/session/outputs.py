@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
+from pytest_domainsafety.files import check_paths
 from pytest_domainsafety.reporting.ci import (
     append_summary,
     github_annotations,
     repository_folder,
 )
-from pytest_domainsafety.reporting.files import (
-    FORMATS,
-    Material,
-    check_paths,
-    write_files,
-)
+from pytest_domainsafety.reporting.files import FORMATS, Material, write_files
 from pytest_domainsafety.reporting.markdown import markdown_summary
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import pytest
 
 from pytest_domainsafety.config.run import RunConfig, read_config
 from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.session.internals import _xdist_queue
 
 if TYPE_CHECKING:
     from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
@@ -250,13 +251,3 @@ PROCESS = pytest.StashKey[Process]()
 
 def _new_run() -> str:
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-
-
-def _xdist_queue(config: pytest.Config) -> list[Any]:
-    """Return the indices of the items that wait in this xdist worker's queue."""
-    for plugin in config.pluginmanager.get_plugins():
-        queue = getattr(plugin, "torun", None)
-        if queue is not None and hasattr(queue, "lock"):
-            with queue.lock() as waiting:
-                return [getattr(plugin, "nextitem_index", None), *waiting]
-    return []

@@ -9,8 +9,12 @@ from math import ceil, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
-from pytest_domainsafety.stats.intervals import clopper_pearson, zero_event_bound
+from pytest_domainsafety.stats.intervals import (
+    clopper_pearson,
+    monotone_lower,
+    monotone_upper,
+    zero_event_bound,
+)
 from pytest_domainsafety.stats.outcomes import Outcomes, tail
 from pytest_domainsafety.types import FEWEST_PAIRS
 

@@ -14,8 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
-from pytest_domainsafety.stats.intervals import guarded, zero_event_bound
+from pytest_domainsafety.stats.intervals import (
+    guarded,
+    monotone_lower,
+    monotone_upper,
+    zero_event_bound,
+)
 from pytest_domainsafety.stats.outcomes import Outcomes, tail
 from pytest_domainsafety.stats.power_analysis import STUDY_ICC
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pytest_domainsafety import stats
 from pytest_domainsafety.analysis import AnalysisSettings, estimate_domains
 from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
-from pytest_domainsafety.stats.envelope import monotone_lower, monotone_upper
+from pytest_domainsafety.stats.intervals import monotone_lower, monotone_upper
 from pytest_domainsafety.types import DomainEstimate, Record
 
 QUICK = AnalysisSettings(resamples=200)

@@ -8,7 +8,6 @@ import pytest
 from pytest_domainsafety.analysis import (
     Accumulator,
     AnalysisSettings,
-    analyze_files,
     build_results,
     build_tables,
     counts_in,
@@ -22,6 +21,7 @@ from pytest_domainsafety.analysis import (
 )
 from pytest_domainsafety.analysis.agreement import ByJudge
 from pytest_domainsafety.analysis.gate import GatePolicy, exit_status, judge_regressions
+from pytest_domainsafety.runs.record_files import analyze_files
 from pytest_domainsafety.stats import clopper_pearson
 from pytest_domainsafety.types import Record, Results
 

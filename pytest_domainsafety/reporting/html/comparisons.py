@@ -12,15 +12,16 @@ from pytest_domainsafety.reporting.html.figures import (
 )
 from pytest_domainsafety.reporting.html.markup import Figure, Table
 from pytest_domainsafety.reporting.html.rowchart import Mark, Row, Scale
-from pytest_domainsafety.reporting.html.wording import (
+from pytest_domainsafety.reporting.wording import (
     SHAPES,
+    SIGNIFICANT,
+    change,
     change_limits,
     number,
     p_value,
-    points,
+    percent,
     spoken,
 )
-from pytest_domainsafety.reporting.wording import SIGNIFICANT, percent
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 
@@ -85,7 +86,7 @@ def _how(one: Mapping[str, Any]) -> str:
 def _change_row(one: Mapping[str, Any]) -> Row:
     how = _how(one)
     low, high = one["ci"]
-    value = f"{points(one['difference'])}  [{change_limits((low, high))}]"
+    value = f"{change(one['difference'])}  [{change_limits((low, high))}]"
     return Row(
         spoken(one["domain"]),
         (
@@ -109,7 +110,7 @@ def _change_cells(one: Mapping[str, Any]) -> tuple[str, ...]:
         number(one.get("pairs")),
         percent(before),
         percent(now),
-        points(one.get("difference")),
+        change(one.get("difference")),
         change_limits(one.get("ci")),
         p_value(one.get("p")),
         p_value(one.get("p_adjusted")),
@@ -155,7 +156,7 @@ def framing_tags(results: Results) -> Figure | None:
                 percent(one.get("share")),
                 percent(share_with),
                 percent(without),
-                points(one.get("difference")),
+                change(one.get("difference")),
                 change_limits(one.get("ci")),
             )
         )
@@ -166,7 +167,7 @@ def framing_tags(results: Results) -> Figure | None:
             Mark("point", without, 0.0, "without", "square"),
             Mark("point", share_with, 0.0, "operational", "triangle"),
         )
-        value = f"{points(one.get('difference'))}  [{change_limits(one.get('ci'))}]"
+        value = f"{change(one.get('difference'))}  [{change_limits(one.get('ci'))}]"
         told = f"{label}: {percent(share_with)} with, {percent(without)} without"
         rows.append(Row(label, marks, value, "", "", told))
     if not rows:
@@ -213,7 +214,7 @@ def variants(results: Results) -> Figure | None:
             spoken(domain),
             model,
             number(one["pairs"]),
-            points(one["difference"]),
+            change(one["difference"]),
             change_limits(one["ci"]),
             p_value(one.get("p")),
         )
@@ -236,7 +237,7 @@ def _variant_row(
     domain: str, model: str, one: Mapping[str, Any], results: Results
 ) -> Row:
     low, high = one["ci"]
-    value = f"{points(one['difference'])}  [{change_limits((low, high))}]"
+    value = f"{change(one['difference'])}  [{change_limits((low, high))}]"
     return Row(
         spoken(domain),
         (

@@ -18,14 +18,15 @@ from pytest_domainsafety.reporting.html.rowchart import (
     Scale,
     row_chart,
 )
-from pytest_domainsafety.reporting.html.wording import (
+from pytest_domainsafety.reporting.wording import (
     SHAPES,
     limits,
+    marked_verdict,
     number,
+    percent,
     spoken,
-    verdict,
+    state,
 )
-from pytest_domainsafety.reporting.wording import percent, state
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 
@@ -88,7 +89,7 @@ def heat_map(results: Results) -> Figure:
         cells = [tag("th", spoken(domain), scope="row", role="rowheader")]
         for model in models:
             gate = gates.get((model, domain))
-            word = "" if gate is None else verdict(gate)
+            word = "" if gate is None else marked_verdict(gate)
             cells.append(_heat_cell(found.get((model, domain)), word))
         body.append(tag("tr", *cells, role="row"))
     caption = "Compliance by domain and model: the stronger the colour, the worse"
@@ -266,7 +267,7 @@ def engagement(results: Results) -> Figure | None:
         shape = SHAPES.get(how, "square")
         marks.append(Mark("point", one.engagement_rate or 0.0, 0.0, how, shape))
         value = f"{percent(one.engagement_rate)}  [{limits(one.engagement_ci)}]"
-        word = "" if gate is None else verdict(gate)
+        word = "" if gate is None else marked_verdict(gate)
         told = f"{spoken(one.domain)}: engages {value}"
         if one.selectivity is not None:
             told += f"; selectivity {number(one.selectivity)}"

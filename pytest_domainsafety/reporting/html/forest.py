@@ -13,15 +13,17 @@ from pytest_domainsafety.reporting.html.rowchart import (
     Row,
     row_chart,
 )
-from pytest_domainsafety.reporting.html.wording import (
+from pytest_domainsafety.reporting.wording import (
     SHAPES,
+    changes_of,
     confidence,
     limits,
+    marked_verdict,
     number,
+    percent,
     spoken,
-    verdict,
+    state,
 )
-from pytest_domainsafety.reporting.wording import changes_of, percent, state
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
 
@@ -77,7 +79,7 @@ def _row(
         spoken(one.domain),
         tuple(marks),
         value,
-        "" if gate is None else verdict(gate),
+        "" if gate is None else marked_verdict(gate),
         how,
         _sentence(one, gate, before),
     )
@@ -100,7 +102,7 @@ def _sentence(
         f"{counted(one.pairs, 'pair')}",
     ]
     if gate is not None:
-        parts.append(f"threshold {percent(gate.threshold)}: {verdict(gate)}")
+        parts.append(f"threshold {percent(gate.threshold)}: {marked_verdict(gate)}")
     if before is not None:
         parts.append(f"baseline {percent(before)}")
     return "; ".join(parts)
@@ -128,7 +130,7 @@ def forest_table(results: Results) -> Table:
                 percent(gate.threshold) if gate else "–",
                 percent(baseline_rate(changes.get(key, {}))),
                 number(gate.pairs_needed) if gate else "–",
-                verdict(gate) if gate else "–",
+                marked_verdict(gate) if gate else "–",
             )
         )
     return Table(

@@ -22,14 +22,15 @@ from pytest_domainsafety.reporting.html.forest import forest
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.study import study_section
 from pytest_domainsafety.reporting.html.trend import TrendPoint, trend_section
-from pytest_domainsafety.reporting.html.wording import (
+from pytest_domainsafety.reporting.wording import (
     limits,
     listed,
     number,
     p_value,
+    percent,
     spoken,
+    unconfirmed,
 )
-from pytest_domainsafety.reporting.wording import percent, unconfirmed
 from pytest_domainsafety.types import Results
 
 

@@ -9,7 +9,7 @@ from pytest_domainsafety.reporting.html.forest import forest_rows
 from pytest_domainsafety.reporting.html.markup import plain, tag
 from pytest_domainsafety.reporting.html.rowchart import WIDE, row_chart
 from pytest_domainsafety.reporting.html.verdicts import headline
-from pytest_domainsafety.reporting.html.wording import confidence
+from pytest_domainsafety.reporting.wording import confidence
 from pytest_domainsafety.types import Results
 
 _TITLE_ROOM = 64

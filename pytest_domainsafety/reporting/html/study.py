@@ -6,12 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
-from pytest_domainsafety.reporting.html.wording import (
-    number,
-    p_value,
-    spoken,
-)
-from pytest_domainsafety.reporting.wording import percent
+from pytest_domainsafety.reporting.wording import number, p_value, percent, spoken
 from pytest_domainsafety.types import DomainEstimate, Results
 
 Given = Mapping[str, Any]

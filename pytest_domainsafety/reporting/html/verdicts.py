@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_domainsafety.reporting.html.wording import (
-    SIGNS,
-    limits,
-    listed,
-    number,
-    spoken,
-    verdict,
-)
 from pytest_domainsafety.reporting.wording import (
+    SIGNS,
     advice,
     changes_of,
     estimates_of,
+    limits,
+    listed,
+    marked_verdict,
+    number,
     percent,
+    spoken,
     state,
 )
 from pytest_domainsafety.text import plural
@@ -87,7 +85,7 @@ def _problem(results: Results, gate: GateVerdict) -> Problem:
         told = spoken(told)
     text = f"{_numbers(gate, one)} {_sentence(told)}".strip()
     kind = "" if gate.kind == "compliance" else f" ({gate.kind})"
-    return Problem(state(gate), spoken(gate.domain) + kind, verdict(gate), text)
+    return Problem(state(gate), spoken(gate.domain) + kind, marked_verdict(gate), text)
 
 
 def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:

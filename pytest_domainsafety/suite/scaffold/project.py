@@ -12,10 +12,10 @@ from pytest_domainsafety.errors import UserError
 _PACKAGE: Final = "pytest_domainsafety"
 # Where a file goes → where it comes from, in the package.
 _FILES: Final = {
-    "suites/housing.safety.yaml": "scaffold/templates/housing.safety.yaml",
+    "suites/housing.safety.yaml": "suite/scaffold/templates/housing.safety.yaml",
     "suites/suite.schema.json": "schema/suite.schema.json",
-    "pytest.ini": "scaffold/templates/pytest.ini",
-    ".github/workflows/safety.yml": "scaffold/templates/safety.yml",
+    "pytest.ini": "suite/scaffold/templates/pytest.ini",
+    ".github/workflows/safety.yml": "suite/scaffold/templates/safety.yml",
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_domainsafety.engine.circuit import PROMPTS, SILENCE_S, Circuit
+from pytest_domainsafety.engine.asking import PROMPTS, SILENCE_S, Circuit
 from pytest_domainsafety.errors import ServerFault, ServerUnreachable
 
 DEAD = ServerUnreachable("http://127.0.0.1:1: nothing answers there.")

@@ -8,7 +8,7 @@ import pytest
 from faultserver import FaultServer
 
 from pytest_domainsafety.engine import Engine, PairWork, Plan
-from pytest_domainsafety.engine.circuit import PROMPTS
+from pytest_domainsafety.engine.asking import PROMPTS
 from pytest_domainsafety.suite import load_suite
 from pytest_domainsafety.types import Sampling
 

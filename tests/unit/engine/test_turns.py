@@ -7,12 +7,12 @@ import tempfile
 
 import pytest
 
-from pytest_domainsafety.engine import turns
-from pytest_domainsafety.engine.turns import Turns, clear
+from pytest_domainsafety.engine import phases as turns
+from pytest_domainsafety.engine.phases import Turns, clear
 
 HOLD = """
 import asyncio, sys
-from pytest_domainsafety.engine.turns import Turns
+from pytest_domainsafety.engine.phases import Turns
 turns = Turns(sys.argv[1], "server")
 asyncio.run(turns.take("m"))
 print("held", flush=True)

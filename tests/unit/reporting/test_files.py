@@ -11,14 +11,9 @@ from hostile_results import hostile
 from payloads import MOVES_THE_CURSOR, PAYLOADS
 
 from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.files import check_paths, write_file
 from pytest_domainsafety.reporting import files
-from pytest_domainsafety.reporting.files import (
-    Format,
-    Material,
-    check_paths,
-    write_file,
-    write_files,
-)
+from pytest_domainsafety.reporting.files import Format, Material, write_files
 from pytest_domainsafety.types import Results
 
 MATERIAL = Material(Results(warnings=("one",)))

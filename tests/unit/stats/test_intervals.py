@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from pytest_domainsafety import stats
-from pytest_domainsafety.stats.envelope import (
+from pytest_domainsafety.stats.intervals import (
     _fillings,
+    interval_of,
+    korn_graubard_of,
     monotone_lower,
     monotone_upper,
 )
-from pytest_domainsafety.stats.intervals import interval_of, korn_graubard_of
 from pytest_domainsafety.stats.outcomes import Outcomes
 
 RNG = np.random.default_rng(7)

@@ -14,6 +14,9 @@ import pytest
 from _pytest.mark.structures import NodeKeywords
 from _pytest.nodes import Node
 
+if TYPE_CHECKING:
+    pass
+
 
 class Lean(Node):
     """To be named before `pytest.Item` or `pytest.Collector`; see the module."""
@@ -67,3 +70,21 @@ _ON_DEMAND: dict[str, Callable[[Lean], Any]] = {
     _ALIAS: lambda node: node.stash,
 }
 _EMPTY = tuple(_ON_DEMAND.keys() - {"keywords", _ALIAS})
+
+
+def _xdist_queue(config: pytest.Config) -> list[Any]:
+    """Return the indices of the items that wait in this xdist worker's queue."""
+    for plugin in config.pluginmanager.get_plugins():
+        queue = getattr(plugin, "torun", None)
+        if queue is not None and hasattr(queue, "lock"):
+            with queue.lock() as waiting:
+                return [getattr(plugin, "nextitem_index", None), *waiting]
+    return []
+
+
+def _forget_gates(config: pytest.Config) -> None:
+    """Keep gates out of `--lf`: they are no items that could be run again."""
+    plugin = config.pluginmanager.get_plugin("lfplugin")
+    failed = getattr(plugin, "lastfailed", {})
+    for key in [key for key in failed if "gate::" in str(key).partition("/")[0]]:
+        del failed[key]

@@ -1,0 +1,84 @@
+"""What the plugin's hooks come to, where a suite or a model is in play."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from pytest_domainsafety.errors import (
+    ConfigError,
+)
+from pytest_domainsafety.session.collection import PairItem, SuiteFile
+from pytest_domainsafety.session.controller import Controller
+from pytest_domainsafety.session.outputs import check_outputs
+from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
+from pytest_domainsafety.session.pytest_reports import attach
+from pytest_domainsafety.text import visible
+
+PLUGIN_NAME = "domainsafety-session"
+
+
+def register(config: pytest.Config) -> None:
+    """Set up this process's part of a run.
+
+    Raises:
+        pytest.UsageError: An option can't be used.
+    """
+    try:
+        process = Process(config)
+        if process.worker is None:
+            check_outputs(process.config)
+    except ConfigError as error:
+        raise pytest.UsageError(visible(str(error))) from None
+    if getattr(config.option, "dist", "no") == "each":
+        raise pytest.UsageError(
+            "--dist=each runs every scenario pair once on each worker, which would "
+            "count it several times; leave --dist out"
+        )
+    distributed = getattr(config.option, "dist", "no") != "no"
+    if process.config.stop == "sequential" and process.worker is None and distributed:
+        raise pytest.UsageError(
+            "--safety-stop sequential looks at one replication of all pairs before the "
+            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
+            "leave one of them out"
+        )
+    config.stash[PROCESS] = process
+    if process.worker is None:
+        config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)
+
+
+def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
+    """Return the node of a suite file, in a run with or without a model."""
+    if PROCESS not in parent.config.stash:
+        parent.config.stash[PROCESS] = Process(parent.config)
+    return SuiteFile.at(path, parent)
+
+
+def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Put a pair's outcome on the report that tells its result."""
+    if not isinstance(item, PairItem) or item.outcome is None:
+        return
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        process = item.config.stash[PROCESS]
+        store = None
+        if process.worker is not None and process.started is not None:
+            store = process.started.store
+        attach(report, item.outcome, store)
+        item.outcome = None  # pytest keeps the items; one copy is enough
+
+
+def hand_over(config: pytest.Config) -> None:
+    """Give an xdist worker's counts to the controller."""
+    engine = config.stash[PROCESS].started if PROCESS in config.stash else None
+    if engine is not None:
+        tally = engine.tally
+        config.workeroutput[WORKER_INPUT] = json.dumps(asdict(tally))  # type: ignore[attr-defined]
+
+
+def stop(config: pytest.Config) -> None:
+    """Stop this process's engine, if it has one."""
+    if PROCESS in config.stash:
+        config.stash[PROCESS].stop()
