@@ -1,12 +1,11 @@
-"""Anthropic's Messages API, over httpx."""
+"""Anthropic's Messages API."""
 
 from __future__ import annotations
 
 import os
 import time
 from typing import Any
-
-import httpx
+from urllib.parse import quote
 
 from pytest_domainsafety.errors import BadAnswer, ConfigError
 from pytest_domainsafety.providers.base import (
@@ -81,7 +80,7 @@ class AnthropicModel:
         """See :meth:`ChatModel.describe`."""
         server = self._server
         async with time_limit(self._settings.timeout_s, server.shown):
-            path = f"/v1/models/{httpx.URL(path=self._model).raw_path.decode()}"
+            path = f"/v1/models/{quote(self._model, safe='/:')}"
             response = await server.send("GET", path)
         check_status(response, server.shown, self._model)
         entry = parse_json(response, server.shown)

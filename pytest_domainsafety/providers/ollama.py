@@ -19,9 +19,8 @@ import asyncio
 import os
 import re
 import time
+from http import HTTPStatus
 from typing import Any
-
-import httpx
 
 from pytest_domainsafety.errors import (
     BadAnswer,
@@ -191,7 +190,7 @@ class OllamaModel:
     async def _show(self, server: HttpServer, listed: dict[str, str]) -> dict[str, Any]:
         body = {"model": self._model}
         response = await server.send("POST", "/api/show", body)
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status_code == HTTPStatus.NOT_FOUND:
             there = ", ".join(sorted(printable(name, 80) for name in listed)[:20])
             wanted = printable(self._model)
             raise ModelNotFound(

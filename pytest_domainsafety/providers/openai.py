@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's chat completions, over httpx."""
+"""Any server that speaks OpenAI's chat completions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import asyncio
 import json
 import os
 import time
+from http import HTTPStatus
 from typing import Any
-
-import httpx
 
 from pytest_domainsafety.errors import (
     BadAnswer,
@@ -21,6 +20,7 @@ from pytest_domainsafety.providers.base import (
     read_logprobs,
     time_limit,
 )
+from pytest_domainsafety.providers.connections import Answer, read_address
 from pytest_domainsafety.providers.http import (
     HttpServer,
     check_model,
@@ -43,7 +43,7 @@ FILTER_WORDS = ("content_filter", "content_policy", "responsibleaipolicy")
 # In the order in which they are tried when a server refuses one of them.
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 SCHEMA_WORDS = ("response_format", "json_schema")
-REFUSED = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
+REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 class OpenAIModel:
@@ -169,7 +169,7 @@ class OpenAIModel:
         self._loaded = True
         return reply
 
-    async def _post(self, server: HttpServer, request: ChatRequest) -> httpx.Response:
+    async def _post(self, server: HttpServer, request: ChatRequest) -> Answer:
         """Send the request, and again without what the server says it can't do."""
         # Twice more at most: once for each thing that has to be learnt of a server.
         for _ in range(2):
@@ -177,7 +177,7 @@ class OpenAIModel:
             response = await self._send(server, request)
             if response.status_code not in REFUSED:
                 return response
-            said = response.text.casefold()
+            said = response.content.decode(errors="replace").casefold()
             other = next(field for field in TOKEN_LIMITS if field != used)
             if other in said and used in said:
                 self._limit_field = other
@@ -188,7 +188,7 @@ class OpenAIModel:
                 return response
         return await self._send(server, request)
 
-    async def _send(self, server: HttpServer, request: ChatRequest) -> httpx.Response:
+    async def _send(self, server: HttpServer, request: ChatRequest) -> Answer:
         body = self._body(request, self._limit_field)
         return await server.send("POST", "/chat/completions", body)
 
@@ -259,7 +259,7 @@ class OpenAIModel:
         await self._pool.aclose()
 
 
-def _is_filtered(response: httpx.Response) -> bool:
+def _is_filtered(response: Answer) -> bool:
     """Tell whether an upstream content filter rejected the request."""
     if response.status_code not in {400, 403}:
         return False
@@ -276,7 +276,7 @@ def _is_filtered(response: httpx.Response) -> bool:
 
 def _is_local(url: str) -> bool:
     """Tell whether an address is on this machine or in a private network."""
-    host = httpx.URL(url).host
+    host = read_address(url).host
     private = ("127.", "10.", "192.168.", *(f"172.{n}." for n in range(16, 32)))
     return (
         host in {"localhost", "::1"}
@@ -287,7 +287,7 @@ def _is_local(url: str) -> bool:
 
 
 def _is_hosted_openai(server: HttpServer) -> bool:
-    return httpx.URL(server.base).host == "api.openai.com"
+    return server.host == "api.openai.com"
 
 
 def _count(value: Any) -> int | None:

@@ -21,7 +21,8 @@ from pytest_domainsafety.errors import (
 )
 from pytest_domainsafety.providers import embedded
 from pytest_domainsafety.providers.base import ProviderSettings
-from pytest_domainsafety.providers.http import HttpServer, retry_after, translate
+from pytest_domainsafety.providers.connections import translate
+from pytest_domainsafety.providers.http import HttpServer, retry_after
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.providers.registry import create_model, parse_model_name
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
