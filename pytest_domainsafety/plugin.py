@@ -14,7 +14,7 @@ import pytest
 from pytest_domainsafety.config import pytest_options as options
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from pytest_domainsafety.session.collection import SuiteFile
 
@@ -46,14 +46,14 @@ def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SuiteFile 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Without a model, say what to type; a run's controller looks at its models."""
     if not options.wants_models(session.config):
-        options.demand_model(session.config, (item.nodeid for item in session.items))
+        _demand_model(session.config, (item.nodeid for item in session.items))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """Do the same on xdist's controller, which collects nothing itself."""
     if not options.wants_models(node.config):
-        options.demand_model(node.config, ids)
+        _demand_model(node.config, ids)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -103,3 +103,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from pytest_domainsafety.session.hooks import stop
 
         stop(config)
+
+
+def _demand_model(config: pytest.Config, nodeids: Iterable[str]) -> None:
+    sentence = options.missing_model(config, nodeids)
+    if sentence is not None:
+        raise pytest.UsageError(sentence)

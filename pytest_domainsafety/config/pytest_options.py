@@ -1,6 +1,6 @@
 """What every pytest with the plugin installed loads: options, markers, one check.
 
-So it imports next to nothing; what a run was told is read by `runconfig`.
+So it imports next to nothing; what a run was told is read by `config.run`.
 """
 
 from __future__ import annotations
@@ -27,25 +27,20 @@ def wants_models(config: pytest.Config) -> bool:
     return bool(config.option.safety_model or config.getini("safety_model"))
 
 
-def demand_model(config: pytest.Config, nodeids: Iterable[str]) -> None:
-    """Refuse to run collected scenario pairs without a model; listing is fine.
-
-    Raises:
-        pytest.UsageError: There are pairs to run, and no model.
-    """
-    import pytest
-
+def missing_model(config: pytest.Config, nodeids: Iterable[str]) -> str | None:
+    """Return why scenario pairs can't run without a model; None where none would."""
     worker = hasattr(config, "workerinput")
     if worker or config.option.collectonly:
-        return
+        return None
     for nodeid in nodeids:
         if nodeid.partition("::")[0].endswith((".safety.yaml", ".safety.yml")):
-            raise pytest.UsageError(
+            return (
                 f"{nodeid.partition('::')[0]}: no model to test. Name one: "
                 "pytest --model llama3.3 (an Ollama model), --model openai:NAME, "
                 "or --model embedded:smollm2-135m --judge offline for a first try "
                 "without any server; to list the scenarios only, --collect-only"
             )
+    return None
 
 
 def add_options(parser: pytest.Parser) -> None:
