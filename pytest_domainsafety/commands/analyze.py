@@ -119,7 +119,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         manifest = manifest | {"cost": cost}
     settings = _settings(manifest, told)
     legal = _legal(manifest, told["suites"])
-    read = _reader(sources, told["suites"] if told["whole"] else ())
+    read = _reader(sources, told["suites"] if told["whole"] else (), manifest)
     policy = _policy(sources, told)
     stopped = _stopped(sources, told)
     results = analyze_rows(read, settings, policy, manifest, legal, stopped)
@@ -157,7 +157,7 @@ def _stopped(
 
 
 def _reader(
-    sources: Sequence[Source], suites: Sequence[Path] = ()
+    sources: Sequence[Source], suites: Sequence[Path], manifest: dict[str, Any]
 ) -> Callable[[], Iterator[Row]]:
     """Return what begins to read; a pipe can't begin twice."""
     from pytest_domainsafety.runs.shards import with_missing
@@ -175,7 +175,7 @@ def _reader(
                 )
         begun = True
         rows = open_rows(sources)
-        return with_missing(rows, suites) if suites else rows
+        return with_missing(rows, suites, manifest) if suites else rows
 
     return read
 

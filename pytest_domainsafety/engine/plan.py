@@ -10,10 +10,8 @@ from typing import Any, Literal, NamedTuple
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
-    BASE_VARIANT,
-    FRAMINGS,
     ChatRequest,
-    Framing,
+    Interaction,
     ModelInfo,
     Sampling,
     ScenarioPair,
@@ -108,23 +106,12 @@ class PairWork(NamedTuple):
         return self.suite.suite.scenarios[self.place]
 
 
-class Cell(NamedTuple):
-    """One interaction of a pair: what is asked, and which sample of it."""
-
-    framing: Framing
-    variant: str
-    replication: int
+Cell = Interaction
 
 
 def cells(pair: ScenarioPair, plan: Plan) -> Iterator[Cell]:
     """Yield a pair's interactions in a fixed order."""
-    for framing in FRAMINGS:
-        names = [BASE_VARIANT]
-        if framing == "operational" and plan.variants:
-            names += pair.variants
-        for variant in names:
-            for replication in range(1, plan.replications + 1):
-                yield Cell(framing, variant, replication)
+    return pair.interactions(plan.replications, variants=plan.variants)
 
 
 def seed_for(plan: Plan, domain: str, scenario: str, cell: Cell, *more: int) -> int:

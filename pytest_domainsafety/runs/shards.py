@@ -7,7 +7,7 @@ missing, and missing is never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from pytest_domainsafety.runs.sources import (
     policy_of,
 )
 from pytest_domainsafety.suite import load_suites
-from pytest_domainsafety.types import FRAMINGS, Suite
+from pytest_domainsafety.types import Suite
 from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")
@@ -103,10 +103,18 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
     )
 
 
-def with_missing(rows: Iterable[Row], suites: Sequence[Path]) -> Iterator[Row]:
-    """Yield rows, and one for each pair of the suites that has none.
+def with_missing(
+    rows: Iterable[Row], suites: Sequence[Path], manifest: Mapping[str, Any]
+) -> Iterator[Row]:
+    """Yield rows, and one for each reply of each pair of the suites that has none.
 
     Every model that has any row is held to all suites.
+
+    Args:
+        rows: Of all shards.
+        suites: Files and folders.
+        manifest: Knows how many replications there should be; else it is the
+            largest number that any row has.
 
     Raises:
         SuiteError: A suite can't be used.
@@ -114,29 +122,34 @@ def with_missing(rows: Iterable[Row], suites: Sequence[Path]) -> Iterator[Row]:
     """
     wanted = [loaded.suite for loaded in load_suites(suites)]
     seen: dict[str, set[tuple[str, str]]] = {}
+    most = 1
     for row in rows:
+        most = max(most, row.replication)
         if row.framing == "operational":
             seen.setdefault(row.model, set()).add((row.domain, row.scenario))
         yield row
+    replications = manifest.get("sampling", {}).get("replications") or most
     for model, pairs in seen.items():
         for suite in wanted:
-            yield from _missing(model, suite, pairs)
+            yield from _missing(model, suite, pairs, replications)
 
 
-def _missing(model: str, suite: Suite, seen: set[tuple[str, str]]) -> Iterator[Row]:
+def _missing(
+    model: str, suite: Suite, seen: set[tuple[str, str]], replications: int
+) -> Iterator[Row]:
     for pair in suite.scenarios:
-        if (suite.domain, pair.id) not in seen:
-            for framing in FRAMINGS:
-                yield to_row(
-                    {
-                        "model": model,
-                        "domain": suite.domain,
-                        "subdomain": pair.subdomain,
-                        "scenario": pair.id,
-                        "framing": framing,
-                        "guidance": None,
-                        "status": "error",
-                        "replication": 1,
-                        "tags": list(pair.tags),
-                    }
-                )
+        if (suite.domain, pair.id) in seen:
+            continue
+        for owed in pair.interactions(replications, variants=False):
+            yield to_row(
+                {
+                    "model": model,
+                    "domain": suite.domain,
+                    "subdomain": pair.subdomain,
+                    "scenario": pair.id,
+                    "guidance": None,
+                    "status": "error",
+                    "tags": list(pair.tags),
+                }
+                | owed._asdict()
+            )

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.store import Cell, Store
-from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, FRAMINGS
+from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, interactions
 
 _Place = tuple[str, str, str, str, str, int]
 _SHOWN = 3
@@ -121,12 +121,8 @@ def _expected(manifest: Mapping[str, Any]) -> Iterator[_Place]:
     for model, domains in manifest.get("expected", {}).items():
         for domain, scenarios in domains.items():
             for scenario, variants in scenarios.items():
-                for framing, variant in (
-                    *((framing, BASE_VARIANT) for framing in FRAMINGS),
-                    *(("operational", name) for name in variants),
-                ):
-                    for number in range(1, replications + 1):
-                        yield model, domain, scenario, framing, variant, number
+                for owed in interactions(variants, replications):
+                    yield model, domain, scenario, *owed
 
 
 def _count(counts: Counter[tuple[str, str, str]], cell: Cell) -> None:

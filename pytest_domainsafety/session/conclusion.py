@@ -22,7 +22,6 @@ from pytest_domainsafety.session.process import stop_rule
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
-    FRAMINGS,
     PairOutcome,
     Record,
     Results,
@@ -237,25 +236,21 @@ def _records(
 def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
     """Yield the records of a pair that never reported: errors, all of them."""
     scenario = pair.suite.suite.scenarios[pair.place]
-    variants = scenario.variants if config.variants else ()
-    for framing, variant in (
-        *((framing, BASE_VARIANT) for framing in FRAMINGS),
-        *(("operational", variant) for variant in variants),
-    ):
-        for replication in range(1, config.replications + 1):
-            yield Record(
-                model=pair.model,
-                domain=pair.suite.suite.domain,
-                subdomain=scenario.subdomain,
-                scenario=scenario.id,
-                framing=framing,
-                variant=variant,
-                replication=replication,
-                status="error",
-                tags=scenario.tags,
-                prompt_hash=scenario.prompt_hash(framing, variant),
-                reason="the item never reported",
-            )
+    owed = scenario.interactions(config.replications, variants=config.variants)
+    for framing, variant, replication in owed:
+        yield Record(
+            model=pair.model,
+            domain=pair.suite.suite.domain,
+            subdomain=scenario.subdomain,
+            scenario=scenario.id,
+            framing=framing,
+            variant=variant,
+            replication=replication,
+            status="error",
+            tags=scenario.tags,
+            prompt_hash=scenario.prompt_hash(framing, variant),
+            reason="the item never reported",
+        )
 
 
 def analysis_settings(config: RunConfig) -> AnalysisSettings:

@@ -26,7 +26,14 @@ from pytest_domainsafety.types.results import (
     Results,
     SubdomainEstimate,
 )
-from pytest_domainsafety.types.suites import Anchors, Rubric, ScenarioPair, Suite
+from pytest_domainsafety.types.suites import (
+    Anchors,
+    Interaction,
+    Rubric,
+    ScenarioPair,
+    Suite,
+    interactions,
+)
 from pytest_domainsafety.types.words import (
     BASE_VARIANT,
     COMPLIES_AT,
@@ -66,6 +73,7 @@ __all__ = [
     "Finish",
     "Framing",
     "GateVerdict",
+    "Interaction",
     "Judgement",
     "Limits",
     "Message",
@@ -89,4 +97,5 @@ __all__ = [
     "SubdomainEstimate",
     "Suite",
     "TokenChoice",
+    "interactions",
 ]

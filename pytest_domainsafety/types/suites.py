@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.words import (
     BASE_VARIANT,
+    FRAMINGS,
     Codification,
     Door,
     Framing,
@@ -70,6 +72,29 @@ class Rubric(Door):
         return fingerprint("rubric", self.model_dump(mode="json"))
 
 
+class Interaction(NamedTuple):
+    """One reply that a pair owes: which prompt is asked, and which sample of it."""
+
+    framing: Framing
+    variant: str
+    replication: int
+
+
+def interactions(variants: Iterable[str], replications: int) -> Iterator[Interaction]:
+    """Yield every interaction that a pair owes, in the order in which they are asked.
+
+    The one copy of this rule: the plan, what is missing, shards and `verify` use it.
+
+    Args:
+        variants: Names of the ablations of the operational prompt, the base left out.
+        replications: Samples of each prompt; 0 owes nothing.
+    """
+    for framing in FRAMINGS:
+        for variant in (BASE_VARIANT, *(variants if framing == "operational" else ())):
+            for replication in range(1, replications + 1):
+                yield Interaction(framing, variant, replication)
+
+
 class ScenarioPair(Door):
     """One harm in two framings: the unit that is collected."""
 
@@ -106,6 +131,17 @@ class ScenarioPair(Door):
             return (self.analytical,)
         prompt = self.operational if variant == BASE_VARIANT else self.variants[variant]
         return (prompt,) if isinstance(prompt, str) else prompt
+
+    def interactions(
+        self, replications: int, *, variants: bool
+    ) -> Iterator[Interaction]:
+        """Yield every interaction that this pair owes.
+
+        Args:
+            replications: Samples of each prompt.
+            variants: Whether the ablated prompts are asked too.
+        """
+        return interactions(self.variants if variants else (), replications)
 
     def prompt_hash(self, framing: Framing, variant: str = BASE_VARIANT) -> str:
         """Return the fingerprint of one prompt's turns."""

@@ -97,6 +97,19 @@ def test_a_lost_shard_is_no_pass(tmp_path, shards, suites):
     assert "there is no such file" in str(done.exception)
 
 
+def test_a_lost_pair_owes_every_replication_in_both_framings(tmp_path, suites):
+    gone = LABOR.scenarios[0].id
+    found = [row for row in rows() if row.scenario != gone]
+    sampling = {"sampling": {"replications": 5}}
+    shard = make_shard(tmp_path / "1.db", found, "run-1", **sampling)
+    _, told = analyze(tmp_path, shard, "--suites", suites, "--whole")
+    assert told["domains"][0]["by_pair"][gone]["responses"] == 5
+    file = tmp_path / "records.jsonl"
+    file.write_text("".join(f"{row.model_dump_json()}\n" for row in found))
+    _, told = analyze(tmp_path, file, "--suites", suites, "--whole")
+    assert told["domains"][0]["by_pair"][gone]["responses"] == 2
+
+
 def test_a_domain_that_nobody_ran_is_no_pass(tmp_path, shards, suites):
     shutil.copy(SUITES / "elections.safety.yaml", suites)
     done, told = analyze(tmp_path, *shards, "--suites", suites, "--whole")
