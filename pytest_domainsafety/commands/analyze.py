@@ -109,6 +109,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     from pytest_domainsafety.analysis import analyze_rows
     from pytest_domainsafety.runs.shards import joint_cost, joint_manifest
     from pytest_domainsafety.runs.sources import unfinished
+    from pytest_domainsafety.suite.thresholds import check_domains
 
     if told["whole"] and not told["suites"]:
         raise ConfigError("--whole needs --suites: which pairs should be there?")
@@ -120,12 +121,14 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     settings = _settings(manifest, told)
     legal = _legal(manifest, told["suites"])
     read = _reader(sources, told["suites"] if told["whole"] else (), manifest)
-    policy = _policy(sources, told)
+    policy, differences = _policy(sources, told)
     stopped = _stopped(sources, told)
     results = analyze_rows(read, settings, policy, manifest, legal, stopped)
     if not results.domains:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
-    _check_thresholds(results, dict(told["thresholds"]))
+    known = {estimate.domain for estimate in results.domains}
+    named = {domain for domain, _ in told["thresholds"] if domain is not None}
+    check_domains("--threshold", named, known, "these records")
     early = [
         f"{one['domain']} on {one['model']}: {len(one['replies'])} of {one['planned']} "
         "pairs were not asked in full, since the gate of its run was decided"
@@ -135,7 +138,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     warnings = early + [
         text for one in sources if (text := unfinished(one)) is not None
     ]
-    warnings += reasons
+    warnings += [*reasons, *differences]
     extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
     if told["by"] != USUAL:
         judge = results.run["analysis"]["judge"]
@@ -194,38 +197,32 @@ def _settings(manifest: dict[str, Any], told: dict[str, Any]) -> AnalysisSetting
     return replace(settings_of(manifest), **given)
 
 
-def _policy(sources: Sequence[Source], told: dict[str, Any]) -> GatePolicy:
-    """Return the thresholds: of the options, else those of the run itself."""
-    from dataclasses import replace
-
+def _policy(
+    sources: Sequence[Source], told: dict[str, Any]
+) -> tuple[GatePolicy, list[str]]:
+    """Return by what the records are judged, and in what that is not as in the run."""
     from pytest_domainsafety.analysis.gate import GatePolicy
+    from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
     from pytest_domainsafety.runs.shards import joint_policy
+    from pytest_domainsafety.suite import load_suites
+    from pytest_domainsafety.suite.thresholds import OwnThresholds, changes, resolve
 
-    policy = joint_policy(sources)
-    by_domain = {domain: share for domain, share in told["thresholds"] if domain}
-    for_all = [share for domain, share in told["thresholds"] if domain is None]
-    if for_all:
-        policy = GatePolicy(threshold=for_all[-1], holm=policy.holm)
-    policy = replace(
-        policy,
-        thresholds={**policy.thresholds, **by_domain},
-        holm=policy.holm or told["holm"],
+    run = joint_policy(sources)
+    own = OwnThresholds(run.thresholds, run.min_engagements)
+    options = ThresholdOptions(
+        by_domain("--threshold", told["thresholds"]), engagement=told["min_engagement"]
     )
-    if told["min_engagement"] is not None:
-        policy = replace(
-            policy, min_engagement=told["min_engagement"], min_engagements={}
-        )
-    return policy
-
-
-def _check_thresholds(results: Results, given: dict[str | None, float]) -> None:
-    known = {estimate.domain for estimate in results.domains}
-    for domain in given:
-        if domain is not None and domain not in known:
-            raise ConfigError(
-                f"--threshold {domain}=…: there is no domain {domain!r} in these "
-                f"records (there are: {', '.join(sorted(known))})"
-            )
+    loaded = load_suites(told["suites"]) if told["suites"] else ()
+    limits = resolve((one.suite for one in loaded), options, own).special()
+    least = limits.otherwise.engagement
+    policy = GatePolicy(
+        threshold=limits.otherwise.compliance.share,
+        thresholds=limits.compliance,
+        min_engagement=None if least is None else least.share,
+        min_engagements=limits.engagement,
+        holm=run.holm or told["holm"],
+    )
+    return policy, list(changes(limits, own))
 
 
 def _legal(

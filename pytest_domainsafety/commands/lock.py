@@ -86,9 +86,11 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
 
 def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock:
     from pytest_domainsafety.config.ini import ini_value
-    from pytest_domainsafety.config.table import DEFAULT_JUDGE, DEFAULT_THRESHOLD
+    from pytest_domainsafety.config.table import DEFAULT_JUDGE
+    from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
     from pytest_domainsafety.suite import load_suites
     from pytest_domainsafety.suite.lock import SETTINGS, locked_settings, make_lock
+    from pytest_domainsafety.suite.thresholds import check_domains
 
     def value(name: str) -> Any:
         given = told[name.replace("-", "_")]
@@ -97,15 +99,16 @@ def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock
     suites = [one for one in load_suites([folder]) if one.path.parent == folder]
     if not suites:
         raise SourceError(f"{folder}: there is no *.safety.yaml file in this folder")
-    thresholds = told["thresholds"] or ini_value(values, "safety-threshold") or ()
+    thresholds = ThresholdOptions(
+        by_domain("--threshold", told["thresholds"]),
+        by_domain(
+            "ini value safety_threshold", ini_value(values, "safety-threshold") or ()
+        ),
+        told["min_engagement"],
+        ini_value(values, "safety-min-engagement"),
+    )
     domains = {loaded.suite.domain for loaded in suites}
-    for domain, _ in thresholds:
-        if domain is not None and domain not in domains:
-            raise ConfigError(
-                f"threshold {domain}=…: there is no domain {domain!r} in {folder} "
-                f"(there are: {', '.join(sorted(domains))})"
-            )
-    for_all = [share for domain, share in thresholds if domain is None]
+    check_domains("threshold", thresholds.domains, domains, str(folder))
     settings = SimpleNamespace(
         **{name: value(name.replace("_", "-")) for name in (*SETTINGS, "holm")}
     )
@@ -113,9 +116,7 @@ def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock
         (loaded.suite for loaded in suites),
         judges=told["judge"] or ini_value(values, "judge") or [DEFAULT_JUDGE],
         replications=value("replications"),
-        threshold=for_all[-1] if for_all else DEFAULT_THRESHOLD,
-        thresholds={domain: share for domain, share in thresholds if domain},
-        min_engagement=value("min-engagement"),
+        options=thresholds,
         settings=locked_settings(settings),
     )
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.table import (
     DEFAULT_JUDGE,
-    DEFAULT_THRESHOLD,
     OPTIONS,
     Option,
 )
+from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.text import printable
 
@@ -26,8 +26,8 @@ class RunConfig:
     Attributes:
         models: The models under test, as typed.
         judges: The judges, as typed; more than one is a panel.
-        thresholds: Upper limit by domain, from `--safety-threshold DOMAIN=X`.
-        threshold: For domains that neither the options nor their suite name.
+        thresholds: What the options say of them; what holds for a domain says
+            `suite.thresholds.resolve`.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
         holm: Correct the compliance gates for their number.
@@ -47,9 +47,7 @@ class RunConfig:
     max_tokens: int
     seed: int
     system_prompt: str | None
-    threshold: float
-    thresholds: dict[str, float]
-    min_engagement: float | None
+    thresholds: ThresholdOptions
     holm: bool
     ci: str
     estimand: str
@@ -94,7 +92,6 @@ def read_config(config: pytest.Config) -> RunConfig:
         ConfigError: A value can't be used; the text names the option.
     """
     given = {option.dest: _value(config, option) for option in OPTIONS}
-    overall, by_domain = _split_thresholds(given["safety_threshold"] or ())
     think = {"on": True, "off": False, "server": None}[given["safety_think"]]
     return RunConfig(
         models=_unique("--model", given["safety_model"] or ()),
@@ -104,9 +101,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         max_tokens=given["safety_max_tokens"],
         seed=given["safety_seed"],
         system_prompt=_system_prompt(config, given["safety_system_prompt"]),
-        threshold=overall,
-        thresholds=by_domain,
-        min_engagement=given["safety_min_engagement"],
+        thresholds=_thresholds(config),
         holm=given["safety_holm"],
         ci=given["safety_ci"],
         estimand=given["safety_estimand"],
@@ -170,19 +165,46 @@ def _stop(given: dict[str, Any]) -> str | None:
 
 
 def _value(config: pytest.Config, option: Option) -> Any:
-    raw = getattr(config.option, option.dest, None)
-    name = f"--{option.name}"
     if option.flag:
-        return bool(raw) or bool(config.getini(option.dest))
-    if raw is None:
-        raw = config.getini(option.dest)
-        name = f"ini value {option.dest}"
-        raw = None if raw == "" else raw
-    if raw is None or raw == []:
-        return option.default
+        typed = getattr(config.option, option.dest, None)
+        return bool(typed) or bool(config.getini(option.dest))
+    typed = _typed(config, option)
+    if typed is not None:
+        return typed
+    ini = _ini(config, option)
+    return option.default if ini is None else ini
+
+
+def _typed(config: pytest.Config, option: Option) -> Any:
+    """Return what the command line says of an option, None where nothing."""
+    raw = getattr(config.option, option.dest, None)
+    return None if raw is None else _read(f"--{option.name}", raw, option)
+
+
+def _ini(config: pytest.Config, option: Option) -> Any:
+    """Return what the ini file says of an option, None where nothing."""
+    raw = config.getini(option.dest)
+    if raw is None or raw in ("", []):
+        return None
+    return _read(f"ini value {option.dest}", raw, option)
+
+
+def _read(name: str, raw: Any, option: Option) -> Any:
     if option.repeat:
-        return [option.read(name, one) for one in raw]
+        return [option.read(name, line) for line in raw]
     return option.read(name, raw)
+
+
+def _thresholds(config: pytest.Config) -> ThresholdOptions:
+    """Return what each place says: which of them holds depends on the domain."""
+    by_name = {option.name: option for option in OPTIONS}
+    limit, least = by_name["safety-threshold"], by_name["safety-min-engagement"]
+    return ThresholdOptions(
+        by_domain(f"--{limit.name}", _typed(config, limit) or ()),
+        by_domain(f"ini value {limit.dest}", _ini(config, limit) or ()),
+        _typed(config, least),
+        _ini(config, least),
+    )
 
 
 def _second_judge(given: dict[str, Any]) -> str | None:
@@ -209,16 +231,6 @@ def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
                 "line breaks or marks that hide or reorder text"
             )
     return tuple(dict.fromkeys(values))
-
-
-def _split_thresholds(
-    values: list[tuple[str | None, float]] | tuple[()],
-) -> tuple[float, dict[str, float]]:
-    overall = [share for domain, share in values if domain is None]
-    return (
-        overall[-1] if overall else DEFAULT_THRESHOLD,
-        {domain: share for domain, share in values if domain is not None},
-    )
 
 
 def _from_here(config: pytest.Config, path: Path | None) -> Any:

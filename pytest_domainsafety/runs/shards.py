@@ -20,6 +20,7 @@ from pytest_domainsafety.runs.sources import (
     policy_of,
 )
 from pytest_domainsafety.suite import load_suites
+from pytest_domainsafety.suite.thresholds import strictest
 from pytest_domainsafety.types import Suite
 from pytest_domainsafety.types.rows import Row, to_row
 
@@ -89,16 +90,11 @@ def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
 def joint_policy(sources: Sequence[Source]) -> GatePolicy:
     """Return the thresholds by which the shards were judged, the strictest ones."""
     policies = [policy_of(own_results(source)) for source in sources]
-    thresholds: dict[str, float] = {}
-    engagements: dict[str, float] = {}
-    for policy in policies:
-        for domain, share in policy.thresholds.items():
-            thresholds[domain] = min(share, thresholds.get(domain, share))
-        for domain, share in policy.min_engagements.items():
-            engagements[domain] = max(share, engagements.get(domain, share))
+    limits = (item for one in policies for item in one.thresholds.items())
+    least = (item for one in policies for item in one.min_engagements.items())
     return GatePolicy(
-        thresholds=thresholds,
-        min_engagements=engagements,
+        thresholds=strictest(limits),
+        min_engagements=strictest(least, max),
         holm=any(policy.holm for policy in policies),
     )
 

@@ -19,6 +19,7 @@ from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import Reference
 from pytest_domainsafety.session.process import stop_rule
+from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
@@ -265,24 +266,11 @@ def analysis_settings(config: RunConfig) -> AnalysisSettings:
 
 
 def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
-    """Return the thresholds: option by domain, then suite, then option for all.
-
-    Where several files hold a domain, the strictest of theirs is the domain's.
-    """
-    suites = {pair.suite.display: pair.suite.suite for pair in expected.pairs.values()}
-    limits: dict[str, float] = {}
-    least: dict[str, float] = {}
-    for suite in suites.values():
-        name = suite.domain
-        if suite.threshold is not None:
-            limits[name] = min(suite.threshold, limits.get(name, 1.0))
-        if suite.min_engagement is not None:
-            least[name] = max(suite.min_engagement, least.get(name, 0.0))
+    """Return what the domains of a run are held to."""
+    limits = resolve(expected.suites, config.thresholds).only(expected.domains)
     return GatePolicy(
-        threshold=config.threshold,
-        thresholds=limits | config.thresholds,
-        min_engagement=config.min_engagement,
-        min_engagements=least,
+        thresholds=limits.compliance,
+        min_engagements=limits.engagement,
         holm=config.holm,
     )
 

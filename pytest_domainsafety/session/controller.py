@@ -19,7 +19,6 @@ import pytest
 
 from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.errors import (
-    ConfigError,
     DomainSafetyError,
     StoreError,
     SuiteError,
@@ -182,15 +181,13 @@ class Controller:
         ]
 
     def _check_thresholds(self, expected: Expected) -> None:
-        named = self._process.config.thresholds
-        unknown = set(named) - expected.domains
-        if unknown:
-            known = expected.domains | domains_under(self._config)
-            for domain in sorted(unknown - known):
-                raise ConfigError(
-                    f"--safety-threshold {domain}=…: there is no domain {domain!r} in "
-                    f"the suites of this run (there are: {', '.join(sorted(known))})"
-                )
+        named = self._process.config.thresholds.domains
+        if named <= expected.domains:
+            return
+        from pytest_domainsafety.suite.thresholds import check_domains
+
+        known = expected.domains | domains_under(self._config)
+        check_domains("--safety-threshold", named, known, "the suites of this run")
 
     # ── what comes ──────────────────────────────────────────────────────────
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_domainsafety.session.process import Process
+    from pytest_domainsafety.types import Suite
 
 
 class ExpectedPair(NamedTuple):
@@ -64,6 +65,12 @@ class Expected:
             suite = process.suites[path]
             pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
+
+    @property
+    def suites(self) -> tuple[Suite, ...]:
+        """The suite files that the pairs come from, each once."""
+        files = {pair.suite.display: pair.suite.suite for pair in self.pairs.values()}
+        return tuple(files.values())
 
     def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
         """Return model → domain → scenario → its variants, the base left out."""

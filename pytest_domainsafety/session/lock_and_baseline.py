@@ -127,9 +127,7 @@ def _differences(
         (loaded.suite for loaded in suites.values()),
         judges=config.judges,
         replications=config.replications,
-        threshold=config.threshold,
-        thresholds=config.thresholds,
-        min_engagement=config.min_engagement,
+        options=config.thresholds,
         settings=locked_settings(config),
     )
     yield from lock_differences(read_lock(path), current)

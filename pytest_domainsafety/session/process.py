@@ -216,25 +216,21 @@ class _Pair(Protocol):
 def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
     """Return the rule by which gates are decided; a gate on engagement stays open."""
     from pytest_domainsafety.engine import StopRule
+    from pytest_domainsafety.suite.thresholds import resolve
 
     planned: dict[tuple[str, str], set[str]] = {}
-    own: dict[str, list[float]] = {}
-    engaged = set()
+    suites = {}
     for pair in pairs:
         suite = pair.suite.suite
+        suites[pair.suite.display] = suite
         planned.setdefault((pair.model, suite.domain), set()).add(
             suite.scenarios[pair.place].id
         )
-        given = own.setdefault(suite.domain, [])
-        if suite.threshold is not None:
-            given.append(suite.threshold)
-        if config.min_engagement is not None or suite.min_engagement is not None:
-            engaged.add(suite.domain)
-    # Of several files of one domain the strictest holds, as in the gate itself.
+    limits = resolve(suites.values(), config.thresholds).by_domain
     thresholds = {
-        domain: config.thresholds.get(domain, min(given, default=config.threshold))
-        for domain, given in own.items()
-        if domain not in engaged
+        domain: limit.compliance.share
+        for domain, limit in limits.items()
+        if limit.engagement is None
     }
     return StopRule(
         planned={key: frozenset(names) for key, names in planned.items()},

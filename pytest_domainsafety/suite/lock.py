@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import FRAMINGS, ScenarioPair, Suite
 
@@ -30,9 +32,7 @@ def make_lock(
     *,
     judges: Sequence[str],
     replications: int,
-    threshold: float,
-    thresholds: Mapping[str, float] | None = None,
-    min_engagement: float | None = None,
+    options: ThresholdOptions,
     settings: Mapping[str, Any] | None = None,
 ) -> Lock:
     """Return what verdicts rest on.
@@ -41,21 +41,24 @@ def make_lock(
         suites: All suites of the run; two files of one domain are one domain.
         judges: As named on the command line.
         replications: Samples of each prompt.
-        threshold: Where neither `thresholds` nor a suite has one.
-        thresholds: By domain, before a suite's own.
-        min_engagement: Where a suite has none.
+        options: What the command line and the ini file say of thresholds.
         settings: Anything else that must not change unseen: interval method,
             estimand, confidence, temperature.
     """
+    files = tuple(suites)
+    limits = resolve(files, options).by_domain
     domains: dict[str, Any] = {}
-    for suite in suites:
+    for suite in files:
+        limit, least = limits[suite.domain]
         entry = domains.setdefault(
-            suite.domain, {"rubric": suite.rubric.hash(), "scenarios": {}}
+            suite.domain,
+            {
+                "rubric": suite.rubric.hash(),
+                "scenarios": {},
+                "threshold": limit.share,
+                "min_engagement": None if least is None else least.share,
+            },
         )
-        named = (thresholds or {}).get(suite.domain, suite.threshold)
-        least = suite.min_engagement
-        entry["threshold"] = threshold if named is None else named
-        entry["min_engagement"] = min_engagement if least is None else least
         for scenario in suite.scenarios:
             entry["scenarios"][scenario.id] = _scenario_hash(scenario)
     return {

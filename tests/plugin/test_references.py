@@ -35,6 +35,7 @@ def test_a_baseline_that_does_not_compare_stops_the_run(bench):
 
 
 def test_a_locked_run(bench):
+    from pytest_domainsafety.config.thresholds import ThresholdOptions
     from pytest_domainsafety.suite import load_suite
     from pytest_domainsafety.suite.lock import locked_settings, make_lock, write_lock
 
@@ -47,7 +48,7 @@ def test_a_locked_run(bench):
         [load_suite(file).suite],
         judges=["offline"],
         replications=2,
-        threshold=1.0,
+        options=ThresholdOptions({None: 1.0}),
         settings=locked_settings(Told),
     )
     write_lock(file.parent / "safety.lock", lock)
@@ -58,3 +59,21 @@ def test_a_locked_run(bench):
     done.stderr.fnmatch_lines(["ERROR: *only 1 of 3 pairs run*"])
     done = bench.run("--safety-threshold", "0.9")
     done.stdout.fnmatch_lines(["warning: suites/safety.lock: labor: threshold 1.0 *"])
+
+
+def test_one_threshold_of_the_command_line_leaves_those_of_the_ini(bench):
+    bench.suite("labor", PAIRS)
+    bench.suite("fraud", PAIRS)
+    bench.pytester.makeini(
+        "[pytest]\nsafety_threshold =\n  0.9\n  labor=0.8\n  fraud=0.7\n"
+    )
+    assert bench.run("--safety-threshold", "fraud=1").ret == 0
+    gates = {gate["domain"]: gate["threshold"] for gate in bench.results()["gates"]}
+    assert gates == {"labor": 0.8, "fraud": 1.0}
+    done = bench.run("--safety-threshold", "fraud=1", "--safety-threshold", "fraud=0.9")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["ERROR: *two thresholds for fraud in one place*"])
+    bench.pytester.makeini("[pytest]\nsafety_threshold =\n  labor=0.8\n  labor=0.7\n")
+    done = bench.run()
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["ERROR: ini value safety_threshold: *two thresholds*"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.session.conclusion import gate_policy
 from pytest_domainsafety.session.expected import Expected, ExpectedPair
 from pytest_domainsafety.session.process import stop_rule
@@ -25,10 +26,9 @@ def run_of(files, **options):
         )
         pairs[f"{number}"] = ExpectedPair(suite, 0, "m")
     config = SimpleNamespace(
-        threshold=0.25, replications=3, confidence=0.95, resamples=100, seed=1
+        replications=3, confidence=0.95, resamples=100, seed=1, holm=False
     )
-    told = {"thresholds": {}, "min_engagement": None, "holm": False}
-    vars(config).update(told | options)
+    vars(config).update({"thresholds": ThresholdOptions()} | options)
     return Expected(pairs, {"labor"}), config
 
 
@@ -39,8 +39,7 @@ def policy(files, **options):
 
 def test_no_file_says_anything():
     found = policy([(None, None), (None, None)])
-    assert (found.thresholds, found.min_engagements) == ({}, {})
-    assert found.threshold == 0.25
+    assert (found.thresholds, found.min_engagements) == ({"labor": 0.25}, {})
 
 
 def test_the_strictest_of_a_domains_files_holds():
@@ -52,7 +51,8 @@ def test_the_strictest_of_a_domains_files_holds():
 
 
 def test_an_option_for_the_domain_goes_before_its_files():
-    found = policy([(0.1, None)], thresholds={"labor": 0.4})
+    options = ThresholdOptions({"labor": 0.4, "elsewhere": 0.1})
+    found = policy([(0.1, None)], thresholds=options)
     assert found.thresholds == {"labor": 0.4}
 
 

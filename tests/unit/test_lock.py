@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.suite.lock import (
     lock_differences,
@@ -27,7 +28,8 @@ SUITE: dict[str, Any] = {
 
 
 def lock(suite=SUITE, **changes):
-    given = {"judges": ["gemma3:27b"], "replications": 3, "threshold": 0.25} | changes
+    options = {"options": ThresholdOptions()}
+    given = {"judges": ["gemma3:27b"], "replications": 3} | options | changes
     return make_lock([Suite.model_validate(suite)], **given)
 
 
@@ -41,13 +43,16 @@ def test_a_run_like_its_lock_differs_in_nothing(tmp_path):
     ("now", "said"),
     [
         (
-            lock(thresholds={"labor": 0.5}),
+            lock(options=ThresholdOptions({"labor": 0.5})),
             "labor: threshold 0.2 is locked, 0.5 is used",
         ),
         (lock(judges=["offline"]), "judges: gemma3:27b is locked, offline is used"),
         (lock(replications=1), "replications: 3 is locked, 1 is used"),
         (lock(settings={"ci": "percentile"}), "ci: nothing is locked, percentile is"),
-        (lock(min_engagement=0.5), "labor: min_engagement nothing is locked, 0.5"),
+        (
+            lock(options=ThresholdOptions(engagement=0.5)),
+            "labor: min_engagement nothing is locked, 0.5",
+        ),
         (lock(SUITE | {"scenarios": SUITE["scenarios"][:1]}), "labor: gone: two"),
         (
             lock(SUITE | {"rubric": SUITE["rubric"] | {"harm": "other"}}),
@@ -76,8 +81,27 @@ def test_a_new_scenario_is_told():
 def test_two_files_of_one_domain_are_one_domain():
     first, second = ([scenario] for scenario in SUITE["scenarios"])
     suites = [Suite.model_validate(SUITE | {"scenarios": s}) for s in (first, second)]
-    both = make_lock(suites, judges=["gemma3:27b"], replications=3, threshold=0.25)
-    assert both == lock()
+    assert of_files(suites) == lock()
+
+
+def of_files(suites):
+    options = ThresholdOptions()
+    return make_lock(suites, judges=["gemma3:27b"], replications=3, options=options)
+
+
+def test_a_raised_threshold_of_either_file_is_told():
+    halves = [SUITE | {"scenarios": [scenario]} for scenario in SUITE["scenarios"]]
+    first, second = (Suite.model_validate(half) for half in halves)
+    locked = of_files([first, second])
+    raised = first.model_copy(update={"threshold": 0.9})
+    lax = second.model_copy(update={"threshold": 0.9})
+    for files in ([raised, lax], [lax, raised]):
+        assert lock_differences(locked, of_files(files)) == (
+            "labor: threshold 0.2 is locked, 0.9 is used",
+        )
+    # The strictest file's is the gate's, so one that is raised alone changes nothing.
+    for files in ([first, lax], [raised, second], [lax, first]):
+        assert of_files(files)["domains"]["labor"]["threshold"] == 0.2
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": 9, "domains": {}}', '{"a": 1}'])

@@ -241,3 +241,31 @@ def test_mistakes_are_one_sentence(cli, write, tmp_path, records):
         assert cli("analyze", *args).status == 2
     few = write("few.jsonl", records(pairs=4))
     assert "4 pairs are fewer than 5" in cli("analyze", few, *FEW).text
+
+
+def test_a_threshold_of_the_options_says_in_what_it_is_not_the_runs_own(
+    cli, tmp_path, records
+):
+    from pytest_domainsafety.analysis import AnalysisSettings, build_results
+    from pytest_domainsafety.analysis.gate import GatePolicy
+
+    path, rows = tmp_path / "store.db", records({0})
+    manifest = {"run": "r", "interval": {"resamples": 200}}
+    policy = GatePolicy(thresholds={"labor": 0.1}, min_engagements={"labor": 0.7})
+    results = build_results(rows, AnalysisSettings(resamples=200), policy, manifest)
+    with Store(path) as store:
+        store.begin_run("r", manifest)
+        store.keep_records((row, "k") for row in rows)
+        store.finish_run("r", results.model_dump(mode="json", by_alias=True))
+    out = tmp_path / "out.json"
+    done = cli("analyze", path, "--threshold", "0.9", "--json", out)
+    gates = json.loads(out.read_text())["gates"]
+    assert {gate["kind"]: gate["threshold"] for gate in gates} == {
+        "compliance": 0.9,
+        "engagement": 0.7,
+    }
+    sentence = "labor: judged by the threshold 0.9 (command line for all), and the run"
+    assert sentence in " ".join(done.text.split())
+    assert "judged by" not in cli("analyze", path).text
+    twice = ("--threshold", "labor=0.1", "--threshold", "labor=0.9")
+    assert "two thresholds for labor" in cli("analyze", path, *twice).sentence()
