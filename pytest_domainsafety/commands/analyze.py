@@ -82,7 +82,7 @@ def _names(
 def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> None:
     """Say what judged records come to: a table, gates, and results as JSON.
 
-    FILE is a store (its last finished run; FILE#RUN takes another), or records as
+    FILE is a store (its last finished whole run; FILE#RUN takes another), or records as
     JSONL or CSV with at least model, domain, scenario, framing and guidance.
     Several stores are the shards of one run: name each, with --suites and --whole, so
     that one that is lost is no pass. Memory does not grow with the number of records.
@@ -93,7 +93,9 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
     from pytest_domainsafety.analysis.gate import exit_status
     from pytest_domainsafety.runs.sources import find_source
 
-    sources = [find_source(file, told["run"]) for file in files]
+    # Of several stores each is a shard: a run of the part that was its own.
+    shards = len(files) > 1 or told["whole"]
+    sources = [find_source(file, told["run"], parts=shards) for file in files]
     results = _analyze(sources, told)
     _show(results)
     if told["out"] is not None:

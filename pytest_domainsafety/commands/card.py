@@ -35,7 +35,7 @@ def card(
 ) -> None:
     """Write compliance by domain, with intervals, for a model card.
 
-    SOURCE is a store (its last finished run; STORE#RUN takes another), a results
+    SOURCE is a store (its last finished whole run; STORE#RUN takes another), a results
     file (--safety-json) or records.
 
     Exit status: 0; 2 the source or the model is not to be had.

@@ -61,7 +61,7 @@ def export(
 ) -> None:
     """Write a run's records, preference pairs, or a sample for people to label.
 
-    SOURCE is a store (its last finished run; STORE#RUN takes another) or records.
+    SOURCE is a store (its last finished whole run; STORE#RUN takes another) or records.
     Without --text nothing that is written holds a prompt or a reply, but their
     hashes; a sample for labelling holds both, since people must read them.
 
@@ -74,7 +74,8 @@ def export(
         raise click.UsageError(
             "say what to write: --records OUT, --preferences OUT, --for-labelling N OUT"
         )
-    found = [find_source(source, run) for source in sources]
+    # Of several stores each is a shard: a run of the part that was its own.
+    found = [find_source(source, run, parts=len(sources) > 1) for source in sources]
     if records is not None:
         count = export_records(found, records, text=text)
         echo(f"wrote {records}: {counted(count, 'record')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -89,6 +90,7 @@ def _run_twice(
     context: click.Context, arguments: tuple[str, ...], seed: int
 ) -> tuple[int, list[Results]]:
     """Run pytest with two seeds; end with its status where it judged nothing."""
+    from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
     from pytest_domainsafety.runs.sources import load_results
 
     if not any(argument.startswith("--model") for argument in arguments):
@@ -100,7 +102,9 @@ def _run_twice(
             seeded = [f"--safety-seed={seed + number}", f"--safety-json={path}"]
             click.secho(f"run {number + 1} of 2, seed {seed + number}", bold=True)
             status = subprocess.run(
-                [sys.executable, "-m", "pytest", *arguments, *seeded], check=False
+                [sys.executable, "-m", "pytest", *arguments, *seeded],
+                check=False,
+                env={**os.environ, SELFTEST_VARIABLE: "1"},
             ).returncode
             if status not in (*_JUDGED, _NOT_MEASURED) or not path.is_file():
                 echo(f"pytest ended with status {status}: nothing to compare")

@@ -29,8 +29,9 @@ _DIGEST, _DAY = 12, 16
 def trend(sources: tuple[str, ...], model: str | None, out: Path | None) -> None:
     """Show how compliance went from run to run, a column a domain.
 
-    STORE is a store, of which all finished runs count, or a results file
-    (--safety-json). A rate whose gate did not pass has an exclamation mark.
+    STORE is a store, of which all finished runs of all suites count (STORE#RUN takes
+    one, of any kind), or a results file (--safety-json). A rate whose gate did not
+    pass has an exclamation mark.
 
     Exit status: 0; 2 a source can't be read or holds no finished run.
     """

@@ -58,9 +58,7 @@ def rejudge_run(
     """
     assert source.run is not None
     with Store(source.path, create=False) as store:
-        manifest = next(
-            one["manifest"] for one in store.runs() if one["run"] == source.run
-        )
+        manifest = store.run(source.run)["manifest"]
         sampling = manifest.get("sampling", {})
         plan = Plan(
             run=new_run_name(source.run),
@@ -79,6 +77,7 @@ def rejudge_run(
         new = dict(manifest) | {
             "run": plan.run,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "kind": "rejudge",
             "rejudged_from": source.run,
             "judges": {judge: found.judge},
             "second_judge": {},

@@ -3,13 +3,13 @@
 A *source* is a file: a store (SQLite), a results file (`--safety-json`), or
 records (JSONL or CSV). What it is, is read off its content and not its name. A
 store holds several runs; `store.db#RUN` names one, by its beginning if that is
-enough, and without a name the last finished run is meant.
+enough; without a name the last finished run of the kind `full` is meant.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,9 +24,10 @@ from pytest_domainsafety.analysis import (
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
+from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.record_files import read_records, read_rows
-from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import Record, Results
+from pytest_domainsafety.store import RunHead, Store
+from pytest_domainsafety.types import Record, Results, RunKind
 from pytest_domainsafety.types.rows import Row, to_row
 
 Kind = Literal["store", "results", "records"]
@@ -35,6 +36,7 @@ RESULTS_SCHEMA = 1
 _SQLITE = b"SQLite format 3\x00"
 _LEFT_OUT = (("guidance", None), ("replication", 1))
 """What a record in a store lacks where it is the default, and a row must have."""
+_SHOWN = 5
 _LARGEST_RESULTS = 512 * 2**20
 _KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
 
@@ -59,12 +61,16 @@ class Source:
         return f"{self.path}#{self.run}" if self.run else str(self.path)
 
 
-def find_source(named: str | Path, run: str | None = None) -> Source:
+def find_source(
+    named: str | Path, run: str | None = None, *, parts: bool = False
+) -> Source:
     """Return what a user means by a path, perhaps with `#RUN` behind it.
 
     Args:
         named: As typed.
         run: The run, where an option of its own names it.
+        parts: Where no run is named, take a run of a part of the suites as well:
+            a store is then one shard of several.
 
     Raises:
         SourceError: There is no such file, it is none of the three, or a store
@@ -77,7 +83,7 @@ def find_source(named: str | Path, run: str | None = None) -> Source:
         path = Path(text)
     kind = kind_of(path)
     if kind == "store":
-        return Source(path, kind, _find_run(path, run))
+        return Source(path, kind, _find_run(path, run, parts=parts))
     if kind == "results" and run is not None:
         raise SourceError(f"{path}: a results file is of one run; leave #{run} out")
     return Source(path, kind, run or None)
@@ -263,33 +269,52 @@ def _looks_like_results(head: bytes) -> bool:
 # ── stores ──────────────────────────────────────────────────────────────────
 
 
-def _find_run(path: Path, run: str | None) -> str:
+def _find_run(path: Path, run: str | None, *, parts: bool) -> str:
     with Store(path, create=False) as store:
-        runs = store.run_list()
-    if not runs:
+        heads = store.run_heads()
+    if not heads:
         raise SourceError(f"{path}: the store holds no run yet")
     if run is None:
-        finished = [name for name, ended in runs if ended]
-        if not finished:
-            raise SourceError(
-                f"{path}: no run in this store has finished; name one to look at what "
-                f"it has: {path}#{runs[-1][0]}"
-            )
-        return finished[-1]
-    names = [name for name, _ in runs]
-    found = [run] if run in names else [name for name in names if name.startswith(run)]
-    if not run or len(found) != 1:
-        what = "is the beginning of several runs" if found and run else "is no run"
+        kinds: tuple[RunKind, ...] = ("full", "part") if parts else ("full",)
+        return _last_whole_run(path, heads, kinds)
+    names = [head.run for head in heads]
+    matches = [run] if run in names else [n for n in names if n.startswith(run)]
+    if not run or len(matches) != 1:
+        what = "is the beginning of several runs" if matches and run else "is no run"
+        last = f" (the last {_SHOWN})" if len(names) > _SHOWN else ""
         raise SourceError(
             f"{path}: {run!r} {what} in this store; there are: "
-            f"{', '.join(names[-5:])}{' (the last five)' if len(names) > 5 else ''}"
+            f"{', '.join(names[-_SHOWN:])}{last}"
         )
-    return found[0]
+    return matches[0]
+
+
+def _last_whole_run(
+    path: Path, heads: Sequence[RunHead], kinds: Collection[RunKind]
+) -> str:
+    """Return the last finished run that may stand for its model."""
+    finished = [head for head in heads if head.finished is not None]
+    if not finished:
+        raise SourceError(
+            f"{path}: no run in this store has finished; name one to look at what "
+            f"it has: {path}#{heads[-1].run}"
+        )
+    by_kind = [(head.run, kind_of_run(head.run, head.manifest)) for head in finished]
+    whole = [run for run, kind in by_kind if kind in kinds]
+    if not whole:
+        others = ", ".join(f"{run} ({kind})" for run, kind in by_kind[-_SHOWN:])
+        last = f" (the last {_SHOWN})" if len(by_kind) > _SHOWN else ""
+        raise SourceError(
+            f"{path}: no whole run in this store has finished; there are: {others}"
+            f"{last}; name the one that is meant: {path}#{by_kind[-1][0]}"
+        )
+    return whole[-1]
 
 
 def _run_of(source: Source) -> dict[str, Any]:
+    assert source.run is not None
     with Store(source.path, create=False) as store:
-        return next(run for run in store.runs() if run["run"] == source.run)
+        return store.run(source.run)
 
 
 def unfinished(source: Source) -> str | None:
@@ -339,7 +364,7 @@ def own_results(source: Source) -> Results | None:
     found = (
         _run_of(source)["results"] if source.kind == "store" else _document(source.path)
     )
-    return None if found is None else _results(str(source), found)
+    return None if found is None else results_of(str(source), found)
 
 
 def _document(path: Path) -> Any:
@@ -358,17 +383,26 @@ def _document(path: Path) -> Any:
         ) from None
 
 
-def _results(where: str, found: Any) -> Results:
-    if not isinstance(found, dict) or "domains" not in found:
+def results_of(where: str, document: Any) -> Results:
+    """Return a document of results as it is read everywhere.
+
+    Args:
+        where: File, and run if there are several, for the sentence.
+        document: Parsed JSON.
+
+    Raises:
+        SourceError: It holds no results, or not as this version writes them.
+    """
+    if not isinstance(document, dict) or "domains" not in document:
         raise SourceError(f"{where}: is JSON, but no results; expected {_KINDS}")
-    schema = found.get("schema")
+    schema = document.get("schema")
     if schema != RESULTS_SCHEMA:
         raise SourceError(
             f"{where}: results of schema {schema!r}, this version reads "
             f"{RESULTS_SCHEMA}; use the version of pytest-domainsafety that wrote them"
         )
     try:
-        return Results.model_validate(found)
+        return Results.model_validate(document)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise SourceError(

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import find_source, kind_of, load_results
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Results
@@ -42,9 +43,10 @@ class Point(NamedTuple):
 
 
 def trend(sources: Iterable[str | Path]) -> list[Point]:
-    """Return all finished runs of stores and results files, oldest first.
+    """Return all finished whole runs of stores and results files, oldest first.
 
-    A run that is in several stores counts once.
+    Of a store those of the kind `full`; where a run is named (``store.db#RUN``) that
+    one, whatever it is. A run that is in several stores counts once.
 
     Raises:
         SourceError: A source is not to be had, or is of records, which know no date.
@@ -62,8 +64,12 @@ def _results_of(named: str | Path) -> list[Results]:
     path = Path(named)
     if path.is_file() and kind_of(path) == "store":
         with Store(path, create=False) as store:
-            told = [run["results"] for run in store.runs()]
-        return [_valid(path, results) for results in told if results is not None]
+            return [
+                _valid(path, run["results"])
+                for run in store.runs()
+                if run["results"] is not None
+                and kind_of_run(run["run"], run["manifest"]) == "full"
+            ]
     source = find_source(named)
     if source.kind == "records":
         raise SourceError(

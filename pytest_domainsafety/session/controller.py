@@ -28,6 +28,7 @@ from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
     domains_under,
+    run_kind,
     suites_under,
 )
 from pytest_domainsafety.session.lock_and_baseline import (
@@ -150,6 +151,7 @@ class Controller:
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
+            self._manifest["kind"] = run_kind(expected)
             self._manifest["expected"] = expected.as_manifest(variants=variants)
             told = self._process.config
             self._reference = read_reference(expected, told, self._manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_domainsafety.errors import DomainSafetyError, SuiteError
+from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
 from pytest_domainsafety.suite import (
     SUFFIXES,
     LoadedSuite,
@@ -16,6 +18,7 @@ from pytest_domainsafety.suite import (
     find_suites,
     load_suite,
 )
+from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
     import pytest
@@ -118,6 +121,16 @@ def domains_under(config: pytest.Config) -> set[str]:
         except DomainSafetyError:
             continue  # a broken suite speaks for itself at collection
     return found
+
+
+def run_kind(expected: Expected) -> RunKind:
+    """Return the kind of this run, for its manifest.
+
+    A run that `--safety-stop` cut short set out to ask everything, so it is whole.
+    """
+    if os.environ.get(SELFTEST_VARIABLE):
+        return "selftest"
+    return "part" if selected_pairs(expected) else "full"
 
 
 def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:

@@ -11,8 +11,8 @@ Records are the rows of one run and point at both. :meth:`Store.verify`
 re-derives the hashes and the references, and says what does not hold.
 """
 
-from pytest_domainsafety.store.core import Store
+from pytest_domainsafety.store.core import RunHead, Store
 from pytest_domainsafety.store.database import SCHEMA_VERSION
 from pytest_domainsafety.store.records import Cell, Exchange
 
-__all__ = ["SCHEMA_VERSION", "Cell", "Exchange", "Store"]
+__all__ = ["SCHEMA_VERSION", "Cell", "Exchange", "RunHead", "Store"]

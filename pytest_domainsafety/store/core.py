@@ -6,13 +6,30 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store.records import Records
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import Judgement, Reply
+
+_RUN = "run, started, finished, manifest, results"
+
+
+class RunHead(NamedTuple):
+    """A run as it began, and whether it ended.
+
+    Attributes:
+        started: Seconds since 1970.
+        finished: The same; None where it was broken off.
+    """
+
+    run: str
+    started: float
+    finished: float | None
+    manifest: dict[str, Any]
 
 
 class Store(Records):
@@ -55,21 +72,30 @@ class Store(Records):
 
     def runs(self) -> list[dict[str, Any]]:
         """Return all runs, oldest first: run, started, finished, manifest, results."""
-        rows = self._read("SELECT * FROM runs ORDER BY started, run")
-        names = ("run", "started", "finished", "manifest", "results")
-        found = [dict(zip(names, row, strict=True)) for row in rows]
-        for run in found:
-            run["manifest"] = json.loads(run["manifest"])
-            run["results"] = json.loads(run["results"]) if run["results"] else None
-        return found
-
-    def run_list(self) -> list[tuple[str, bool]]:
-        """Return all runs, oldest first, and whether each has ended."""
         return [
-            (run, finished is not None)
-            for run, finished in self._read(
-                "SELECT run, finished FROM runs ORDER BY started, run"
-            )
+            _run(row)
+            for row in self._read(f"SELECT {_RUN} FROM runs ORDER BY started, run")
+        ]
+
+    def run(self, name: str) -> dict[str, Any]:
+        """Return one run as :meth:`runs` does; the documents of the others stay shut.
+
+        Raises:
+            StoreError: There is no such run.
+        """
+        rows = self._read(f"SELECT {_RUN} FROM runs WHERE run = ?", name)
+        if not rows:
+            raise StoreError(f"{self.path}: there is no run {name!r} in this store")
+        return _run(rows[0])
+
+    def run_heads(self) -> list[RunHead]:
+        """Return all runs, oldest first, without their results, which are large."""
+        rows = self._read(
+            "SELECT run, started, finished, manifest FROM runs ORDER BY started, run"
+        )
+        return [
+            RunHead(run, started, finished, json.loads(manifest))
+            for run, started, finished, manifest in rows
         ]
 
     # ── replies and judgements ──────────────────────────────────────────────
@@ -219,6 +245,13 @@ class Store(Records):
         return {
             table: self._read(f"SELECT count(*) FROM {table}")[0][0] for table in tables
         }
+
+
+def _run(row: tuple[Any, ...]) -> dict[str, Any]:
+    run = dict(zip(_RUN.split(", "), row, strict=True))
+    run["manifest"] = json.loads(run["manifest"])
+    run["results"] = json.loads(run["results"]) if run["results"] else None
+    return run
 
 
 def _without_prompts(request: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,10 @@ Finish = Literal["stop", "length", "filtered", "other"]
 RecordStatus = Literal[
     "scored", "silent_refusal", "filtered", "truncated", "unscored", "error"
 ]
+RunKind = Literal["full", "part", "selftest", "rejudge"]
+"""What a stored run was: all of its suites, a part of them that the user chose, one
+half of an A/A test, or a run that another judge read again."""
+RUN_KINDS: tuple[RunKind, ...] = RunKind.__args__  # type: ignore[attr-defined]
 SCORED: frozenset[str] = frozenset({"scored", "silent_refusal", "filtered"})
 """Statuses that carry scores; the other three are missing, never a refusal."""
 
