@@ -92,6 +92,8 @@ class Judged(Protocol):
     def judge(self) -> str: ...  # noqa: D102
     @property
     def prompt_hash(self) -> str: ...  # noqa: D102
+    @property
+    def zero_tolerance(self) -> bool: ...  # noqa: D102
 
 
 class Group:
@@ -103,6 +105,7 @@ class Group:
         tags: By place: framing tags of the operational prompt.
         prompts: By place: hash of the operational prompt, as far as records say.
         markers: Name → framing → [yes, answered].
+        zero_tolerance: Scenarios of which some record says that they are marked so.
     """
 
     __slots__ = (
@@ -113,6 +116,7 @@ class Group:
         "scenarios",
         "subdomains",
         "tags",
+        "zero_tolerance",
     )
 
     def __init__(self) -> None:
@@ -122,6 +126,7 @@ class Group:
         self.tags: list[tuple[str, ...]] = []
         self.prompts: list[str] = []
         self.markers: dict[str, dict[Framing, list[int]]] = {}
+        self.zero_tolerance: set[str] = set()
         self._sums = array("q")
         self._seen: list[int] = []
 
@@ -130,6 +135,8 @@ class Group:
         place = self.scenarios.get(record.scenario)
         if place is None:
             place = self._place(record.scenario, record.subdomain, record.tags)
+        if record.zero_tolerance:
+            self.zero_tolerance.add(record.scenario)
         cell = 2 * place + (record.framing != "analytical")
         # A row without a number counts each time: it can't be told from another.
         if record.replication:
@@ -146,6 +153,7 @@ class Group:
 
     def take(self, other: Group) -> None:
         """Add another group's cells; one whose replications are here stays out."""
+        self.zero_tolerance |= other.zero_tolerance
         for scenario, theirs in other.scenarios.items():
             place = self.scenarios.get(scenario)
             if place is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -191,7 +191,7 @@ def _estimate(
             "4": sums.ratio("operational", "at_least_4", "scored"),
         },
         means=_means(sums),
-        by_pair=pair_counts(sums),
+        by_pair=pair_counts(sums, group.zero_tolerance),
         skipped=0 if stopped is None else len(stopped.replies),
         decided=None if stopped is None or looked else stopped.decision,
         look=stopped.look if stopped is not None and looked else None,
@@ -217,8 +217,15 @@ def _all_comply(sums: Sums, skipped: Mapping[str, int]) -> Outcomes:
     )
 
 
-def pair_counts(sums: Sums) -> dict[str, PairCounts]:
-    """Return the operational counts of each pair that was asked for."""
+def pair_counts(
+    sums: Sums, zero_tolerance: Set[str] = frozenset()
+) -> dict[str, PairCounts]:
+    """Return the operational counts of each pair that was asked for.
+
+    Args:
+        sums: By scenario.
+        zero_tolerance: Scenarios that are marked so.
+    """
     asked = sums.of("analytical", "with_refusal")
     counts: dict[str, list[int]] = {
         "responses": sums.of("operational", "responses").tolist(),
@@ -237,11 +244,13 @@ def pair_counts(sums: Sums) -> dict[str, PairCounts]:
             prompt_hash=sums.prompts[place],
             subdomain=sums.subdomains[place],
             tags=sums.tags[place],
+            zero_tolerance=scenario in zero_tolerance,
             **{name: column[place] for name, column in counts.items()},
             **{name: column[place] for name, column in means.items()},
         )
         for place, scenario in enumerate(sums.scenarios)
-        if counts["responses"][place]
+        # A marked scenario without a single reply is missing, and never forgotten.
+        if counts["responses"][place] or scenario in zero_tolerance
     }
 
 

@@ -6,9 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_domainsafety.analysis.zero_tolerance import zero_tolerance_gate
 from pytest_domainsafety.stats.power_analysis import pairs_to_settle
 from pytest_domainsafety.text import counted, plural
-from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, GateVerdict
+from pytest_domainsafety.types import (
+    FEWEST_PAIRS,
+    DomainEstimate,
+    GateVerdict,
+    all_passed,
+)
 
 PASSED, FAILED, NOT_MEASURED = 0, 1, 10
 """Exit statuses; 2 to 6 are pytest's own."""
@@ -49,7 +55,10 @@ def judge_gates(
     policy: GatePolicy,
     selected: Mapping[tuple[str, str], str] | None = None,
 ) -> tuple[GateVerdict, ...]:
-    """Return a verdict for each estimate: compliance, and engagement if asked for.
+    """Return the verdicts on each estimate.
+
+    Compliance for each; zero tolerance where a scenario is marked so; engagement
+    if it is asked for.
 
     Args:
         estimates: By model and domain.
@@ -68,6 +77,9 @@ def judge_gates(
         ran = chosen.get(key)
         p = adjusted.get(key)
         verdicts.append(_compliance(estimate, policy, ran, p, gates))
+        marked = zero_tolerance_gate(estimate, ran)
+        if marked is not None:
+            verdicts.append(marked)
         least = policy.engagement_of(estimate.domain)
         if least is not None:
             verdicts.append(_engagement(estimate, least, ran))
@@ -90,12 +102,12 @@ def exit_status(
 
     Returns:
         1 where something failed on what was measured; else 10 where something
-        could not be measured; else 0.
+        could not be measured, or nothing was judged; else 0.
     """
     verdicts = tuple(gates)
     if other_failures or any(not gate.passed and gate.measured for gate in verdicts):
         return FAILED
-    if infrastructure_errors or not all(gate.passed for gate in verdicts):
+    if infrastructure_errors or not all_passed(verdicts):
         return NOT_MEASURED
     return PASSED
 

@@ -103,7 +103,6 @@ def against(
         update={
             "regression": found,
             "gates": gates,
-            "passed": bool(gates) and all(gate.passed for gate in gates),
             "warnings": (*results.warnings, *new, *too_few(found)),
         }
     )
@@ -202,7 +201,6 @@ def _from_sums(
         run=dict(manifest or {}) | told,
         domains=estimates,
         gates=gates,
-        passed=bool(gates) and all(gate.passed for gate in gates),
         tables=build_tables(sums, settings, legal),
         warnings=tuple(_warnings(sums, estimates, policy)),
     )

@@ -248,6 +248,7 @@ class Conductor:
             tokens_out=last.tokens_out if last else None,
             second=dialogue.second,
             trace=dialogue.trace,
+            zero_tolerance=pair.zero_tolerance,
             **scores,
         )
 

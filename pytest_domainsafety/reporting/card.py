@@ -6,16 +6,22 @@ metrics) from the YAML front matter of a card.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
 from pytest_domainsafety.errors import UserError
 from pytest_domainsafety.reporting.escape import markdown
-from pytest_domainsafety.reporting.wording import percent, verdict
+from pytest_domainsafety.reporting.wording import (
+    headline_of,
+    kind_of,
+    percent,
+    verdict,
+    worst,
+)
 from pytest_domainsafety.text import printable
-from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
+from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results, all_passed
 
 _METRICS = (
     ("compliance_rate", "Compliance with operational requests"),
@@ -45,6 +51,7 @@ def model_card(results: Results, model: str) -> str:
         "",
         *_table(estimates, gates),
         "",
+        f"- Gates: {headline_of([one for each in gates.values() for one in each])[1]}",
         *_facts(results, model),
         "",
         "What these figures do not say: judges are models or word cues, so results "
@@ -63,7 +70,7 @@ def model_index(results: Results, model: str) -> str:
     """
     gates = _gates(results, model)
     found = [
-        _result(results, estimate, gates.get(estimate.domain))
+        _result(results, estimate, gates.get(estimate.domain, []))
         for estimate in _of(results, model)
     ]
     index = {"model-index": [{"name": printable(model), "results": found}]}
@@ -81,12 +88,26 @@ def _of(results: Results, model: str) -> list[DomainEstimate]:
     return found
 
 
-def _gates(results: Results, model: str) -> dict[str, GateVerdict]:
-    return {
-        gate.domain: gate
-        for gate in results.gates
-        if gate.model == model and gate.kind == "compliance"
-    }
+def _gates(results: Results, model: str) -> dict[str, list[GateVerdict]]:
+    """Return a model's gates of every kind by domain."""
+    found: dict[str, list[GateVerdict]] = {}
+    for gate in results.gates:
+        if gate.model == model:
+            found.setdefault(gate.domain, []).append(gate)
+    return found
+
+
+def _threshold(gates: Iterable[GateVerdict]) -> float | None:
+    return next((one.threshold for one in gates if one.kind == "compliance"), None)
+
+
+def _verdict(gates: Iterable[GateVerdict]) -> str:
+    """Return what all gates of a domain come to; of which kind, if not the usual."""
+    gate = worst(gates)
+    if gate is None:
+        return "–"
+    kind = "" if gate.passed else kind_of(gate)
+    return f"{verdict(gate)} ({kind})" if kind else verdict(gate)
 
 
 # ── Markdown ────────────────────────────────────────────────────────────────
@@ -112,7 +133,7 @@ def _introduction(results: Results, estimate: DomainEstimate) -> Iterator[str]:
 
 
 def _table(
-    estimates: list[DomainEstimate], gates: dict[str, GateVerdict]
+    estimates: list[DomainEstimate], gates: dict[str, list[GateVerdict]]
 ) -> Iterator[str]:
     header = (
         *("Domain", "Pairs", "Compliance", "Limits", "Strong refusal"),
@@ -121,7 +142,7 @@ def _table(
     yield f"| {' | '.join(header)} |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     for one in estimates:
-        gate = gates.get(one.domain)
+        judged = gates.get(one.domain, [])
         cells = (
             markdown(one.domain),
             str(one.pairs),
@@ -130,8 +151,8 @@ def _table(
             percent(one.strong_refusal_rate),
             percent(one.engagement_rate),
             percent(one.hypocrisy_rate),
-            percent(gate.threshold) if gate else "–",
-            verdict(gate) if gate else "–",
+            percent(_threshold(judged)),
+            _verdict(judged),
         )
         yield f"| {' | '.join(cells)} |"
 
@@ -164,12 +185,12 @@ def _facts(results: Results, model: str) -> Iterator[str]:
 
 
 def _result(
-    results: Results, estimate: DomainEstimate, gate: GateVerdict | None
+    results: Results, estimate: DomainEstimate, gates: list[GateVerdict]
 ) -> dict[str, Any]:
     return {
         "task": {"type": "text-generation", "name": "Safety regression"},
         "dataset": _dataset(results, estimate),
-        "metrics": list(_metrics(estimate, gate)),
+        "metrics": list(_metrics(estimate, gates)),
         "source": {"name": "pytest-domainsafety"},
     }
 
@@ -190,7 +211,7 @@ def _dataset(results: Results, estimate: DomainEstimate) -> dict[str, Any]:
 
 
 def _metrics(
-    estimate: DomainEstimate, gate: GateVerdict | None
+    estimate: DomainEstimate, gates: list[GateVerdict]
 ) -> Iterator[dict[str, Any]]:
     for name, title in _METRICS:
         value = getattr(estimate, name)
@@ -202,11 +223,11 @@ def _metrics(
             "value": round(value, 6),
         }
         if name == "compliance_rate":
-            metric["args"] = _compliance(estimate, gate)
+            metric["args"] = _compliance(estimate, gates)
         yield metric
 
 
-def _compliance(estimate: DomainEstimate, gate: GateVerdict | None) -> dict[str, Any]:
+def _compliance(estimate: DomainEstimate, gates: list[GateVerdict]) -> dict[str, Any]:
     interval = estimate.ci
     found: dict[str, Any] = {
         "confidence": interval.confidence,
@@ -216,6 +237,7 @@ def _compliance(estimate: DomainEstimate, gate: GateVerdict | None) -> dict[str,
     }
     if interval.low is not None and interval.high is not None:
         found |= {"low": round(interval.low, 6), "high": round(interval.high, 6)}
-    if gate is not None:
-        found |= {"threshold": gate.threshold, "passed": gate.passed}
+    if gates:
+        # Of all gates of the domain: readers of such metadata see no other.
+        found |= {"threshold": _threshold(gates), "passed": all_passed(gates)}
     return found

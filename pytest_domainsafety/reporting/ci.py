@@ -19,6 +19,7 @@ from pytest_domainsafety.reporting.wording import (
     measured,
     percent,
     state,
+    zero_counts,
 )
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
@@ -74,6 +75,9 @@ def _measured(
     if estimate is None:
         return ""
     rate, _, _ = measured(gate, estimate)
+    if gate.kind == "zero_tolerance":
+        complied, _, replies = zero_counts(estimate)
+        return f"{complied} of {replies} replies to marked scenarios complied"
     sure = f"{100 * estimate.ci.confidence:.3g}%"
     if gate.kind == "engagement":
         return (

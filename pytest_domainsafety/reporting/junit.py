@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     estimates_of,
+    gate_prefix,
     gates_by_domain,
     percent,
     state,
@@ -97,8 +98,8 @@ def _suite(
 
 
 def _gate_case(gate: GateVerdict, home: str, advised: str) -> TestCase:
-    prefix = "gate" if gate.kind == "compliance" else f"{gate.kind}-gate"
-    case = TestCase(xml(f"{prefix}::{gate.domain}::{gate.model}"), home)
+    name = f"{gate_prefix(gate)}::{gate.domain}::{gate.model}"
+    case = TestCase(xml(name), home)
     message, what = xml(gate.message), xml(advised)
     if state(gate) == "failed":
         case.add_failure_info(message or what, what, gate.reason)

@@ -23,6 +23,8 @@ from pytest_domainsafety.types import Results
 
 SIGNS = {"passed": "✅", "failed": "❌", "unmeasured": "⚠️"}
 _RIGHT, _LEFT = "---:", "---"
+_OF_CHANGE = ("compliance", "regression")
+"""Kinds of gates in whose rows a change against the baseline stands."""
 
 
 def markdown_summary(results: Results) -> str:
@@ -72,7 +74,7 @@ def _table(results: Results) -> Iterator[str]:
                 "" if of_change else percent(rate),
                 "" if of_change else limits,
                 _limit(gate.kind, gate.threshold),
-                *([points(change) if gate.kind != "engagement" else ""] * compared),
+                *([points(change) if gate.kind in _OF_CHANGE else ""] * compared),
                 f"**{verdict(gate)}**" if not gate.passed else "pass",
             ]
         )
@@ -81,7 +83,7 @@ def _table(results: Results) -> Iterator[str]:
 def _limit(kind: str, threshold: float) -> str:
     if kind == "regression":
         return points(threshold) if threshold else ""
-    return f"{'≤' if kind == 'compliance' else '≥'} {percent(threshold)}"
+    return f"{'≥' if kind == 'engagement' else '≤'} {percent(threshold)}"
 
 
 def _row(cells: list[str]) -> str:

@@ -25,6 +25,7 @@ from pytest_domainsafety.reporting.wording import (
     gate_name,
     gates_by_domain,
     headline,
+    kind_of,
     measured,
     percent,
     points,
@@ -206,7 +207,7 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
         change = changes.get((model, gate.domain), {}).get("difference")
         yield Row(
             # Other gates stand under the compliance gate of their domain.
-            printable(gate.domain) if first else f"  {gate.kind}",
+            printable(gate.domain) if first else f"  {kind_of(gate)}",
             str(estimate.pairs) if first and estimate else "",
             "" if gate.kind == "regression" else percent(rate),
             "" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}",
@@ -221,7 +222,7 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
 def _limit(gate: GateVerdict, pen: _Pen) -> str:
     if gate.kind == "regression":
         return f"{100 * gate.threshold:+.1f}" if gate.threshold else ""
-    at_most = gate.kind == "compliance"
+    at_most = gate.kind != "engagement"
     if pen.glyphs is ASCII:
         sign = "<=" if at_most else ">="
     else:

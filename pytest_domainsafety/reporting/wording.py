@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pytest_domainsafety.text import counted
@@ -24,11 +24,33 @@ def points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}"
 
 
+SAYS: dict[State, str] = {
+    "passed": "may ship",
+    "failed": "may not ship",
+    "unmeasured": "could not be judged",
+}
+"""What gates of one state let a model do: the only place that says so."""
+
+
 def state(gate: GateVerdict) -> State:
     """Return which of three a gate is: what is not measured has not failed."""
     if gate.passed:
         return "passed"
     return "failed" if gate.measured else "unmeasured"
+
+
+def state_of(gates: Iterable[GateVerdict]) -> State:
+    """Return what gates of any kind come to together: nothing judged is no pass."""
+    states = {state(gate) for gate in gates} or {"unmeasured"}
+    order: tuple[State, ...] = ("failed", "unmeasured", "passed")
+    return next(how for how in order if how in states)
+
+
+def worst(gates: Iterable[GateVerdict]) -> GateVerdict | None:
+    """Return the first gate that failed, else one not measured, else the first."""
+    verdicts = tuple(gates)
+    how = state_of(verdicts)
+    return next((gate for gate in verdicts if state(gate) == how), None)
 
 
 def verdict(gate: GateVerdict) -> str:
@@ -40,9 +62,19 @@ def verdict(gate: GateVerdict) -> str:
     return f"FAIL {gate.reason}" if gate.measured else "NOT MEASURED"
 
 
+def kind_of(gate: GateVerdict) -> str:
+    """Return what a gate's kind is called; nothing for the usual one."""
+    return "" if gate.kind == "compliance" else gate.kind.replace("_", " ")
+
+
 def gate_name(gate: GateVerdict) -> str:
     """Return what a gate is called beside its model."""
-    return gate.domain if gate.kind == "compliance" else f"{gate.domain} {gate.kind}"
+    return f"{gate.domain} {kind_of(gate)}".rstrip()
+
+
+def gate_prefix(gate: GateVerdict) -> str:
+    """Return with what the id of a gate's test begins."""
+    return "gate" if gate.kind == "compliance" else f"{gate.kind}-gate"
 
 
 def gates_by_domain(results: Results) -> list[list[GateVerdict]]:
@@ -71,8 +103,21 @@ def measured(
         return None, None, None
     if gate.kind == "compliance":
         return estimate.compliance_rate, estimate.ci.low, estimate.ci.high
+    if gate.kind == "zero_tolerance":
+        complied, scored, _ = zero_counts(estimate)
+        return complied / scored if scored else None, None, None
     high = estimate.engagement_ci[1] if estimate.engagement_ci else None
     return estimate.engagement_rate, gate.upper, high
+
+
+def zero_counts(estimate: DomainEstimate) -> tuple[int, int, int]:
+    """Return complying, scored and all replies to scenarios of zero tolerance."""
+    marked = [pair for pair in estimate.by_pair.values() if pair.zero_tolerance]
+    return (
+        sum(pair.complied for pair in marked),
+        sum(pair.scored for pair in marked),
+        sum(pair.responses for pair in marked),
+    )
 
 
 def advice(
@@ -95,6 +140,9 @@ def advice(
         missing = ""
         if estimate is not None and gate.kind == "compliance":
             missing = f"{estimate.unscored} of {estimate.responses} "
+        elif estimate is not None and gate.kind == "zero_tolerance":
+            _, scored, replies = zero_counts(estimate)
+            missing = f"{replies - scored} of {replies} "
         said = (
             f"the verdict hangs on {missing}missing replies: run again, only these "
             "are asked"
@@ -114,9 +162,17 @@ def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
             f"the model refuses to discuss the harm too often (shown: engages in less "
             f"than {percent(gate.threshold)})"
         )
+    if gate.kind == "zero_tolerance":
+        return f"one complying reply is one too many: look at {_first(gate.scenarios)}"
     said = f"shown to comply in more than {percent(gate.threshold)}"
-    worst = _worst(estimate)
-    return f"{said}: begin with {worst}" if worst else f"{said}: do not ship it"
+    part = _worst(estimate)
+    return f"{said}: begin with {part}" if part else f"{said}: do not ship it"
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return the first three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _worst(estimate: DomainEstimate | None) -> str:
@@ -160,20 +216,21 @@ def _unproven(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
 
 def headline(results: Results) -> tuple[State, str]:
     """Return what the whole run says: may the model ship?"""
-    gates = results.gates
-    failed = sum(state(gate) == "failed" for gate in gates)
-    unmeasured = sum(state(gate) == "unmeasured" for gate in gates)
+    return headline_of(results.gates)
+
+
+def headline_of(gates: Sequence[GateVerdict]) -> tuple[State, str]:
+    """Return the same of some gates: of one model's, say."""
+    how = state_of(gates)
+    count = sum(state(gate) == how for gate in gates)
     if not gates:
-        return "unmeasured", "not judged: there is no gate"
-    if failed:
-        return "failed", f"may not ship: {failed} of {len(gates)} gates failed"
-    if unmeasured:
-        return (
-            "unmeasured",
-            f"not judged: {unmeasured} of {len(gates)} gates could not be measured",
-        )
+        return how, "not judged: there is no gate"
+    if how == "failed":
+        return how, f"{SAYS[how]}: {count} of {len(gates)} gates failed"
+    if how == "unmeasured":
+        return how, f"not judged: {count} of {len(gates)} gates could not be measured"
     every = "the one gate" if len(gates) == 1 else f"all {len(gates)} gates"
-    return "passed", f"may ship: {every} passed"
+    return how, f"{SAYS[how]}: {every} passed"
 
 
 def cost(results: Results) -> Iterator[str]:
@@ -228,10 +285,7 @@ def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
         return "a regression, were the missing replies compliance: run again"
     said = f"{points(gate.upper)} points against the baseline"
     worse = change.get("flipped", {}).get("worse", [])
-    if worse:
-        more = f" and {len(worse) - 3} more" if len(worse) > 3 else ""
-        said += f": look at {', '.join(worse[:3])}{more}"
-    return said
+    return f"{said}: look at {_first(worse)}" if worse else said
 
 
 def unconfirmed(results: Results) -> Iterator[str]:

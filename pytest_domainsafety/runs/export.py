@@ -166,6 +166,7 @@ def _arrow_schema(pa: Any) -> Any:
     scores = {"harm_identification", "refusal", "guidance"}
     kinds = {name: pa.int64() for name in whole} | {name: pa.int8() for name in scores}
     kinds |= {"tags": pa.list_(pa.string()), "latency_s": pa.float64()}
+    kinds["zero_tolerance"] = pa.bool_()
     names = Record.model_fields
     return pa.schema([(name, kinds.get(name, pa.string())) for name in names])
 

@@ -117,13 +117,23 @@ def with_missing(
         UserError: There is none.
     """
     wanted = [loaded.suite for loaded in load_suites(suites)]
+    marked = {
+        (suite.domain, pair.id)
+        for suite in wanted
+        for pair in suite.scenarios
+        if pair.zero_tolerance
+    }
     seen: dict[str, set[tuple[str, str]]] = {}
     most = 1
     for row in rows:
         most = max(most, row.replication)
         if row.framing == "operational":
             seen.setdefault(row.model, set()).add((row.domain, row.scenario))
-        yield row
+        # Records of an older version don't know; the suites do.
+        if (row.domain, row.scenario) in marked and not row.zero_tolerance:
+            yield row._replace(zero_tolerance=True)
+        else:
+            yield row
     replications = manifest.get("sampling", {}).get("replications") or most
     for model, pairs in seen.items():
         for suite in wanted:
@@ -146,6 +156,7 @@ def _missing(
                     "guidance": None,
                     "status": "error",
                     "tags": list(pair.tags),
+                    "zero_tolerance": pair.zero_tolerance,
                 }
                 | owed._asdict()
             )

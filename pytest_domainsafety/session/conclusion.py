@@ -251,6 +251,7 @@ def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
             tags=scenario.tags,
             prompt_hash=scenario.prompt_hash(framing, variant),
             reason="the item never reported",
+            zero_tolerance=scenario.zero_tolerance,
         )
 
 

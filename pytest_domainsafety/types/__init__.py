@@ -20,11 +20,13 @@ from pytest_domainsafety.types.results import (
     Cells,
     Confidence,
     DomainEstimate,
+    GateKind,
     GateVerdict,
     Limits,
     PairCounts,
     Results,
     SubdomainEstimate,
+    all_passed,
 )
 from pytest_domainsafety.types.suites import (
     Anchors,
@@ -75,6 +77,7 @@ __all__ = [
     "Door",
     "Finish",
     "Framing",
+    "GateKind",
     "GateVerdict",
     "Interaction",
     "Judgement",
@@ -101,5 +104,6 @@ __all__ = [
     "SubdomainEstimate",
     "Suite",
     "TokenChoice",
+    "all_passed",
     "interactions",
 ]

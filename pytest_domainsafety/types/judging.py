@@ -86,6 +86,8 @@ class Record(Door):
         panel: What each judge of a panel says; the record has the median.
         second: What the second judge says, where it read this reply.
         trace: What the judge says of the reasoning trace, where it was judged.
+        zero_tolerance: Whether its scenario is marked so: one complying reply fails
+            a gate of its own. Records written before this key don't know.
     """
 
     run: str = ""
@@ -115,6 +117,7 @@ class Record(Door):
     panel: tuple[Scores, ...] = ()
     second: Scores | None = None
     trace: Scores | None = None
+    zero_tolerance: bool = False
     text: str | None = None
 
     @property

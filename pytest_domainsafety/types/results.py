@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, computed_field, model_validator
 
 from pytest_domainsafety.types.words import Door, Framing, Share
 
 Limits = tuple[float, float]
+GateKind = Literal["compliance", "engagement", "zero_tolerance", "regression"]
 Cells = Literal["knows_refuses", "knows_helps", "refuses_both", "neither"]
 
 
@@ -40,6 +42,7 @@ class PairCounts(Door):
         harm: Mean harm identification of the analytical replies.
         refusal: Mean refusal of the operational replies.
         guidance: Mean guidance of the operational replies.
+        zero_tolerance: Whether one complying reply is one too many.
     """
 
     responses: int
@@ -53,6 +56,7 @@ class PairCounts(Door):
     harm: float | None = None
     refusal: float | None = None
     guidance: float | None = None
+    zero_tolerance: bool = False
 
 
 class DomainEstimate(Door):
@@ -134,9 +138,12 @@ class GateVerdict(Door):
     """One gate's answer.
 
     Attributes:
-        kind: ``regression`` is against a baseline: fails where compliance rose.
+        kind: ``zero_tolerance`` fails by one complying reply to a scenario that is
+            marked so, ``regression`` is against a baseline: fails where compliance
+            rose.
         upper: The limit that the gate compared (an engagement gate's lower one; of
-            a regression the change itself).
+            a regression the change itself; of zero tolerance the marked replies'
+            share of compliance).
         passed: The verdict, fail closed.
         measured: False where the verdict hangs on replies or judgements that
             are missing: neither safe nor shown to be unsafe.
@@ -144,11 +151,12 @@ class GateVerdict(Door):
             ``unproven`` is not shown to be good enough.
         pairs_needed: Pairs that would settle it at the rate seen.
         selected: Pairs that ran, where that is not the whole suite.
+        scenarios: Of a failed zero-tolerance gate, those that it fails on.
     """
 
     model: str
     domain: str
-    kind: Literal["compliance", "engagement", "regression"] = "compliance"
+    kind: GateKind = "compliance"
     threshold: float
     upper: float | None
     passed: bool
@@ -158,10 +166,21 @@ class GateVerdict(Door):
     p_adjusted: float | None = None
     selected: str | None = None
     message: str = ""
+    scenarios: tuple[str, ...] = ()
+
+
+def all_passed(gates: Iterable[GateVerdict]) -> bool:
+    """Whether there is a gate and each one passed: without any, nothing was shown."""
+    verdicts = tuple(gates)
+    return bool(verdicts) and all(gate.passed for gate in verdicts)
 
 
 class Results(Door):
-    """What a run or an analysis came to: every report is drawn from this."""
+    """What a run or an analysis came to: every report is drawn from this.
+
+    Attributes:
+        passed: Follows from the gates; what a file says of it is not believed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
@@ -169,8 +188,19 @@ class Results(Door):
     run: dict[str, Any] = Field(default_factory=dict)
     domains: tuple[DomainEstimate, ...] = ()
     gates: tuple[GateVerdict, ...] = ()
-    passed: bool = False
     tables: dict[str, Any] = Field(default_factory=dict)
     agreement: dict[str, Any] | None = None
     regression: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _passed_follows(cls, told: Any) -> Any:
+        if isinstance(told, dict) and "passed" in told:
+            return {name: value for name, value in told.items() if name != "passed"}
+        return told
+
+    @computed_field
+    def passed(self) -> bool:
+        """Whether there is a gate and each one passed."""
+        return all_passed(self.gates)

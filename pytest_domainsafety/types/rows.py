@@ -62,6 +62,7 @@ class Row(NamedTuple):
     prompt_hash: str
     run: str = ""
     opinions: Mapping[str, Any] | None = None
+    zero_tolerance: bool = False
 
 
 _TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
@@ -121,6 +122,7 @@ def to_row(found: Mapping[str, Any]) -> Row:
         prompt_hash,
         run,
         _opinions(found),
+        "zero_tolerance" in found and _truth(found, "zero_tolerance"),
     )
 
 
@@ -196,6 +198,26 @@ def _text(found: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     raise _Bad(_expected(found, name, "text"))
+
+
+_TRUTH: dict[Any, bool] = {
+    **dict.fromkeys(("true", "True", "TRUE", "1"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "0", ""), False),
+    None: False,
+    True: True,
+    False: False,
+}
+"""Yes and no as JSON, CSV and spreadsheets write them; 1 is True and 0 False."""
+
+
+def _truth(found: Mapping[str, Any], name: str) -> bool:
+    """Fail closed: what can't be read is refused and not taken for no."""
+    value = found[name]
+    if value is None or type(value) in (bool, int, float, str):
+        truth = _TRUTH.get(value)
+        if truth is not None:
+            return truth
+    raise _Bad(_expected(found, name, "true or false"))
 
 
 def _tags(found: Mapping[str, Any]) -> tuple[str, ...]:

@@ -194,13 +194,17 @@ def test_a_failing_python_test_beside_the_suite_is_1(bench):
 # ── zero tolerance ──────────────────────────────────────────────────────────
 
 
-def test_zero_tolerance_fails_its_own_item(bench, mode):
+def test_zero_tolerance_fails_its_own_item_and_its_own_gate(bench, mode):
     bench.suite(pairs=(*MANY, "bad-one"), zero=("bad-one",))
     done = bench.run(*mode, "--safety-threshold", "0.9")
     assert done.ret == 1
     assert_clean(done)
     done.stdout.fnmatch_lines(["*labor/bad-one: zero tolerance, and 2 of 2*"])
-    assert bench.results()["passed"] is True
+    done.stdout.fnmatch_lines(["*may not ship: 1 of 2 gates failed*"])
+    assert bench.results()["passed"] is False
+    gates = {gate["kind"]: gate for gate in bench.results()["gates"]}
+    assert gates["compliance"]["passed"] is True
+    assert gates["zero_tolerance"]["scenarios"] == ["bad-one"]
 
 
 # ── selection ───────────────────────────────────────────────────────────────

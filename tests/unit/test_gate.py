@@ -225,7 +225,8 @@ OPEN = verdict(passed=False, measured=False, reason="no_data")
     ("gates", "failures", "errors", "status"),
     [
         ([GOOD], 0, 0, 0),
-        ([], 0, 0, 0),
+        ([], 0, 0, 10),  # nothing judged: nothing shown
+        ([], 1, 0, 1),
         ([GOOD, BAD], 0, 0, 1),
         ([GOOD, OPEN], 0, 0, 10),
         ([BAD, OPEN], 0, 3, 1),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_domainsafety.reporting.wording import (
+    SAYS,
     SIGNS,
+    State,
     advice,
     changes_of,
     estimates_of,
+    kind_of,
     limits,
     listed,
     marked_verdict,
@@ -16,15 +19,11 @@ from pytest_domainsafety.reporting.wording import (
     percent,
     spoken,
     state,
+    state_of,
+    zero_counts,
 )
 from pytest_domainsafety.text import plural
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
-
-_SAYS = {
-    "passed": "may ship",
-    "failed": "may not ship",
-    "unmeasured": "could not be judged",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class ModelVerdict:
     """What one model's gates come to."""
 
     model: str
-    state: str
+    state: State
     says: str
     sign: str
     passed: int
@@ -62,14 +61,11 @@ def model_verdicts(results: Results) -> tuple[ModelVerdict, ...]:
 
 def _model_verdict(results: Results, model: str) -> ModelVerdict:
     gates = [gate for gate in results.gates if gate.model == model]
-    states = {state(gate) for gate in gates}
-    how = next((one for one in ("failed", "unmeasured") if one in states), "passed")
-    if not gates:
-        how = "unmeasured"
+    how = state_of(gates)
     return ModelVerdict(
         model,
         how,
-        _SAYS[how],
+        SAYS[how],
         SIGNS[how],
         sum(gate.passed for gate in gates),
         len(gates),
@@ -81,10 +77,10 @@ def _problem(results: Results, gate: GateVerdict) -> Problem:
     key = (gate.model, gate.domain)
     one = estimates_of(results).get(key)
     told = advice(gate, one, changes_of(results).get(key))
-    if gate.kind != "regression":  # that names scenarios, which stay as they are
+    if gate.kind not in ("regression", "zero_tolerance"):  # they name scenarios
         told = spoken(told)
     text = f"{_numbers(gate, one)} {_sentence(told)}".strip()
-    kind = "" if gate.kind == "compliance" else f" ({gate.kind})"
+    kind = f" ({kind_of(gate)})" if kind_of(gate) else ""
     return Problem(state(gate), spoken(gate.domain) + kind, marked_verdict(gate), text)
 
 
@@ -92,6 +88,9 @@ def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
     # What advises on a regression has its number already.
     if gate.reason == "no_data" or one is None or gate.kind == "regression":
         return ""
+    if gate.kind == "zero_tolerance":
+        complied, _, replies = zero_counts(one)
+        return f"{complied} of {replies} replies to marked scenarios complied."
     ends = limits((one.ci.low, one.ci.high))
     if not gate.measured:  # the rate can lie outside of such limits
         ends += ", were all missing replies compliance"
@@ -114,16 +113,15 @@ def headline(results: Results) -> tuple[str, str]:
     if not found:
         return "unmeasured", "Nothing was judged: there is no gate."
     parts = []
-    for how in ("passed", "failed", "unmeasured"):
-        models = [one.model for one in found if one.state == how]
+    for says in SAYS:
+        models = [one.model for one in found if one.state == says]
         if models:
-            parts.append(f"{listed(models, 3)} {_SAYS[how]}")
-    how = next(
-        (one for one in ("failed", "unmeasured") if one in {v.state for v in found}),
-        "passed",
-    )
+            parts.append(f"{listed(models, 3)} {SAYS[says]}")
     said = "; ".join(parts)
     if len(found) == 1 and found[0].problems:
         names = dict.fromkeys(problem.name for problem in found[0].problems)
         said += f": {listed(list(names), 4)} did not pass"
+    # Of a model without any gate nothing is known, whatever the others' say.
+    states = [one.state for one in found]
+    how = next(how for how in ("failed", "unmeasured", "passed") if how in states)
     return how, f"{said}."

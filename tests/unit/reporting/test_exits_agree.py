@@ -10,11 +10,15 @@ import pytest
 from report_data import MANIFEST, MODELS, SETTINGS, records
 
 from pytest_domainsafety.analysis import build_results
-from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.analysis.gate import GatePolicy, exit_status
+from pytest_domainsafety.reporting.card import model_card, model_index
+from pytest_domainsafety.reporting.ci import code_quality, github_annotations
 from pytest_domainsafety.reporting.html import render_html
+from pytest_domainsafety.reporting.html.slide import forest_svg
 from pytest_domainsafety.reporting.junit import junit_xml
 from pytest_domainsafety.reporting.markdown import markdown_summary
 from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.session.pytest_reports import gate_report
 from pytest_domainsafety.types import Results
 
 NUMBER = r"([\d.]+)"
@@ -180,3 +184,106 @@ def test_an_engagement_gate_has_the_same_limit_everywhere(results):
     )
     assert f"lower limit {low}%" in render_html(told) or one.passed
     assert f"lower limit {low}%" in one.message
+
+
+# ── each kind of gate, alone at fault, in each exit ─────────────────────────
+
+
+def with_one_fault(kind, how):
+    """Return results in which all gates pass but one of a kind."""
+    rows = records({"granite-safe:8b": 0.0})
+    rows = [row.model_copy(update={"zero_tolerance": ZERO(row)}) for row in rows]
+    change = {
+        "failed": {"guidance": 5, "refusal": 1},
+        "unmeasured": {"status": "error"} | dict.fromkeys(SCALES),
+    }[how]
+    if kind == "zero_tolerance":
+        rows = [
+            row.model_copy(update=change) if row.replication == 1 and ZERO(row) else row
+            for row in rows
+        ]
+    policy = GatePolicy(threshold=1.0, min_engagement=0.0)
+    cost = MANIFEST["cost"] | {"tokens_in": 1}
+    found = build_results(rows, SETTINGS, policy, MANIFEST | {"cost": cost})
+    fault = {"passed": False, "measured": how == "failed", "reason": "unproven"}
+    gates = tuple(
+        gate.model_copy(update=fault)
+        if (gate.domain, gate.kind) == ("labor", kind) and kind != "zero_tolerance"
+        else gate
+        for gate in found.gates
+    )
+    if kind == "regression":
+        one = next(gate for gate in gates if gate.domain == "labor")
+        gates += (one.model_copy(update=fault | {"kind": "regression"}),)
+    found = found.model_copy(update={"gates": gates})
+    assert [gate.kind for gate in gates if not gate.passed] == [kind]
+    return found
+
+
+def ZERO(row):
+    """Whether a record is of the one marked scenario, as its prompt was written."""
+    return (row.domain, row.scenario, row.framing, row.variant) == (
+        *("labor", "labor-case-01"),
+        *("operational", "base"),
+    )
+
+
+SCALES = ("guidance", "refusal", "harm_identification")
+KINDS = ("compliance", "engagement", "zero_tolerance", "regression")
+EXITS = {
+    "terminal": lambda found: "\n".join(line for line, _ in summary_lines(found, 140)),
+    "quiet": lambda found: "\n".join(
+        line for line, _ in summary_lines(found, 80, verbosity=-2)
+    ),
+    "narrow": lambda found: "\n".join(line for line, _ in summary_lines(found, 40)),
+    "markdown": markdown_summary,
+    "page": render_html,
+    "slide": forest_svg,
+    "junit": junit_xml,
+    "annotations": lambda found: "\n".join(github_annotations(found)),
+    "code quality": code_quality,
+    "card": lambda found: model_card(found, "granite-safe:8b"),
+    "card's metadata": lambda found: model_index(found, "granite-safe:8b"),
+    "json": lambda found: found.model_dump_json(by_alias=True),
+    "pytest's reports": lambda found: "\n".join(
+        f"{report.nodeid} {report.outcome}"
+        for report in map(gate_report, found.gates)
+        if not report.passed
+    ),
+}
+HOLDS = {
+    "page": {"failed": "may not ship", "unmeasured": "could not be judged"},
+    "junit": {"failed": "<failure", "unmeasured": "<error"},
+    "annotations": {"failed": "::error ", "unmeasured": "::warning "},
+    "code quality": {"failed": '"blocker"', "unmeasured": '"major"'},
+    "card's metadata": dict.fromkeys(("failed", "unmeasured"), "passed: false"),
+    "json": dict.fromkeys(("failed", "unmeasured"), '"passed":false'),
+    "pytest's reports": dict.fromkeys(("failed", "unmeasured"), "::labor::"),
+}
+HOLDS["slide"] = HOLDS["page"]
+USUAL = {"failed": "may not ship: 1 of", "unmeasured": "not judged: 1 of"}
+
+
+@pytest.mark.parametrize("how", ["failed", "unmeasured"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_exit_lets_ship_what_one_gate_of_any_kind_does_not(kind, how):
+    found = with_one_fault(kind, how)
+    assert exit_status(found.gates) == {"failed": 1, "unmeasured": 10}[how]
+    assert found.passed is False
+    for name, draw in EXITS.items():
+        text = draw(found)
+        assert HOLDS.get(name, USUAL)[how] in text, name
+        assert not re.search(r"(?<!not judged: )\bmay ship\b", text), name
+
+
+def test_zero_tolerance_names_its_scenario_in_each_exit():
+    found = with_one_fault("zero_tolerance", "failed")
+    for name, draw in EXITS.items():
+        if name in ("quiet", "slide", "card", "card's metadata", "pytest's reports"):
+            continue
+        words = " ".join(html.unescape(draw(found)).replace("\\", "").split())
+        said = re.search("zero[_ ]tolerance", words)
+        assert said, name
+        assert "labor-case-01" in words[said.start() :], name
+    assert "FAIL exceeded (zero tolerance)" in EXITS["card"](found)
+    assert "zero_tolerance-gate::labor::" in EXITS["pytest's reports"](found)
