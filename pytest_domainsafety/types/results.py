@@ -200,7 +200,8 @@ class Results(Door):
             return {name: value for name, value in told.items() if name != "passed"}
         return told
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def passed(self) -> bool:
         """Whether there is a gate and each one passed."""
         return all_passed(self.gates)
