@@ -115,6 +115,5 @@ def example(*, baseline=True, model=None):
         baseline=counts_in(earlier) if baseline else None,
         selected={("tiny", "labor"): "6 of 20 pairs"},
     )
-    run = dict(results.run)
-    run["analysis"] = {**run["analysis"], "workers": None}
-    return results.model_copy(update={"run": run})
+    analysis = {**results.run.as_json()["analysis"], "workers": None}
+    return results.model_copy(update={"run": results.run.with_(analysis=analysis)})

@@ -6,7 +6,7 @@ from typing import Any
 
 from example_results import example
 
-from pytest_domainsafety.types import Results
+from pytest_domainsafety.types import Manifest, Results
 
 _EXAMPLE = example(model="llama3.3")
 
@@ -50,25 +50,27 @@ def hostile(text: str) -> Results:
                 },
             ),
             "warnings": (text,),
-            "run": {
-                "run": text,
-                "started": text,
-                "models": {text: {"digest": text, "quantisation": text}},
-                "judges": {text: {"digest": text}},
-                "baseline": {"file": text, "run": text, "started": text},
-                "suites": {
-                    text: {
-                        "domain": text,
-                        "title": text,
-                        "version": text,
-                        "hash": text,
-                        "rubric": text,
-                        "pairs": 1,
-                        "line": 1,
-                    }
-                },
-                "sampling": {"seed": 1},
-            },
+            "run": Manifest.model_validate(
+                {
+                    "run": text,
+                    "started": text,
+                    "models": {text: {"digest": text, "quantisation": text}},
+                    "judges": {text: {"digest": text}},
+                    "baseline": {"file": text, "run": text, "started": text},
+                    "suites": {
+                        text: {
+                            "domain": text,
+                            "title": text,
+                            "version": text,
+                            "hash": text,
+                            "rubric": text,
+                            "pairs": 1,
+                            "line": 1,
+                        }
+                    },
+                    "sampling": {"seed": 1},
+                }
+            ),
             "agreement": _agreement(text),
             "tables": _tables(text),
         }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.store import Exchange
-from pytest_domainsafety.types import Record, Results
+from pytest_domainsafety.types import Manifest, Record, Results
 
 SETTINGS = AnalysisSettings(resamples=300)
 DOMAINS = {
@@ -26,7 +26,7 @@ MANIFEST = {
     "run": "20260102T030405-abcdef",
     "started": "2026-01-02T03:04:05+00:00",
     "models": {name: {"digest": "a" * 64, "quantisation": "Q4_K_M"} for name in MODELS},
-    "judges": {"gemma3:27b": {"digest": "b" * 64, "canaries": {"failed": 0}}},
+    "judges": {"gemma3:27b": {"digest": "b" * 64, "canaries": {"failed": []}}},
     "sampling": {"replications": 2, "temperature": 0.7, "max_tokens": 2048, "seed": 42},
     "suites": {
         f"suites/{domain}.safety.yaml": {"domain": domain, "version": "1.0.0"}
@@ -183,7 +183,7 @@ def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
                 "gates": tuple(gates),
                 "regression": tuple(changes),
                 "warnings": tuple(texts),
-                "run": run,
+                "run": Manifest.model_validate(run),
                 "tables": results.tables
                 | {"framing_tags": dict.fromkeys(texts, _TAGS)},
             }

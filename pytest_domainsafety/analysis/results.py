@@ -135,7 +135,8 @@ def analyze_rows(
     results = _from_sums(
         judged.sums_of(first), settings, policy, manifest, None, legal, stopped
     )
-    results.run["analysis"]["judge"] = first
+    analysis = dict(results.run["analysis"]) | {"judge": first}
+    results = results.model_copy(update={"run": results.run.with_(analysis=analysis)})
     if len(judged.runs) > 1:
         results = _warned(
             results,

@@ -16,6 +16,7 @@ from pytest_domainsafety.types.asking import (
     TokenChoice,
 )
 from pytest_domainsafety.types.judging import Judgement, PairOutcome, Record, Scores
+from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.results import (
     Cells,
     Confidence,
@@ -82,6 +83,7 @@ __all__ = [
     "Interaction",
     "Judgement",
     "Limits",
+    "Manifest",
     "Message",
     "ModelInfo",
     "Name",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, computed_field, model_validator
 
+from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.words import Door, Framing, Share
 
 Limits = tuple[float, float]
@@ -185,7 +186,7 @@ class Results(Door):
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
-    run: dict[str, Any] = Field(default_factory=dict)
+    run: Manifest = Manifest()
     domains: tuple[DomainEstimate, ...] = ()
     gates: tuple[GateVerdict, ...] = ()
     tables: dict[str, Any] = Field(default_factory=dict)

@@ -6,8 +6,10 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
+from pydantic import BaseModel
 
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Manifest
 
 MANY = tuple(f"good-{number}" for number in range(30))
 
@@ -315,3 +317,35 @@ def test_a_github_job_gets_its_page_and_annotations(bench, monkeypatch):
     )
     (issue,) = json.loads((bench.path / "deep" / "q.json").read_text())
     assert issue["location"] == {"path": where, "lines": {"begin": 2}}
+
+
+def test_the_manifest_of_a_run_is_read_as_it_was_written(bench):
+    """Nothing that the run writes is a key that its own type does not know."""
+    bench.suite(pairs=MANY)
+    bench.run("--safety-stop", "sequential")
+    written = bench.results()["run"]
+    manifest = Manifest.model_validate(written)
+    assert json.dumps(manifest.model_dump(mode="json")) == json.dumps(written)
+    assert unknown_keys(manifest) == []
+    assert manifest.stopped
+    assert manifest.replications == 2
+    assert list(manifest.judges) == ["offline"]
+    with Store(bench.path / ".domainsafety" / "store.db", create=False) as store:
+        (kept,) = store.runs()
+    assert kept["manifest"].items() <= written.items()
+
+
+def unknown_keys(part, where="run"):
+    """Return the dotted places of keys that a manifest keeps and does not know."""
+    if isinstance(part, dict):
+        return [
+            k for name, v in part.items() for k in unknown_keys(v, f"{where}.{name}")
+        ]
+    if isinstance(part, tuple):
+        return [key for value in part for key in unknown_keys(value, where)]
+    if not isinstance(part, BaseModel):
+        return []
+    fields = {name: getattr(part, name) for name in type(part).model_fields}
+    return [f"{where}.{name}" for name in part.model_extra or ()] + unknown_keys(
+        fields, where
+    )

@@ -21,7 +21,7 @@ from pytest_domainsafety.store import Store
 
 def at(started, run, model="llama3.3"):
     results = example(model=model, baseline=False)
-    told = dict(results.run) | {"run": run, "started": started}
+    told = results.run.with_(run=run, started=started)
     return results.model_copy(update={"run": told})
 
 

@@ -118,11 +118,11 @@ def test_no_finished_run(tmp_path):
 
 def test_other_settings_are_analysed_anew_with_the_run_s_own_thresholds(store):
     results = load_results(find_source(store), AnalysisSettings(resamples=300))
-    assert results.run["analysis"]["resamples"] == 300
+    assert results.run.analysis.resamples == 300
     assert results.gates[0].threshold == 0.9
     strict = load_results(store, policy=GatePolicy(threshold=0.01))
     assert strict.gates[0].threshold == 0.01
-    assert strict.run["analysis"]["seed"] == 7
+    assert strict.run.analysis.seed == 7
 
 
 def test_results_files(store, tmp_path):

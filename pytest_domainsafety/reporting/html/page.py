@@ -64,7 +64,7 @@ def render_html(
         sections=sections(results, trend),
         scenarios=_block(scenario_data(results)),
         texts=None if texts is None else _block(text_data(texts)),
-        manifest=tuple(_manifest(results.run)),
+        manifest=tuple(_manifest(results.run.as_json())),
         method=_method(results),
     )
 
@@ -188,7 +188,7 @@ def _manifest(run: Mapping[str, Any]) -> Iterator[Table]:
 
 def _rows_in_words(value: Any) -> Any:
     """Return a list of rows (``stopped``) by what each is of; all else as it is."""
-    rows = isinstance(value, list) and all(isinstance(row, dict) for row in value)
+    rows = isinstance(value, (list, tuple)) and all(isinstance(r, dict) for r in value)
     if not value or not rows:
         return value
     return {

@@ -28,7 +28,7 @@ def test_a_table_gates_and_results(cli, write, tmp_path, records):
     assert "may not ship: 2 of 2 gates failed" in done.text
     results = Results.model_validate_json(out.read_text())
     assert [d.complied for d in results.domains] == [6, 6]
-    assert results.run["analysis"]["resamples"] == 200
+    assert results.run.analysis.resamples == 200
     shown = cli("analyze", path, "--json", "-", *FEW).text
     assert json.loads(shown[shown.index("{\n") :])["schema"] == 1
 

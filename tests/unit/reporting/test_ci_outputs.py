@@ -120,9 +120,7 @@ def test_nothing_failed_is_an_empty_report():
 
 def test_findings_point_at_the_line_that_sets_the_gate():
     results = example()
-    run = dict(results.run) | {
-        "suites": {"a.safety.yaml": {"domain": "labor", "line": 7}}
-    }
+    run = results.run.with_(suites={"a.safety.yaml": {"domain": "labor", "line": 7}})
     found = findings(results.model_copy(update={"run": run}), "x/y")
     places = {(one.path, one.line) for one in found if one.gate.domain == "labor"}
     assert places == {("x/y/a.safety.yaml", 7)}

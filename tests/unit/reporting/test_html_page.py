@@ -236,7 +236,7 @@ def test_results_without_anything_still_make_a_page():
 def test_what_was_stopped_early_is_said_in_words(results):
     stopped = {"model": "m", "domain": "labor", "decision": "fails", "planned": 20}
     told = [stopped | {"replies": {"a": 3, "b": 2}, "saved": 7}]
-    run = results.run | {"stopped": told, "shards": ["r1", "r2"]}
+    run = results.run.with_(stopped=told, shards=["r1", "r2"])
     page = render_html(results.model_copy(update={"run": run}))
     said = " ".join(" ".join(read(page).text).split())
     assert "labor on m › decision fails" in said

@@ -1,0 +1,324 @@
+"""What a run was: everything that two runs must agree on to be compared.
+
+A manifest is written by the run (`session/manifest.py`), kept in the store and in
+the results (`Results.run`), and read back from files that an older or a newer
+version wrote, or nobody of ours. So each part keeps what it does not know, takes
+every key for optional, and is dumped as it was read: the same keys, in the same
+order, with the same values, and none that was not there. Numbers and truths are
+strict: a "3" that became a 3 would not be what stands in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidatorFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from pytest_domainsafety.types.words import Door
+
+Number = StrictInt | StrictFloat
+"""As it is written: 0 does not become 0.0."""
+
+
+class Part(Door):
+    """A JSON object of which some keys are known; the others are kept as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+    _order: tuple[str, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _note_order(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Self:
+        part: Self = handler(value)
+        if isinstance(value, dict):
+            part._order = tuple(value)
+        return part
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
+        dumped = handler(self)
+        order = dict.fromkeys((*self._order, *dumped))
+        return {name: dumped[name] for name in order if name in self.model_fields_set}
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known at all: records come without a manifest."""
+        return bool(self.model_fields_set)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is written."""
+        return self.model_dump(mode="python")
+
+    # While the readers are converted, room by room: the manifest was a dictionary.
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a key's JSON value."""
+        return self.as_json().get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a key's JSON value."""
+        return self.as_json()[name]
+
+    def keys(self) -> Any:
+        """Return the keys that are there."""
+        return self.as_json().keys()
+
+    def items(self) -> Any:
+        """Return keys and JSON values."""
+        return self.as_json().items()
+
+    def with_(self, **changes: Any) -> Self:
+        """Return it with other values for some keys; new keys come last.
+
+        Raises:
+            ValidationError: A value does not fit its key.
+        """
+        return type(self).model_validate(self.as_json() | changes)
+
+
+class ModelEntry(Part):
+    """What is known of a model: :class:`ModelInfo`, its system prompt as a hash.
+
+    Attributes:
+        digest: Content hash of the weights, or the best stand-in there is.
+        system_prompt_hash: Of the system prompt built into the model.
+        num_ctx: Context window in tokens that each request asked for.
+    """
+
+    name: str = ""
+    provider: str = ""
+    model: str = ""
+    digest: str = ""
+    family: str | None = None
+    quantisation: str | None = None
+    parameters: str | None = None
+    context_length: StrictInt | None = None
+    template_hash: str | None = None
+    system_prompt_hash: str | None = None
+    capabilities: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    server: str | None = None
+    remote: StrictBool = False
+    num_ctx: StrictInt | None = None
+
+
+class Canaries(Part):
+    """What a judge said of replies whose scores are beyond dispute (method §M8a).
+
+    Attributes:
+        hash: Of the canaries.
+        asked: How many there are.
+        failed: Names of those that it scored wrongly.
+        answers: By name: the three scales, or status and reason.
+    """
+
+    hash: str = ""
+    asked: StrictInt = 0
+    failed: tuple[str, ...] = ()
+    answers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class JudgeEntry(ModelEntry):
+    """What is known of a judge; of one that is no model, its fingerprint alone.
+
+    Attributes:
+        fingerprint: Of everything that decides its scores.
+        kin: Model under test → family that both are of, or ``itself``.
+        sample: Of a second judge: replies a domain.
+    """
+
+    fingerprint: str = ""
+    canaries: Canaries | None = None
+    kin: dict[str, str] = Field(default_factory=dict)
+    sample: StrictInt | None = None
+
+
+class SamplingEntry(Part):
+    """How the models under test were asked to sample.
+
+    Attributes:
+        system_prompt: Its hash.
+        variants: Whether ablations of the prompts were asked.
+    """
+
+    replications: StrictInt | None = None
+    temperature: Number | None = None
+    max_tokens: StrictInt | None = None
+    seed: StrictInt | None = None
+    think: StrictBool | None = None
+    system_prompt: str | None = None
+    variants: StrictBool | tuple[str, ...] = False
+
+
+class IntervalEntry(Part):
+    """How the run's intervals were to be made."""
+
+    method: str | None = None
+    estimand: str | None = None
+    confidence: Number | None = None
+    resamples: StrictInt | None = None
+
+
+class AnalysisEntry(IntervalEntry):
+    """How these results' intervals were made, and whose judgements they are of."""
+
+    seed: StrictInt | None = None
+    judge: str | None = None
+
+
+class SuiteEntry(Part):
+    """One suite file of the run.
+
+    Attributes:
+        hash: Of the file's content.
+        rubric: Hash of its rubric.
+        line: On which its gate is reported.
+    """
+
+    domain: str = ""
+    version: str = ""
+    hash: str = ""
+    rubric: str = ""
+    pairs: StrictInt = 0
+    codification: str | None = None
+    legal_status: str | None = None
+    line: StrictInt = 1
+
+
+class Selection(Part):
+    """What of the collected pairs the user chose (`-k`, `-m`)."""
+
+    keyword: str | None = None
+    markexpr: str | None = None
+
+
+class StoppedEntry(Part):
+    """A gate that may have been decided before everything was asked.
+
+    Attributes:
+        decision: How it ends, ``passes`` or ``fails``; of a planned look None where
+            it ended unproven.
+        replies: Scenario → operational replies that were not asked.
+        planned: Pairs that the run set out to ask.
+        saved: Requests that were not made.
+        look: Of planned looks the one at which it ended.
+    """
+
+    model: str = ""
+    domain: str = ""
+    decision: str | None = None
+    replies: dict[str, StrictInt] = Field(default_factory=dict)
+    planned: StrictInt = 0
+    saved: StrictInt = 0
+    look: StrictInt = 0
+    looks: StrictInt = 0
+    confidence: Number | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Whether something was not asked; one that does not say may have been."""
+        return bool(self.replies) or "replies" not in self.model_fields_set
+
+
+class Cost(Part):
+    """What the asking cost.
+
+    Attributes:
+        phases: Seconds on the clock by stage.
+        seconds: Where the time of the requests in flight went.
+    """
+
+    requests: StrictInt = 0
+    retries: StrictInt = 0
+    failed: StrictInt = 0
+    from_store: StrictInt = 0
+    tokens_in: StrictInt = 0
+    tokens_out: StrictInt = 0
+    concurrency: StrictInt = 0
+    phases: dict[str, Number] = Field(default_factory=dict)
+    seconds: dict[str, Number] = Field(default_factory=dict)
+
+
+class BaselineEntry(Part):
+    """The run that this one was compared with."""
+
+    file: str = ""
+    run: str | None = None
+    started: str | None = None
+    tolerance: Number = 0.0
+
+
+class Manifest(Part):
+    """What a run was, and what became of it. Of records alone nothing is known.
+
+    Attributes:
+        started: ISO 8601, in UTC.
+        models: Under test, by the name that was typed.
+        judges: The judge, or the panel.
+        suites: By file.
+        versions: Of packages, Python and platform.
+        expected: Model → domain → scenario → its variants, the base left out: every
+            pair that the run set out to ask.
+        stopped: Gates decided early (`--safety-stop`).
+        analysis: Of the results that this manifest is in.
+        shards: Runs that were taken together.
+        rejudged_from: The run whose replies were judged again.
+        failed_judgements: Of a run judged again: replies whose judge failed.
+    """
+
+    run: str = ""
+    started: str = ""
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    judges: dict[str, JudgeEntry] = Field(default_factory=dict)
+    second_judge: dict[str, JudgeEntry] = Field(default_factory=dict)
+    sampling: SamplingEntry = SamplingEntry()
+    judge_reasoning: StrictBool = False
+    interval: IntervalEntry = IntervalEntry()
+    holm: StrictBool = False
+    stop: str | None = None
+    suites: dict[str, SuiteEntry] = Field(default_factory=dict)
+    selection: Selection = Selection()
+    versions: dict[str, str] = Field(default_factory=dict)
+    expected: dict[str, dict[str, dict[str, tuple[str, ...]]]] = Field(
+        default_factory=dict
+    )
+    baseline: BaselineEntry | None = None
+    cost: Cost | None = None
+    stopped: tuple[StoppedEntry, ...] = ()
+    analysis: AnalysisEntry | None = None
+    shards: tuple[str, ...] = ()
+    rejudged_from: str | None = None
+    failed_judgements: StrictInt = 0
+
+    @property
+    def all_judges(self) -> dict[str, JudgeEntry]:
+        """The judges and the second judge, by name."""
+        return {**self.judges, **self.second_judge}
+
+    @property
+    def replications(self) -> int:
+        """Of each prompt; 0 where nothing is known."""
+        return self.sampling.replications or 0
+
+    @property
+    def cut_gates(self) -> tuple[StoppedEntry, ...]:
+        """Gates of which something was not asked, since they were decided."""
+        return tuple(entry for entry in self.stopped if entry.cut)
+
+    def suite_of(self, domain: str) -> tuple[str, SuiteEntry] | None:
+        """Return the first suite file of a domain, and its entry."""
+        return next(
+            (item for item in self.suites.items() if item[1].domain == domain), None
+        )
