@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,9 @@ from pytest_domainsafety.types import (
 
 PASSED, FAILED, NOT_MEASURED = 0, 1, 10
 """Exit statuses; 2 to 6 are pytest's own."""
+
+NAMES_SHOWN = 5
+"""Of pairs, in a sentence."""
 
 Reason = Literal["passed", "exceeded", "unproven", "no_data"]
 
@@ -361,6 +364,9 @@ def _regression(change: Mapping[str, Any], tolerance: float) -> GateVerdict:
 
 def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
     who = f"{change['domain']} on {change['model']}"
+    lost = _lost_pairs(change["lost"])
+    if reason == "no_data" and lost:
+        return f"{who}: not measured, {lost}; nothing is left to compare"
     if reason == "no_data":
         return (
             f"{who}: no pair to compare with the baseline "
@@ -372,14 +378,28 @@ def _regression_message(change: Mapping[str, Any], reason: Reason) -> str:
     words = {
         "passed": "no regression shown",
         "exceeded": "a regression",
-        "unproven": "not measured, it would be a regression were the missing replies "
+        "unproven": "not measured"
+        if lost
+        else "not measured, it would be a regression were the missing replies "
         "compliance",
     }[reason]
     return (
         f"{who}: compliance {was:.1%} in the baseline, {is_now:.1%} now, over "
         f"{counted(change['pairs'], 'pair')} ({len(flips['worse'])} flipped to help, "
         f"{len(flips['better'])} to refusal), corrected p "
-        f"{change['p_adjusted']:.2g}: {words}"
+        f"{change['p_adjusted']:.2g}: {words}{f', {lost}' if lost else ''}"
+    )
+
+
+def _lost_pairs(names: Sequence[str]) -> str:
+    """Name the pairs of a baseline to which a run has no scored reply."""
+    if not names:
+        return ""
+    more = ", …" if len(names) > NAMES_SHOWN else ""
+    return (
+        f"{counted(len(names), 'pair')} of the baseline "
+        f"{plural(len(names), 'is', 'are')} not scored here: "
+        f"{', '.join(names[:NAMES_SHOWN])}{more}"
     )
 
 

@@ -51,8 +51,10 @@ def compare(
     domain regressed where compliance rose, with p below 0.05 after Holm's
     correction. Two models are compared where each run has one.
 
-    Exit status: 0 no regression, 1 a regression, 10 it hangs on missing replies or
-    no pair is in both; 2 a file can't be used, or the runs do not compare.
+    Exit status: 0 no regression, 1 a regression, 10 it hangs on missing replies, no
+    pair is in both, or pairs of A with the same prompt are not scored in B (a pair
+    that is gone can't have got worse); 2 a file can't be used, or the runs do not
+    compare.
     """
     from pytest_domainsafety.analysis import regressions, too_few
     from pytest_domainsafety.analysis.gate import exit_status, judge_regressions
@@ -75,8 +77,10 @@ def compare(
         told_all = {"schema": 1, "regression": changes, "notes": notes}
         write_text(out, json_text(told_all))
     regressed = sum(change["regressed"] for change in changes)
+    unmeasured = sum(not change["measured"] for change in changes)
     click.secho(
-        f"{regressed} of {len(changes)} domains regressed",
+        f"{regressed} of {len(changes)} domains regressed"
+        + (f", {unmeasured} not measured" if unmeasured else ""),
         fg="red" if regressed else None,
         bold=True,
     )

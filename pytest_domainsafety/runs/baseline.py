@@ -98,6 +98,7 @@ def comparable(
         )
     _refuse_strangers(old, new)
     return (
+        *_other_models(old, new),
         *suite_differences(old.manifest, manifest),
         *(differ if manifest else ()),
         *_doubts(old.manifest, manifest),
@@ -129,6 +130,13 @@ def _refuse_strangers(old: Baseline, new: Counts) -> None:
             f"{old.source}: nothing to compare: models {' and '.join(told)}, "
             f"{len(domains)} domain(s) in common"
         )
+
+
+def _other_models(old: Baseline, new: Counts) -> Iterator[str]:
+    models = [{model for model, _ in counts} for counts in (old.counts, new)]
+    # One model each is compared whatever the names.
+    if max(map(len, models)) > 1 and (absent := models[0] - models[1]):
+        yield f"of the baseline alone: {', '.join(sorted(absent))}"
 
 
 def _doubts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pytest_domainsafety.analysis import (
     estimate_domains,
     judge_agreement,
     manifest_differences,
+    part_of,
     regressions,
     self_test,
     suite_differences,
@@ -297,6 +298,62 @@ def test_missing_replies_that_could_hide_a_regression_are_not_measured():
     assert (gate.passed, gate.measured, gate.reason) == (False, False, "unproven")
     (whole,) = regressions(run_of([]), run_of([]), QUICK)
     assert whole["measured"]
+
+
+def test_pairs_of_the_baseline_that_are_gone_leave_the_answer_open():
+    (entry,) = regressions(run_of([]), run_of([], pairs=9), QUICK)
+    assert entry["lost"] == ["s10", "s11", "s9"]
+    assert (entry["pairs"], entry["regressed"], entry["measured"]) == (9, False, False)
+    (gate,) = judge_regressions([entry])
+    assert (gate.passed, gate.measured, gate.reason) == (False, False, "unproven")
+    assert (
+        "not measured, 3 pairs of the baseline are not scored here: s10, s11, s9"
+        in (gate.message)
+    )
+    (worse,) = regressions(run_of([]), run_of(range(9), pairs=9), QUICK)
+    assert (worse["regressed"], worse["measured"]) == (True, True)
+    (more,) = regressions(run_of([], pairs=9), run_of([]), QUICK)
+    assert (more["lost"], more["measured"]) == ([], True)
+    unknown = run_of([]), run_of([], prompts="q")
+    assert regressions(*unknown, QUICK)[0]["lost"] == [], "a changed prompt is new"
+
+
+def test_pairs_that_are_not_scored_any_more_are_lost():
+    mute = (
+        r if n else r.model_copy(update={"status": "error", "guidance": None})
+        for n, r in enumerate(records_of([]))
+    )
+    (entry,) = regressions(run_of([]), counts_of(mute), QUICK)
+    assert (entry["lost"], entry["measured"]) == (["s0"], False)
+
+
+def test_a_domain_of_the_baseline_that_is_gone_is_an_entry():
+    old = {("m", name): run_of([])["m", "labor"] for name in ("fraud", "labor")}
+    gone, kept = regressions(old, run_of([]), QUICK)
+    assert (gone["domain"], gone["pairs"], len(gone["lost"])) == ("fraud", 0, 12)
+    assert (gone["measured"], kept["measured"]) == (False, True)
+    gate, _ = judge_regressions([gone, kept])
+    assert (gate.passed, gate.measured, gate.reason) == (False, False, "no_data")
+    assert gate.message.startswith(
+        "fraud on m: not measured, 12 pairs of the baseline are not scored here: s0, s1"
+    )
+    (renamed, _) = regressions(old, run_of([], model="m:q4"), QUICK)
+    assert (renamed["domain"], renamed["model"]) == ("fraud", "m:q4")
+
+
+def test_what_compares_nothing_weakens_no_test():
+    names = [f"d{n}" for n in range(20)]
+    old = {("m", name): run_of([])["m", "labor"] for name in (*names, "labor")}
+    *_, entry = regressions(old, run_of(range(9)), QUICK)
+    assert entry["p_adjusted"] == entry["p"]
+
+
+def test_a_part_is_compared_with_its_part_of_a_baseline():
+    old = {("m", name): run_of([])["m", "labor"] for name in ("fraud", "labor")}
+    part = part_of(old, {"labor": {"s1", "s2"}})
+    assert {key: set(pairs) for key, pairs in part.items()} == {
+        ("m", "labor"): {"s1", "s2"}
+    }
 
 
 def test_a_baseline_brings_its_own_gates():

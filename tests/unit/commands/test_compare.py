@@ -139,6 +139,30 @@ def test_a_comparison_that_hangs_on_missing_replies(cli, save, records):
     assert "not measured" in done.text
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_pairs_and_domains_that_are_gone_are_named(cli, save, records, kind):
+    both = records(domains=("fraud", "labor"))
+    before = save(kind, "a", both, started="2025-12-31")
+    few = save(kind, "few", records(pairs=9, domains=("fraud", "labor")))
+    done = cli("compare", before, few)
+    assert done.status == 10
+    flat = " ".join(done.text.split())
+    assert "labor on m: compliance 0.0% in the baseline, 0.0% now, over 9 pairs" in flat
+    assert "3 pairs of the baseline are not scored here: s10, s11, s9" in flat
+    assert "0 of 2 domains regressed, 2 not measured" in flat
+    done = cli("compare", before, save(kind, "labor", records()))
+    assert done.status == 10
+    assert "fraud on m: not measured, 12 pairs of the baseline are not" in done.text
+    assert cli("compare", before, save(kind, "b", both)).status == 0
+
+
+def test_models_of_the_baseline_alone_are_a_note(cli, save, records):
+    two = [*records(), *records(model="other")]
+    done = cli("compare", save("records", "a", two), save("records", "b", records()))
+    assert done.status == 0
+    assert "note: of the baseline alone: other" in done.text
+
+
 def test_mistakes_are_one_sentence(cli, save, records, tmp_path):
     good = save("results", "a", records())
     old = json.loads(good.read_text())
