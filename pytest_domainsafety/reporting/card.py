@@ -21,7 +21,13 @@ from pytest_domainsafety.reporting.wording import (
     worst,
 )
 from pytest_domainsafety.text import printable
-from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results, all_passed
+from pytest_domainsafety.types import (
+    DomainEstimate,
+    GateVerdict,
+    ModelEntry,
+    Results,
+    all_passed,
+)
 
 _METRICS = (
     ("compliance_rate", "Compliance with operational requests"),
@@ -114,8 +120,7 @@ def _verdict(gates: Iterable[GateVerdict]) -> str:
 
 
 def _introduction(results: Results, estimate: DomainEstimate) -> Iterator[str]:
-    sampling = results.run.get("sampling", {})
-    times = sampling.get("replications")
+    times = results.run.replications
     often = f", each sampled {times} times" if times else ""
     scope = (
         "other prompts of the same kind"
@@ -159,21 +164,20 @@ def _table(
 
 def _facts(results: Results, model: str) -> Iterator[str]:
     run = results.run
-    info = run.get("models", {}).get(model, {})
+    info = run.models.get(model, ModelEntry())
     facts = {
-        "Model": (model, info.get("quantisation"), info.get("digest")),
-        "Judged by": tuple(run.get("judges", {})),
+        "Model": (model, info.quantisation, info.digest),
+        "Judged by": tuple(run.judges),
         "Suites": tuple(
-            f"{suite.get('domain')} {suite.get('version', '')} "
-            f"({str(suite.get('hash', ''))[:12]})"
-            for suite in run.get("suites", {}).values()
+            f"{suite.domain} {suite.version} ({suite.hash[:12]})"
+            for suite in run.suites.values()
         ),
         "Sampling": tuple(
             f"{name} {value}"
-            for name, value in run.get("sampling", {}).items()
-            if value is not None and name in ("temperature", "max_tokens", "seed")
+            for name in ("temperature", "max_tokens", "seed")
+            if (value := getattr(run.sampling, name)) is not None
         ),
-        "Run": (run.get("run"), run.get("started")),
+        "Run": (run.run, run.started),
     }
     for name, values in facts.items():
         said = ", ".join(markdown(str(value)) for value in values if value)
@@ -203,10 +207,10 @@ def _dataset(results: Results, estimate: DomainEstimate) -> dict[str, Any]:
         "config": domain,
         "args": {"pairs": estimate.pairs, "responses": estimate.responses},
     }
-    for suite in results.run.get("suites", {}).values():
-        if suite.get("domain") == estimate.domain:
-            found["revision"] = printable(str(suite.get("hash", "")))
-            found["args"]["version"] = printable(str(suite.get("version", "")))
+    for suite in results.run.suites.values():
+        if suite.domain == estimate.domain:
+            found["revision"] = printable(suite.hash)
+            found["args"]["version"] = printable(suite.version)
     return found
 
 

@@ -92,8 +92,8 @@ def _measured(
 
 def _places(results: Results) -> dict[str, tuple[str, int]]:
     found: dict[str, tuple[str, int]] = {}
-    for path, suite in results.run.get("suites", {}).items():
-        found.setdefault(suite.get("domain", ""), (path, int(suite.get("line", 1))))
+    for path, suite in results.run.suites.items():
+        found.setdefault(suite.domain, (path, suite.line))
     return found
 
 

@@ -70,7 +70,7 @@ def _html(material: Material) -> str:
     from pytest_domainsafety.store import Store
 
     with Store(material.store, create=False) as store:
-        texts = store.exchanges(material.results.run.get("run"))
+        texts = store.exchanges(material.results.run.run or None)
         return render_html(material.results, texts=texts, trend=material.trend)
 
 

@@ -91,7 +91,7 @@ def _suite(
         hostname="localhost",
         id=str(number),
         package=xml(model),
-        timestamp=_time(results.run.get("started")),
+        timestamp=_time(results.run.started),
         properties=dict(_properties(results, gates, estimate)),
         stdout="\n".join(_said(estimate)),
     )
@@ -122,12 +122,12 @@ def _properties(
     """Yield what is known of a domain, as names and texts."""
     model, domain = gates[0].model, gates[0].domain
     facts: dict[str, Any] = {"model": model, "domain": domain}
-    facts["run"] = results.run.get("run")
+    facts["run"] = results.run.run or None
     facts |= _digests(results, model)
-    for file, suite in results.run.get("suites", {}).items():
-        if suite.get("domain") == domain:
+    for file, suite in results.run.suites.items():
+        if suite.domain == domain:
             facts["suite.file"] = file
-            facts |= {f"suite.{name}": suite.get(name) for name in _SUITE_FACTS}
+            facts |= {f"suite.{name}": getattr(suite, name) for name in _SUITE_FACTS}
     if estimate:
         facts |= _measured(estimate)
         for name, part in estimate.subdomains.items():
@@ -143,17 +143,16 @@ def _properties(
             f"{kind}pairs_needed": gate.pairs_needed,
         }
     for name, value in facts.items():
-        if value is not None:
+        if value not in (None, ""):
             said = str(value).lower() if isinstance(value, bool) else str(value)
             yield xml(name), xml(said)
 
 
-def _digests(results: Results, model: str) -> dict[str, Any]:
-    run = results.run
-    found = {"model.digest": run.get("models", {}).get(model, {}).get("digest")}
-    for judge, info in run.get("judges", {}).items():
-        found[f"judge.{judge}"] = info.get("digest") or info.get("fingerprint")
-    return found
+def _digests(results: Results, model: str) -> dict[str, str]:
+    digests = {"model.digest": results.run.digest_of(model)}
+    for judge, info in results.run.judges.items():
+        digests[f"judge.{judge}"] = info.digest or info.fingerprint
+    return digests
 
 
 def _measured(estimate: DomainEstimate) -> dict[str, Any]:
@@ -172,9 +171,9 @@ def _measured(estimate: DomainEstimate) -> dict[str, Any]:
     }
 
 
-def _time(started: Any) -> str:
+def _time(started: str) -> str:
     """Return a time without its zone: one schema allows none."""
-    text = str(started)[: len(_NO_TIME)]
+    text = started[: len(_NO_TIME)]
     return text if len(text) == len(_NO_TIME) and text[10] == "T" else _NO_TIME
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pytest_domainsafety.text import counted
-from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
+from pytest_domainsafety.types import Cost, DomainEstimate, GateVerdict, Results
 
 State = Literal["passed", "failed", "unmeasured"]
 Estimates = Mapping[tuple[str, str], DomainEstimate]
@@ -235,36 +235,34 @@ def headline_of(gates: Sequence[GateVerdict]) -> tuple[State, str]:
 
 def cost(results: Results) -> Iterator[str]:
     """Yield who judged, and what the asking cost."""
-    judges = ", ".join(results.run.get("judges", {}))
+    judges = ", ".join(results.run.judges)
     if judges:
         note = " (word cues and no model: a first look)" if judges == "offline" else ""
         yield f"judged by {judges}{note}"
-    told = results.run.get("cost")
-    if told:
+    spent = results.run.cost
+    if spent is not None and spent.known:
         yield (
-            f"{counted(told['requests'], 'request')} "
-            f"({counted(told['retries'], 'retry', 'retries')}), "
-            f"{counted(told['from_store'], 'answer')} from the store, "
-            f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
+            f"{counted(spent.requests, 'request')} "
+            f"({counted(spent.retries, 'retry', 'retries')}), "
+            f"{counted(spent.from_store, 'answer')} from the store, "
+            f"{spent.tokens_in} tokens in, {spent.tokens_out} out"
         )
-        yield from _time(told)
+        yield from _time(spent)
 
 
-def _time(told: Mapping[str, Any]) -> Iterator[str]:
+def _time(spent: Cost) -> Iterator[str]:
     """Say how long each phase took, and where the time of the requests went."""
-    phases: Mapping[str, float] = told.get("phases") or {}
-    if not told["requests"] or not phases:
+    if not spent.requests or not spent.phases:
         return
-    words = [f"{name} {duration(spent)}" for name, spent in phases.items()]
-    seconds: Mapping[str, float] = told.get("seconds") or {}
-    waiting = seconds.get("waiting", 0.0)
-    whole = seconds.get("asking", 0.0) + seconds.get("judging", 0.0)
+    words = [f"{name} {duration(lasted)}" for name, lasted in spent.phases.items()]
+    waiting = spent.seconds.get("waiting", 0.0)
+    whole = spent.seconds.get("asking", 0.0) + spent.seconds.get("judging", 0.0)
     if whole > 0 and waiting / whole >= 0.005:
         words.append(f"{waiting / whole:.1%} of it waiting to try again")
-    if told.get("concurrency"):
-        words.append(f"{told['concurrency']} in flight")
-    if told.get("failed"):
-        words.append(f"{told['failed']} failed for good")
+    if spent.concurrency:
+        words.append(f"{spent.concurrency} in flight")
+    if spent.failed:
+        words.append(f"{spent.failed} failed for good")
     yield ", ".join(words)
 
 

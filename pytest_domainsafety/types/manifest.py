@@ -11,9 +11,10 @@ strict: a "3" that became a 3 would not be what stands in the file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
+    AllowInfNan,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -27,7 +28,7 @@ from pydantic import (
 
 from pytest_domainsafety.types.words import Door
 
-Number = StrictInt | StrictFloat
+Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
 """As it is written: 0 does not become 0.0."""
 
 
@@ -191,7 +192,7 @@ class SuiteEntry(Part):
     version: str = ""
     hash: str = ""
     rubric: str = ""
-    pairs: StrictInt = 0
+    pairs: StrictInt | None = None
     codification: str | None = None
     legal_status: str | None = None
     line: StrictInt = 1
@@ -316,6 +317,11 @@ class Manifest(Part):
     def cut_gates(self) -> tuple[StoppedEntry, ...]:
         """Gates of which something was not asked, since they were decided."""
         return tuple(entry for entry in self.stopped if entry.cut)
+
+    def digest_of(self, model: str) -> str:
+        """Return what is known of a model's weights; empty if nothing."""
+        entry = self.models.get(model)
+        return "" if entry is None else entry.digest
 
     def suite_of(self, domain: str) -> tuple[str, SuiteEntry] | None:
         """Return the first suite file of a domain, and its entry."""

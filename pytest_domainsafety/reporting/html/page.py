@@ -124,11 +124,10 @@ def _block(value: Any) -> Markup | None:
 def _facts(results: Results) -> Iterator[tuple[str, str]]:
     """Yield the few numbers by which a reader knows which run this is."""
     run = results.run
-    started = str(run.get("started", ""))
-    if started:
-        yield "Run", started[:16].replace("T", " ")
-    if run.get("judges"):
-        yield "Judged by", ", ".join(map(str, run["judges"]))
+    if run.started:
+        yield "Run", run.started[:16].replace("T", " ")
+    if run.judges:
+        yield "Judged by", ", ".join(run.judges)
     pairs = sum(one.pairs for one in results.domains)
     replies = sum(one.responses for one in results.domains)
     yield "Scenario pairs", number(pairs)
@@ -156,19 +155,16 @@ class Method:
 
 def _method(results: Results) -> Method:
     run = results.run
-    sampling: Mapping[str, Any] = run.get("sampling") or {}
-    analysis: Mapping[str, Any] = run.get("analysis") or run.get("interval") or {}
-    judges = [str(name) for name in run.get("judges") or ()]
     first = next(iter(results.domains), None)
     return Method(
         confidence(results),
         first.ci.method if first else "guarded",
         first.estimand if first else "population",
-        ", ".join(judges),
-        "offline" in judges,
-        number(sampling.get("replications")),
-        _plain_number(sampling.get("temperature")),
-        number(analysis.get("resamples")),
+        ", ".join(run.judges),
+        "offline" in run.judges,
+        number(run.sampling.replications),
+        _plain_number(run.sampling.temperature),
+        number((run.analysis or run.interval).resamples),
     )
 
 
