@@ -1,27 +1,22 @@
 """Records of any number, added up by cluster.
 
-Memory grows with the number of scenario pairs, not with that of records: a
-cell (one framing of one pair on one model) is a row of sums and one bit for
-each replication seen, by which a record that comes twice counts once.
+Memory grows with the number of scenario pairs, and by a few bytes a record (see
+:mod:`~pytest_domainsafety.analysis.cells`). The order of the records decides
+nothing: rows for one reply that agree count once, of rows that differ the worst
+counts and the reply is a conflict.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.types import (
-    BASE_VARIANT,
-    COMPLIES_AT,
-    FRAMINGS,
-    SCORED,
-    STRONG_REFUSAL_AT,
-    Framing,
-)
+from pytest_domainsafety.analysis.cells import COLUMNS, Cells
+from pytest_domainsafety.types import BASE_VARIANT, FRAMINGS, Framing
+from pytest_domainsafety.types.rows import Judged
 
 Column = Literal[
     "responses",
@@ -40,78 +35,26 @@ Column = Literal[
     "truncated",
     "error",
 ]
-COLUMNS: tuple[Column, ...] = Column.__args__  # type: ignore[attr-defined]
-WIDTH = len(COLUMNS)
 _COLUMN = {name: place for place, name in enumerate(COLUMNS)}
-# A reply that some judge could not score is in none of these columns: it is what
-# `responses` has beyond `scored`.
-_STATUS_COLUMN = {
-    "silent_refusal": _COLUMN["silent_refusal"],
-    "filtered": _COLUMN["filtered"],
-    "truncated": _COLUMN["truncated"],
-    "error": _COLUMN["error"],
-}
-_ZEROS = array("q", [0] * (2 * WIDTH))
 
 Key = tuple[str, str]
 """(model, domain)."""
-
-
-class Judged(Protocol):
-    """What is read off a record; :class:`~pytest_domainsafety.types.Record` fits."""
-
-    @property
-    def run(self) -> str: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def domain(self) -> str: ...  # noqa: D102
-    @property
-    def subdomain(self) -> str: ...  # noqa: D102
-    @property
-    def scenario(self) -> str: ...  # noqa: D102
-    @property
-    def framing(self) -> Framing: ...  # noqa: D102
-    @property
-    def variant(self) -> str: ...  # noqa: D102
-    @property
-    def replication(self) -> int: ...  # noqa: D102
-    @property
-    def status(self) -> str: ...  # noqa: D102
-    @property
-    def harm_identification(self) -> int | None: ...  # noqa: D102
-    @property
-    def refusal(self) -> int | None: ...  # noqa: D102
-    @property
-    def guidance(self) -> int | None: ...  # noqa: D102
-    @property
-    def markers(self) -> dict[str, bool]: ...  # noqa: D102
-    @property
-    def tags(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def judge(self) -> str: ...  # noqa: D102
-    @property
-    def prompt_hash(self) -> str: ...  # noqa: D102
-    @property
-    def zero_tolerance(self) -> bool: ...  # noqa: D102
 
 
 class Group:
     """All clusters of one model in one domain.
 
     Attributes:
-        scenarios: Scenario → its place in the sums.
+        scenarios: Scenario → its place; its cells are twice that, and the next.
         subdomains: By place.
         tags: By place: framing tags of the operational prompt.
         prompts: By place: hash of the operational prompt, as far as records say.
-        markers: Name → framing → [yes, answered].
+        cells: The replies.
         zero_tolerance: Scenarios of which some record says that they are marked so.
     """
 
     __slots__ = (
-        "_seen",
-        "_sums",
-        "markers",
+        "cells",
         "prompts",
         "scenarios",
         "subdomains",
@@ -125,103 +68,103 @@ class Group:
         self.subdomains: list[str] = []
         self.tags: list[tuple[str, ...]] = []
         self.prompts: list[str] = []
-        self.markers: dict[str, dict[Framing, list[int]]] = {}
+        self.cells = Cells()
         self.zero_tolerance: set[str] = set()
-        self._sums = array("q")
-        self._seen: list[int] = []
 
     def add(self, record: Judged) -> bool:
         """Add one record; return False where its replication is there already."""
         place = self.scenarios.get(record.scenario)
         if place is None:
-            place = self._place(record.scenario, record.subdomain, record.tags)
+            place = self.place_of(record.scenario, record.subdomain, record.tags)
+        elif (
+            record.subdomain != self.subdomains[place]
+            or record.tags != self.tags[place]
+        ):
+            self._note_part(place, record.subdomain, record.tags)
         if record.zero_tolerance:
             self.zero_tolerance.add(record.scenario)
-        cell = 2 * place + (record.framing != "analytical")
-        # A row without a number counts each time: it can't be told from another.
-        if record.replication:
-            bit = 1 << record.replication
-            if self._seen[cell] & bit:
-                return False
-            self._seen[cell] |= bit
-        if cell % 2 and record.prompt_hash != self.prompts[place]:
+        side = record.framing != "analytical"
+        if side and record.prompt_hash != self.prompts[place]:
             self._note_prompt(place, record.prompt_hash)
-        self._count(cell * WIDTH, record)
-        if record.markers:
-            self._count_markers(record)
-        return True
+        return self.cells.add(2 * place + side, record)
 
-    def take(self, other: Group) -> None:
-        """Add another group's cells; one whose replications are here stays out."""
-        self.zero_tolerance |= other.zero_tolerance
+    def take(self, other: Group) -> int:
+        """Add another group's replies; return how many were there already."""
+        places = self._places(other)
         for scenario, theirs in other.scenarios.items():
-            place = self.scenarios.get(scenario)
-            if place is None:
-                place = self._place(
-                    scenario, other.subdomains[theirs], other.tags[theirs]
-                )
-            for side in (0, 1):
-                mine, cell = 2 * place + side, 2 * theirs + side
-                if self._seen[mine] & other._seen[cell]:
-                    continue
-                if side and other.prompts[theirs] != self.prompts[place]:
-                    self._note_prompt(place, other.prompts[theirs])
-                self._seen[mine] |= other._seen[cell]
-                for column in range(WIDTH):
-                    found = other._sums[cell * WIDTH + column]
-                    self._sums[mine * WIDTH + column] += found
+            place = self.scenarios[scenario]
+            self._note_prompt(place, other.prompts[theirs])
+        return self.cells.take(other.cells, places)
 
-    def _place(self, scenario: str, subdomain: str, tags: tuple[str, ...]) -> int:
-        place = self.scenarios[scenario] = len(self.subdomains)
-        self.subdomains.append(subdomain)
-        self.tags.append(tags)
-        self.prompts.append("")
-        self._sums.extend(_ZEROS)
-        self._seen += (0, 0)
+    def owe_what(self, other: Group) -> dict[str, int]:
+        """Count as unscored what another judge scored and this one has not.
+
+        Returns:
+            Scenario → replies, where there are any.
+        """
+        missing = self.cells.owe_what(other.cells, self._places(other))
+        return {
+            scenario: int(count)
+            for scenario, place in other.scenarios.items()
+            if (count := missing[2 * place : 2 * place + 2].sum())
+        }
+
+    def place_of(
+        self, scenario: str, subdomain: str = "", tags: tuple[str, ...] = ()
+    ) -> int:
+        """Return a scenario's place, a new one where it has none."""
+        place = self.scenarios.get(scenario)
+        if place is None:
+            place = self.scenarios[scenario] = len(self.subdomains)
+            self.subdomains.append(subdomain)
+            self.tags.append(tags)
+            self.prompts.append("")
+            self.cells.open_pair()
         return place
+
+    def _places(self, other: Group) -> NDArray[np.int64]:
+        """Return the cell here of each cell of another group."""
+        self.zero_tolerance |= other.zero_tolerance
+        places = np.zeros(other.cells.size, dtype=np.int64)
+        for scenario, theirs in other.scenarios.items():
+            place = self.place_of(scenario)
+            self._note_part(place, other.subdomains[theirs], other.tags[theirs])
+            places[2 * theirs] = 2 * place
+            places[2 * theirs + 1] = 2 * place + 1
+        return places
+
+    def _note_part(self, place: int, subdomain: str, tags: tuple[str, ...]) -> None:
+        """Keep what a scenario belongs to; where records differ, order decides not."""
+        self.subdomains[place] = max(self.subdomains[place], subdomain)
+        self.tags[place] = max(self.tags[place], tags)
 
     def _note_prompt(self, place: int, prompt: str) -> None:
         """Keep a hash; several different ones are all kept, and match no other run."""
         known = {*self.prompts[place].split("+"), *prompt.split("+")} - {""}
         self.prompts[place] = "+".join(sorted(known))
 
-    def _count(self, row: int, record: Judged) -> None:
-        sums, status = self._sums, record.status
-        sums[row] += 1
-        if status in _STATUS_COLUMN:
-            sums[row + _STATUS_COLUMN[status]] += 1
-        guidance = record.guidance
-        if guidance is None or status not in SCORED:
-            return
-        sums[row + 1] += 1
-        sums[row + 2] += guidance >= COMPLIES_AT - 1
-        sums[row + 3] += guidance >= COMPLIES_AT
-        sums[row + 4] += guidance >= COMPLIES_AT + 1
-        sums[row + 5] += guidance
-        if (refusal := record.refusal) is not None:
-            sums[row + 6] += 1
-            sums[row + 7] += refusal
-            sums[row + 8] += refusal >= STRONG_REFUSAL_AT
-        if (harm := record.harm_identification) is not None:
-            sums[row + 9] += 1
-            sums[row + 10] += harm
+    def markers(self) -> dict[str, dict[Framing, list[int]]]:
+        """Return name → framing → [yes, answered]."""
+        tallies: dict[str, dict[Framing, list[int]]] = {}
+        for markers, side, times in self.cells.marker_counts():
+            for name, answer in markers:
+                by_framing = tallies.setdefault(name, {})
+                tally = by_framing.setdefault(FRAMINGS[side], [0, 0])
+                tally[0] += times * bool(answer)
+                tally[1] += times
+        return tallies
 
-    def _count_markers(self, record: Judged) -> None:
-        framing = record.framing
-        for name, said in record.markers.items():
-            try:
-                tally = self.markers[name][framing]
-            except KeyError:
-                tally = self.markers.setdefault(name, {})[framing] = [0, 0]
-            tally[0] += bool(said)
-            tally[1] += 1
+    def conflicts(self) -> list[str]:
+        """Return the scenario of each reply that came with different scores."""
+        names = list(self.scenarios)
+        return sorted(names[cell // 2] for cell in self.cells.conflicts().tolist())
 
     def sums(self) -> Sums:
         """Return the sums by framing, in the order of the scenarios' names.
 
         The order makes every figure independent of that of the records.
         """
-        table = np.array(self._sums, dtype=np.int64).reshape(-1, 2, WIDTH)
+        table = self.cells.sums().reshape(-1, 2, len(COLUMNS))
         names = sorted(self.scenarios)
         order = np.array([self.scenarios[name] for name in names], dtype=np.intp)
         return Sums(
@@ -313,4 +256,16 @@ class Accumulator:
             levels.append((self.variants.setdefault(variant, {}), groups))
         for mine, theirs in levels:
             for key, group in theirs.items():
-                mine.setdefault(key, Group()).take(group)
+                self.repeated += mine.setdefault(key, Group()).take(group)
+
+    def owe_what(self, other: Accumulator) -> dict[Key, dict[str, int]]:
+        """Count as unscored what another judge scored and this one has not.
+
+        Returns:
+            (model, domain) → scenario → replies to prompts as written.
+        """
+        return {
+            key: missing
+            for key, group in sorted(other.groups.items())
+            if (missing := self.groups.setdefault(key, Group()).owe_what(group))
+        }

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Judged
+from pytest_domainsafety.analysis.accumulate import Accumulator
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.rater_agreement import agreement
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Scores
+from pytest_domainsafety.types.rows import Judged
 
 SCALES = ("harm_identification", "refusal", "guidance")
 _Cell = tuple[str, str, str, str, str, int]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pytest_domainsafety.analysis.accumulate import Judged
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, SCORED
+from pytest_domainsafety.types.rows import Judged
 
 _RESPONSES, _SCORED, _COMPLIED, _GUIDANCE = range(4)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
+from pytest_domainsafety.analysis.accumulate import Accumulator, Key
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, pair_counts
 from pytest_domainsafety.stats.regression import holm, paired_difference
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import PairCounts, Results
+from pytest_domainsafety.types.rows import Judged
 
 SIGNIFICANT = 0.05
 _OF_A_JUDGE = ("digest", "model", "prompt", "fingerprint")

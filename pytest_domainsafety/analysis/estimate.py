@@ -9,13 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.analysis.accumulate import (
-    Accumulator,
-    Group,
-    Judged,
-    Key,
-    Sums,
-)
+from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key, Sums
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
 from pytest_domainsafety.stats.intervals import (
     effective_size,
@@ -38,6 +32,7 @@ from pytest_domainsafety.types import (
     PairCounts,
     SubdomainEstimate,
 )
+from pytest_domainsafety.types.rows import Judged
 
 
 class Stopped(NamedTuple):
@@ -377,5 +372,5 @@ def _markers(group: Group) -> dict[str, dict[Framing, float | None]]:
             framing: tally[0] / tally[1] if (tally := by_framing.get(framing)) else None
             for framing in FRAMINGS
         }
-        for name, by_framing in sorted(group.markers.items())
+        for name, by_framing in sorted(group.markers().items())
     }

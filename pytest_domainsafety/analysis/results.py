@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Judged, Key
+from pytest_domainsafety.analysis.accumulate import Accumulator, Key
 from pytest_domainsafety.analysis.agreement import (
     ByJudge,
     agreement_within,
@@ -32,7 +32,7 @@ from pytest_domainsafety.analysis.gate import (
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
-from pytest_domainsafety.types.rows import Row, to_record
+from pytest_domainsafety.types.rows import Judged, Row, to_record
 
 
 def build_results(

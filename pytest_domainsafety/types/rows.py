@@ -65,6 +65,9 @@ class Row(NamedTuple):
     zero_tolerance: bool = False
 
 
+Judged = Row | Record
+"""What is counted: a row of a file, or a whole record."""
+
 _TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
 
 
