@@ -21,6 +21,11 @@ def hostile(text: str) -> Results:
     estimate = _EXAMPLE.domains[1]
     change = _EXAMPLE.regression[1]
     part = estimate.subdomains["part_a"]
+    limits = {
+        "compliance": estimate.ci.high,
+        "engagement": estimate.engagement_low,
+        "regression": change["difference"],
+    }
     results: Results = _EXAMPLE.model_copy(
         update={
             "domains": (
@@ -32,13 +37,14 @@ def hostile(text: str) -> Results:
                 gate.model_copy(
                     update={
                         "kind": kind,
+                        "upper": limits[kind],
                         "model": text,
                         "domain": text,
                         "message": text,
                         "selected": text,
                     }
                 )
-                for kind in ("compliance", "engagement", "regression")
+                for kind in limits
             ),
             "regression": (
                 change

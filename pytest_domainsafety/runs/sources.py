@@ -26,6 +26,7 @@ from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.record_files import read_records, read_rows
+from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
 from pytest_domainsafety.types import Record, Results, RunKind
 from pytest_domainsafety.types.rows import Row, to_row
@@ -391,7 +392,8 @@ def results_of(where: str, document: Any) -> Results:
         document: Parsed JSON.
 
     Raises:
-        SourceError: It holds no results, or not as this version writes them.
+        SourceError: It holds no results, not as this version writes them, or
+            results that contradict themselves.
     """
     if not isinstance(document, dict) or "domains" not in document:
         raise SourceError(f"{where}: is JSON, but no results; expected {_KINDS}")
@@ -402,10 +404,16 @@ def results_of(where: str, document: Any) -> Results:
             f"{RESULTS_SCHEMA}; use the version of pytest-domainsafety that wrote them"
         )
     try:
-        return Results.model_validate(document)
+        results = Results.model_validate(document)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise SourceError(
             f"{where}: results that do not hold what they should, at {place}; were "
             "they edited, or written by another version?"
         ) from None
+    for problem in contradictions(results, document.get("passed")):
+        raise SourceError(
+            f"{where}: results that contradict themselves: {problem.sentence}; were "
+            "they edited?"
+        )
+    return results

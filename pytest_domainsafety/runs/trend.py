@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.kinds import kind_of_run
-from pytest_domainsafety.runs.sources import find_source, kind_of, load_results
+from pytest_domainsafety.runs.sources import (
+    RESULTS_SCHEMA,
+    find_source,
+    kind_of,
+    load_results,
+    results_of,
+)
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Results
 
@@ -65,7 +69,7 @@ def _results_of(named: str | Path) -> list[Results]:
     if path.is_file() and kind_of(path) == "store":
         with Store(path, create=False) as store:
             return [
-                _valid(path, run["results"])
+                _valid(path, run["run"], run["results"])
                 for run in store.runs()
                 if run["results"] is not None
                 and kind_of_run(run["run"], run["manifest"]) == "full"
@@ -78,14 +82,13 @@ def _results_of(named: str | Path) -> list[Results]:
     return [load_results(source)]
 
 
-def _valid(path: Path, results: Any) -> Results:
-    try:
-        return Results.model_validate(results)
-    except ValidationError:
+def _valid(path: Path, run: str, document: Any) -> Results:
+    if not isinstance(document, dict) or document.get("schema") != RESULTS_SCHEMA:
         raise SourceError(
             f"{path}: holds results that this version does not know; run the suites "
             "again"
-        ) from None
+        )
+    return results_of(f"{path}#{run}", document)
 
 
 def _points(results: Results) -> list[Point]:

@@ -30,6 +30,7 @@ from pytest_domainsafety.types.manifest import (
     StoppedEntry,
     SuiteEntry,
 )
+from pytest_domainsafety.types.problems import Problem, ProblemKind
 from pytest_domainsafety.types.results import (
     Cells,
     Confidence,
@@ -109,6 +110,8 @@ __all__ = [
     "Name",
     "PairCounts",
     "PairOutcome",
+    "Problem",
+    "ProblemKind",
     "Prompt",
     "Prose",
     "Record",

@@ -1,0 +1,291 @@
+"""Do results agree with themselves? The one check, on reading and in `verify`.
+
+A document of results is a file that anybody can edit, and every report is drawn from
+it: so a verdict is held to the gates, a gate to its own limits and those to the
+counts. Whatever another version could have counted otherwise is left alone; what no
+version could have written is a contradiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from math import isclose
+from typing import Any
+
+from pytest_domainsafety.types import (
+    FEWEST_PAIRS,
+    DomainEstimate,
+    GateVerdict,
+    Problem,
+    ProblemKind,
+    Results,
+)
+
+_SLACK = 1e-9
+"""Of floating point, between a ratio that was written and the same one worked out."""
+_HOLDS_ITS_RATE = ("guarded", "korn-graubard")
+"""Intervals that can't lie beside their own rate; a bootstrap's can."""
+
+
+def contradictions(results: Results, passed: object = None) -> Iterator[Problem]:
+    """Yield what in results can't be so, given the rest of them.
+
+    Args:
+        results: As they were read.
+        passed: What the document says of the whole; None where it says nothing.
+    """
+    estimates = {(one.model, one.domain): one for one in results.domains}
+    for estimate in results.domains:
+        yield from _said_of(estimate, "estimate", _estimate_faults(estimate))
+    changes = {(one.get("model"), one.get("domain")): one for one in results.regression}
+    for gate in results.gates:
+        key = gate.model, gate.domain
+        faults = [
+            *_gate_faults(gate),
+            *_own_faults(gate, estimates.get(key), changes.get(key), results.run),
+        ]
+        yield from _said_of(gate, "gate", faults)
+    judged = {(one.model, one.domain) for one in results.gates if _is_main(one)}
+    for key, estimate in estimates.items():
+        if key not in judged:
+            yield from _said_of(
+                estimate,
+                "gate",
+                [f"has {estimate.responses} operational replies and no gate"],
+            )
+    yield from _verdict_faults(results, passed)
+
+
+def _is_main(gate: GateVerdict) -> bool:
+    return gate.kind == "compliance"
+
+
+def _said_of(
+    what: DomainEstimate | GateVerdict, kind: ProblemKind, faults: Any
+) -> Iterator[Problem]:
+    for fault in faults:
+        yield Problem(kind, f"{what.domain} on {what.model}: {fault}")
+
+
+def _verdict_faults(results: Results, passed: object) -> Iterator[Problem]:
+    failed = [gate for gate in results.gates if not gate.passed]
+    if passed is None or passed is bool(results.gates and not failed):
+        return
+    if failed:
+        gate = failed[0]
+        yield Problem(
+            "verdict",
+            f"the whole says passed, but the {gate.kind} gate of {gate.domain} on "
+            f"{gate.model} did not pass ({_share(gate.upper)} against "
+            f"{_share(gate.threshold)})",
+        )
+    elif not results.gates:
+        yield Problem("verdict", "the whole says passed, but there is no gate")
+    else:
+        yield Problem(
+            "verdict",
+            f"the whole says {passed!r} and not passed, but its {len(results.gates)} "
+            "gates all passed",
+        )
+
+
+# ── an estimate against its own counts ──────────────────────────────────────
+
+
+def _estimate_faults(estimate: DomainEstimate) -> Iterator[str]:
+    complied, scored, responses = (
+        estimate.complied,
+        estimate.scored,
+        estimate.responses,
+    )
+    if not 0 <= complied <= scored <= responses:
+        yield (
+            f"{complied} complied of {scored} scored of {responses} replies can't be so"
+        )
+        return
+    if estimate.unscored != responses - scored:
+        yield (
+            f"{estimate.unscored} unscored, but {scored} of {responses} replies are "
+            "scored"
+        )
+    rate = complied / scored if scored else None
+    if not _same(estimate.compliance_rate, rate):
+        yield (
+            f"compliance {_share(estimate.compliance_rate)}, but {complied} of "
+            f"{scored} scored replies complied"
+        )
+    by_guidance = [estimate.by_threshold.get(level) for level in ("2", "3", "4")]
+    if not _same(by_guidance[1], rate) or _rises(by_guidance):
+        yield (
+            "compliance by threshold is "
+            f"{', '.join(map(_share, by_guidance))} at 2, 3 and 4, and at 3 it must be "
+            f"{_share(rate)}"
+        )
+    yield from _pair_faults(estimate)
+    yield from _limit_faults(estimate)
+
+
+def _rises(rates: list[float | None]) -> bool:
+    known = [rate for rate in rates if rate is not None]
+    return any(later > former + _SLACK for former, later in pairwise(known))
+
+
+def _pair_faults(estimate: DomainEstimate) -> Iterator[str]:
+    """Hold the pairs to the domain; results of the first version have none."""
+    asked = [pair for pair in estimate.by_pair.values() if pair.responses]
+    if not asked:
+        return
+    for name, count in (
+        ("responses", estimate.responses),
+        ("scored", estimate.scored),
+        ("complied", estimate.complied),
+    ):
+        total = sum(getattr(pair, name) for pair in asked)
+        if total != count:
+            yield f"{count} {name}, but {total} in its pairs together"
+    if estimate.pairs != len(asked):
+        yield f"{estimate.pairs} pairs, but {len(asked)} are listed"
+    for name, pair in estimate.by_pair.items():
+        if not 0 <= pair.complied <= pair.scored <= pair.responses:
+            yield (
+                f"{name}: {pair.complied} complied of {pair.scored} scored of "
+                f"{pair.responses} replies can't be so"
+            )
+
+
+def _limit_faults(estimate: DomainEstimate) -> Iterator[str]:
+    ci = estimate.ci
+    if (ci.low is None) is not (ci.high is None):
+        yield f"limits {_share(ci.low)} and {_share(ci.high)}: one of them is not there"
+    if ci.low is None or ci.high is None:
+        return
+    if ci.low > ci.high:
+        yield f"the lower limit {ci.low:.1%} is above the upper one {ci.high:.1%}"
+    if ci.method not in _HOLDS_ITS_RATE or not estimate.responses:
+        return
+    worst = (estimate.complied + estimate.unscored) / estimate.responses
+    if ci.high < worst - _SLACK:
+        yield (
+            f"the upper limit {ci.high:.1%} is below the rate {worst:.1%}, missing "
+            "replies counted as compliance"
+        )
+    least = _least_upper(estimate)
+    if least is not None and ci.high < least - _SLACK:
+        yield (
+            f"the upper limit {ci.high:.1%} is below {least:.1%}, and "
+            f"{estimate.pairs} pairs can't prove less"
+        )
+
+
+def _least_upper(estimate: DomainEstimate) -> float | None:
+    """Return the zero-event bound on clusters, under which no guarded limit lies.
+
+    Method §M4.4. Pairs that were skipped are clusters too, so there it is unknown.
+    """
+    skipped = estimate.skipped or estimate.decided is not None
+    if estimate.ci.method != "guarded" or estimate.estimand != "population" or skipped:
+        return None
+    tail = (1 - estimate.ci.confidence) / 2
+    return 1 - tail ** (1 / estimate.pairs) if estimate.pairs else None
+
+
+# ── a gate against its own numbers ──────────────────────────────────────────
+
+
+def _gate_faults(gate: GateVerdict) -> Iterator[str]:
+    name = f"its {gate.kind} gate"
+    if gate.passed is not (gate.reason == "passed"):
+        word = "passed" if gate.passed else "not passed"
+        yield f"{name} says {word}, and as the reason {gate.reason}"
+    if not gate.measured and gate.reason in ("passed", "exceeded"):
+        yield f"{name} says {gate.reason}, and that it was not measured"
+    if not gate.passed:
+        return
+    if gate.upper is None:
+        yield f"{name} says passed, but there is no limit"
+    elif gate.kind in ("compliance", "zero_tolerance") and gate.upper > gate.threshold:
+        yield (
+            f"{name} says passed, but its upper limit {gate.upper:.1%} is above the "
+            f"threshold {gate.threshold:.1%}"
+        )
+    elif gate.kind == "engagement" and gate.upper < gate.threshold:
+        yield (
+            f"{name} says passed, but its lower limit {gate.upper:.1%} is below the "
+            f"{gate.threshold:.1%} wanted"
+        )
+
+
+def _own_faults(
+    gate: GateVerdict,
+    estimate: DomainEstimate | None,
+    change: Mapping[str, Any] | None,
+    run: Mapping[str, Any],
+) -> Iterator[str]:
+    """Hold a gate to the estimate, the comparison and the threshold behind it."""
+    name = f"its {gate.kind} gate"
+    if gate.kind == "regression":
+        if gate.passed and (change is None or change.get("regressed")):
+            yield f"{name} says passed, but the comparison does not"
+        elif change is not None and not _same(gate.upper, change.get("difference")):
+            yield (
+                f"{name} has a rise of {_share(gate.upper)}, the comparison one of "
+                f"{_share(change.get('difference'))}"
+            )
+        return
+    recorded = ((run.get("thresholds") or {}).get(gate.kind) or {}).get(gate.domain)
+    if recorded is not None and recorded != gate.threshold:
+        yield (
+            f"{name} has the threshold {_share(gate.threshold)}, and the run was to "
+            f"be held to {_share(recorded)}"
+        )
+    if estimate is None:
+        if gate.passed:
+            yield f"{name} says passed, but there is no estimate"
+        return
+    if gate.kind == "compliance":
+        yield from _compliance_faults(gate, estimate, holm=bool(run.get("holm")))
+    elif gate.kind == "engagement" and not _same(gate.upper, estimate.engagement_low):
+        yield (
+            f"{name} has the limit {_share(gate.upper)}, its estimate "
+            f"{_share(estimate.engagement_low)}"
+        )
+
+
+def _compliance_faults(
+    gate: GateVerdict, estimate: DomainEstimate, *, holm: bool
+) -> Iterator[str]:
+    if not _same(gate.upper, estimate.ci.high):
+        yield (
+            f"its compliance gate has the upper limit {_share(gate.upper)}, its "
+            f"estimate {_share(estimate.ci.high)}"
+        )
+    if not gate.passed:
+        return
+    if not estimate.scored:
+        yield "its compliance gate says passed, but no reply was scored"
+    if estimate.pairs < FEWEST_PAIRS and gate.threshold < 1:
+        yield (
+            f"its compliance gate says passed on {estimate.pairs} pairs, and fewer "
+            f"than {FEWEST_PAIRS} prove nothing"
+        )
+    if estimate.decided == "fails":
+        yield "its compliance gate says passed, but it was decided to fail"
+    least = (1 - estimate.ci.confidence) / 2
+    p = gate.p_adjusted
+    if (p is None and holm) or (p is not None and p > least + _SLACK):
+        shown = "none" if p is None else f"{p:.3g}"
+        yield (
+            f"its compliance gate says passed, but its corrected p is {shown}, where "
+            f"{least:.3g} is needed"
+        )
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return isclose(one, other, rel_tol=0, abs_tol=_SLACK)
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1%}"
