@@ -31,7 +31,12 @@ from pytest_domainsafety.analysis.gate import (
 )
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
-from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, Results
+from pytest_domainsafety.types import (
+    FEWEST_PAIRS,
+    DomainEstimate,
+    GateVerdict,
+    Results,
+)
 from pytest_domainsafety.types.rows import Judged, Row, to_record
 
 
@@ -197,7 +202,10 @@ def _from_sums(
 ) -> Results:
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected)
-    told = {"analysis": asdict(settings)} | ({"holm": True} if policy.holm else {})
+    told: dict[str, Any] = {"analysis": asdict(settings)}
+    told["thresholds"] = _thresholds(gates)
+    if policy.holm:
+        told["holm"] = True
     return Results(
         run=dict(manifest or {}) | told,
         domains=estimates,
@@ -205,6 +213,15 @@ def _from_sums(
         tables=build_tables(sums, settings, legal),
         warnings=tuple(_warnings(sums, estimates, policy)),
     )
+
+
+def _thresholds(gates: Iterable[GateVerdict]) -> dict[str, dict[str, float]]:
+    """Return what the gates were held to, for the manifest."""
+    limits: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
+    for gate in gates:
+        if gate.kind in limits:
+            limits[gate.kind][gate.domain] = gate.threshold
+    return limits
 
 
 def _warnings(

@@ -12,7 +12,7 @@ from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import results_of
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import Results, RunKind
+from pytest_domainsafety.types import Manifest, Results, RunKind
 
 Verdict = Literal["passed", "failed", "not measured", "unsound"]
 
@@ -53,10 +53,10 @@ def list_runs(path: Path) -> Iterator[RunLine]:
                 results = store.run(head.run)["results"]
             yield RunLine(
                 head.run,
-                str(manifest.get("started") or _date(head.started)),
+                manifest.started or _date(head.started),
                 kind_of_run(head.run, manifest),
-                tuple(manifest.get("models", {})),
-                tuple(manifest.get("judges", {})),
+                tuple(manifest.models),
+                tuple(manifest.judges),
                 _pairs(manifest, results),
                 head.finished is not None,
                 None if results is None else _verdict(path, head.run, results),
@@ -67,10 +67,13 @@ def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _pairs(manifest: Mapping[str, Any], results: Mapping[str, Any] | None) -> int:
-    expected = manifest.get("expected")
-    if expected:
-        return sum(len(s) for domains in expected.values() for s in domains.values())
+def _pairs(manifest: Manifest, results: Mapping[str, Any] | None) -> int:
+    if manifest.expected:
+        return sum(
+            len(scenarios)
+            for domains in manifest.expected.values()
+            for scenarios in domains.values()
+        )
     return sum(domain.get("pairs", 0) for domain in (results or {}).get("domains", ()))
 
 

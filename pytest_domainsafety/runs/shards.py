@@ -89,7 +89,9 @@ def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
 
 def joint_policy(sources: Sequence[Source]) -> GatePolicy:
     """Return the thresholds by which the shards were judged, the strictest ones."""
-    policies = [policy_of(own_results(source)) for source in sources]
+    policies = [
+        policy_of(own_results(source), load_manifest(source)) for source in sources
+    ]
     limits = (item for one in policies for item in one.thresholds.items())
     least = (item for one in policies for item in one.min_engagements.items())
     return GatePolicy(

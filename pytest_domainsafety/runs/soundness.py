@@ -17,6 +17,7 @@ from pytest_domainsafety.types import (
     FEWEST_PAIRS,
     DomainEstimate,
     GateVerdict,
+    Manifest,
     Problem,
     ProblemKind,
     Results,
@@ -69,9 +70,9 @@ def _said_of(
 
 
 def _verdict_faults(results: Results, passed: object) -> Iterator[Problem]:
-    failed = [gate for gate in results.gates if not gate.passed]
-    if passed is None or passed is bool(results.gates and not failed):
+    if passed is None or passed is results.passed:
         return
+    failed = [gate for gate in results.gates if not gate.passed]
     if failed:
         gate = failed[0]
         yield Problem(
@@ -220,7 +221,7 @@ def _own_faults(
     gate: GateVerdict,
     estimate: DomainEstimate | None,
     change: Mapping[str, Any] | None,
-    run: Mapping[str, Any],
+    run: Manifest,
 ) -> Iterator[str]:
     """Hold a gate to the estimate, the comparison and the threshold behind it."""
     name = f"its {gate.kind} gate"
@@ -233,7 +234,7 @@ def _own_faults(
                 f"{_share(change.get('difference'))}"
             )
         return
-    recorded = ((run.get("thresholds") or {}).get(gate.kind) or {}).get(gate.domain)
+    recorded = run.thresholds.of(gate.kind, gate.domain)
     if recorded is not None and recorded != gate.threshold:
         yield (
             f"{name} has the threshold {_share(gate.threshold)}, and the run was to "
@@ -244,7 +245,7 @@ def _own_faults(
             yield f"{name} says passed, but there is no estimate"
         return
     if gate.kind == "compliance":
-        yield from _compliance_faults(gate, estimate, holm=bool(run.get("holm")))
+        yield from _compliance_faults(gate, estimate, holm=run.holm)
     elif gate.kind == "engagement" and not _same(gate.upper, estimate.engagement_low):
         yield (
             f"{name} has the limit {_share(gate.upper)}, its estimate "

@@ -28,7 +28,7 @@ from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
-from pytest_domainsafety.types import Record, Results, RunKind
+from pytest_domainsafety.types import Manifest, Record, Results, RunKind
 from pytest_domainsafety.types.rows import Row, to_row
 
 Kind = Literal["store", "results", "records"]
@@ -125,7 +125,7 @@ def load_results(
     results = analyze_rows(
         lambda: open_rows([source]),
         settings or settings_of(manifest),
-        policy or policy_of(own),
+        policy or policy_of(own, manifest),
         manifest,
         stopped=stopped_of(own) if policy is None else None,
     )
@@ -198,16 +198,26 @@ def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
     }
 
 
-def policy_of(results: Results | None) -> GatePolicy:
-    """Return the thresholds by which results were judged; else the default."""
-    gates = () if results is None else results.gates
-    by_kind: dict[str, dict[str, float]] = {}
-    for gate in gates:
+def policy_of(
+    results: Results | None, manifest: Mapping[str, Any] | None = None
+) -> GatePolicy:
+    """Return the thresholds by which a run was judged, or was to be; else the default.
+
+    Args:
+        results: Of the run; None where it did not end.
+        manifest: Of the run, which says what a run that did not end was held to.
+    """
+    run = Manifest.model_validate(dict(manifest or {}))
+    by_kind = {
+        "compliance": dict(run.thresholds.compliance),
+        "engagement": dict(run.thresholds.engagement),
+    }
+    for gate in () if results is None else results.gates:
         by_kind.setdefault(gate.kind, {})[gate.domain] = gate.threshold
     return GatePolicy(
-        thresholds=by_kind.get("compliance", {}),
-        min_engagements=by_kind.get("engagement", {}),
-        holm=results is not None and bool(results.run.get("holm")),
+        thresholds=by_kind["compliance"],
+        min_engagements=by_kind["engagement"],
+        holm=run.holm or (results is not None and results.run.holm),
     )
 
 

@@ -68,12 +68,16 @@ def _results_of(named: str | Path) -> list[Results]:
     path = Path(named)
     if path.is_file() and kind_of(path) == "store":
         with Store(path, create=False) as store:
-            return [
-                _valid(path, run["run"], run["results"])
-                for run in store.runs()
-                if run["results"] is not None
-                and kind_of_run(run["run"], run["manifest"]) == "full"
+            whole = [
+                store.run(head.run)
+                for head in store.run_heads()
+                if kind_of_run(head.run, head.manifest) == "full"
             ]
+        return [
+            _valid(path, run["run"], run["results"])
+            for run in whole
+            if run["results"] is not None
+        ]
     source = find_source(named)
     if source.kind == "records":
         raise SourceError(

@@ -36,7 +36,7 @@ from pytest_domainsafety.session.lock_and_baseline import (
     find_baseline,
     read_reference,
 )
-from pytest_domainsafety.session.manifest import build_manifest
+from pytest_domainsafety.session.manifest import build_manifest, threshold_entry
 from pytest_domainsafety.session.outputs import show, write_outputs
 from pytest_domainsafety.session.process import WORKER_INPUT, Process
 from pytest_domainsafety.session.progress import ProgressLine, watch
@@ -152,6 +152,8 @@ class Controller:
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             self._manifest["kind"] = run_kind(expected)
+            config = self._process.config
+            self._manifest["thresholds"] = threshold_entry(expected, config)
             self._manifest["expected"] = expected.as_manifest(variants=variants)
             told = self._process.config
             self._reference = read_reference(expected, told, self._manifest)

@@ -9,12 +9,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pytest_domainsafety import __version__
+from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
 
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_domainsafety.config.run import RunConfig
     from pytest_domainsafety.engine import Engine
+    from pytest_domainsafety.session.expected import Expected
     from pytest_domainsafety.session.process import Process
 
 
@@ -82,6 +85,12 @@ def build_manifest(
             "platform": sys.platform,
         },
     }
+
+
+def threshold_entry(expected: Expected, config: RunConfig) -> dict[str, Any]:
+    """Return what the gates will be held to, so that nobody can say otherwise later."""
+    limits = resolve(expected.suites, config.thresholds).only(expected.domains)
+    return {"compliance": limits.compliance, "engagement": limits.engagement}
 
 
 def _model(engine: Engine, name: str) -> dict[str, Any]:

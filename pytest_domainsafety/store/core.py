@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store.records import Records
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import Judgement, Reply
+from pytest_domainsafety.types import Judgement, Manifest, Reply
 
 _RUN = "run, started, finished, manifest, results"
 
@@ -29,7 +29,7 @@ class RunHead(NamedTuple):
     run: str
     started: float
     finished: float | None
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 class Store(Records):
@@ -94,7 +94,12 @@ class Store(Records):
             "SELECT run, started, finished, manifest FROM runs ORDER BY started, run"
         )
         return [
-            RunHead(run, started, finished, json.loads(manifest))
+            RunHead(
+                run,
+                started,
+                finished,
+                self._load(Manifest.model_validate_json, manifest),
+            )
             for run, started, finished, manifest in rows
         ]
 

@@ -205,6 +205,23 @@ class Selection(Part):
     markexpr: str | None = None
 
 
+class ThresholdsEntry(Part):
+    """What the gates were to be held to, by domain.
+
+    Attributes:
+        compliance: Upper limits.
+        engagement: Lower limits, where there is such a gate.
+    """
+
+    compliance: dict[str, Number] = Field(default_factory=dict)
+    engagement: dict[str, Number] = Field(default_factory=dict)
+
+    def of(self, kind: str, domain: str) -> float | None:
+        """Return the limit of one gate; None where the run did not write it down."""
+        by_kind = {"compliance": self.compliance, "engagement": self.engagement}
+        return by_kind.get(kind, {}).get(domain)
+
+
 class StoppedEntry(Part):
     """A gate that may have been decided before everything was asked.
 
@@ -266,6 +283,8 @@ class Manifest(Part):
 
     Attributes:
         started: ISO 8601, in UTC.
+        kind: What may be made of it: see ``RunKind``.
+        thresholds: As they were when the run began.
         models: Under test, by the name that was typed.
         judges: The judge, or the panel.
         suites: By file.
@@ -281,6 +300,7 @@ class Manifest(Part):
 
     run: str = ""
     started: str = ""
+    kind: str = ""
     models: dict[str, ModelEntry] = Field(default_factory=dict)
     judges: dict[str, JudgeEntry] = Field(default_factory=dict)
     second_judge: dict[str, JudgeEntry] = Field(default_factory=dict)
@@ -288,6 +308,7 @@ class Manifest(Part):
     judge_reasoning: StrictBool = False
     interval: IntervalEntry = IntervalEntry()
     holm: StrictBool = False
+    thresholds: ThresholdsEntry = ThresholdsEntry()
     stop: str | None = None
     suites: dict[str, SuiteEntry] = Field(default_factory=dict)
     selection: Selection = Selection()

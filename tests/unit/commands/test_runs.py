@@ -13,6 +13,7 @@ from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import find_source
 from pytest_domainsafety.runs.trend import trend
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Manifest
 
 FEW = AnalysisSettings(resamples=200)
 
@@ -142,4 +143,4 @@ SUITES = {"a.yaml": {"domain": "labor", "pairs": 2}}
     ],
 )
 def test_runs_of_older_versions(run, manifest, kind):
-    assert kind_of_run(run, manifest) == kind
+    assert kind_of_run(run, Manifest.model_validate(manifest)) == kind
