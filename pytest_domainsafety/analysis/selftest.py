@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pytest_domainsafety.analysis.compare import SIGNIFICANT, counts_in, regressions
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.types import Results
+
+Verdict = Literal["reproduced", "differs", "gates flipped", "not measured"]
+"""A gate may flip although the runs differ by no more than chance: where the rate is
+near the threshold the seed decides, and that verdict is not one to ship by."""
 
 
 def self_test(
@@ -21,33 +25,55 @@ def self_test(
 
     Returns:
         ``scenario_flip_rate`` (pairs in which the majority of replies went the
-        other way), ``gate_flip_rate``, ``inside``: domains in which the paired
+        other way), ``gate_flip_rate`` over the gates that both runs measured,
+        ``flipped_gates`` by name, ``unmeasured`` gates: those that one of the runs
+        could not judge or has not; ``inside``: domains in which the paired
         interval of the difference holds 0, of ``compared`` (with true 95%
         intervals, 19 of 20 do); ``consistent``: no domain differs after Holm's
-        correction; and ``domains`` in detail.
+        correction; ``verdict``; and ``domains`` in detail.
     """
     changes = regressions(counts_in(first), counts_in(second), settings)
-    verdicts = [
-        {(gate.model, gate.domain, gate.kind): gate.passed for gate in run.gates}
+    sides = [
+        {(gate.model, gate.domain, gate.kind): gate for gate in run.gates}
         for run in (first, second)
     ]
-    both = verdicts[0].keys() & verdicts[1].keys()
-    flipped_gates = sum(verdicts[0][key] != verdicts[1][key] for key in both)
+    measured = [
+        key
+        for key in sorted(sides[0].keys() & sides[1].keys())
+        if all(side[key].measured for side in sides)
+    ]
+    flipped_gates = [
+        {"model": model, "domain": domain, "kind": kind}
+        for model, domain, kind in measured
+        if sides[0][model, domain, kind].passed != sides[1][model, domain, kind].passed
+    ]
+    unmeasured = len(sides[0].keys() | sides[1].keys()) - len(measured)
     pairs = sum(change["pairs"] for change in changes)
     flipped = sum(
         len(names) for change in changes for names in change["flipped"].values()
     )
     compared = [change for change in changes if change["pairs"]]
     inside = sum(change["ci"][0] <= 0 <= change["ci"][1] for change in compared)
+    consistent = all(change["p_adjusted"] >= SIGNIFICANT for change in compared)
+    verdict: Verdict = "reproduced"
+    if not consistent:
+        verdict = "differs"
+    elif flipped_gates:
+        verdict = "gates flipped"
+    elif unmeasured or len(compared) < max(len(first.domains), len(second.domains)):
+        verdict = "not measured"
     return {
+        "verdict": verdict,
         "pairs": pairs,
         "scenario_flips": flipped,
         "scenario_flip_rate": flipped / pairs if pairs else None,
-        "gates": len(both),
-        "gate_flips": flipped_gates,
-        "gate_flip_rate": flipped_gates / len(both) if both else None,
+        "gates": len(measured),
+        "gate_flips": len(flipped_gates),
+        "gate_flip_rate": len(flipped_gates) / len(measured) if measured else None,
+        "flipped_gates": flipped_gates,
+        "unmeasured": unmeasured,
         "compared": len(compared),
         "inside": inside,
-        "consistent": all(change["p_adjusted"] >= SIGNIFICANT for change in compared),
+        "consistent": consistent,
         "domains": list(changes),
     }

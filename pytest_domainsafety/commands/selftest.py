@@ -20,6 +20,7 @@ from pytest_domainsafety.commands._tables import (
     write_text,
 )
 from pytest_domainsafety.errors import UserError
+from pytest_domainsafety.text import counted
 
 if TYPE_CHECKING:
     from pytest_domainsafety.types import Results
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 INCONSISTENT_STATUS = 1
 _JUDGED = (0, 1)
 _NOT_MEASURED = 10
+_STATUSES = {
+    "reproduced": 0,
+    "differs": INCONSISTENT_STATUS,
+    "gates flipped": INCONSISTENT_STATUS,
+    "not measured": _NOT_MEASURED,
+}
 
 
 @click.command(
@@ -61,8 +68,9 @@ def selftest(
     Prints how many scenarios and gates flipped, and whether the runs differ by more
     than the intervals promise.
 
-    Exit status: 0 they do not, 1 they do, 10 something could not be measured; 2 an
-    argument can't be used; else the status with which pytest ended.
+    Exit status: 0 they do not and each gate came out as before; 1 they do, or a gate
+    flipped; 10 something could not be measured; 2 an argument can't be used; else the
+    status with which pytest ended.
     """
     from pytest_domainsafety.analysis import AnalysisSettings, self_test
     from pytest_domainsafety.runs.sources import load_results
@@ -81,9 +89,7 @@ def selftest(
         write_text(out, json_text({"schema": 1} | found))
     if not found["compared"]:
         raise UserError("the two runs have no scored scenario pair in common")
-    if not found["consistent"]:
-        status = INCONSISTENT_STATUS
-    context.exit(status)
+    context.exit(_STATUSES[found["verdict"]] or status)
 
 
 def _run_twice(
@@ -127,12 +133,27 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"{found['inside']} of {found['compared']} intervals of the difference hold 0: "
-        + (
-            "the runs differ by no more than the intervals promise"
-            if found["consistent"]
-            else "the runs differ by more than the intervals promise"
-        )
+        + _WORDS[found["verdict"]]
     )
+    for gate in found["flipped_gates"]:
+        yield f"flipped: the {gate['kind']} gate of {gate['domain']} on {gate['model']}"
+    if found["unmeasured"]:
+        yield (
+            f"{counted(found['unmeasured'], 'gate')} could not be compared: one of the "
+            "runs did not measure it"
+        )
+
+
+_WORDS = {
+    "reproduced": "the runs differ by no more than the intervals promise, and every "
+    "gate came out as before",
+    "differs": "the runs differ by more than the intervals promise",
+    "gates flipped": "the rates differ by no more than the intervals promise, but the "
+    "verdict does not hold: so near its threshold the seed decides, and more pairs or "
+    "another threshold would",
+    "not measured": "what was measured differs by no more than the intervals promise, "
+    "but not everything was",
+}
 
 
 def _row(change: Mapping[str, Any]) -> tuple[str, ...]:

@@ -59,6 +59,35 @@ def test_two_runs_that_agree(cli, saved, tmp_path):
     assert json.loads((tmp_path / "aa.json").read_text())["scenario_flips"] == 2
 
 
+def test_a_gate_that_flips_is_no_reproduction(cli, saved):
+    """So near the threshold the rates agree, and the verdicts do not."""
+    paths = saved("a.json", set(), pairs=13), saved("b.json", {1}, pairs=13)
+    done = cli("selftest", "--results", *paths)
+    assert "1 of 1 intervals of the difference hold 0" in done.text
+    assert "gates flipped: 1 of 1" in done.text
+    assert "but the verdict does not hold" in done.text
+    assert "flipped: the compliance gate of labor on m" in done.text
+    assert done.status == 1
+
+
+def test_what_was_not_measured_is_no_reproduction(cli, records, tmp_path):
+    gone = {"status": "error", "guidance": None, "refusal": None}
+    rows = records(set(), pairs=13, domains=("labor", "elections"))
+    lost = [
+        row.model_copy(update=gone) if row.domain == "elections" else row
+        for row in rows
+    ]
+    paths = tmp_path / "a.json", tmp_path / "b.json"
+    for path, side in zip(paths, (rows, lost), strict=True):
+        results = build_results(side, AnalysisSettings(resamples=200), GatePolicy())
+        path.write_text(results.model_dump_json(by_alias=True))
+    done = cli("selftest", "--results", *paths)
+    assert done.status == 10
+    assert "but not everything was" in done.text
+    assert "1 gate could not be compared" in done.text
+    assert "gates flipped: 0 of 1" in done.text
+
+
 def test_two_runs_that_do_not(cli, saved):
     done = cli(
         "selftest", "--results", saved("a.json", set()), saved("b.json", range(12))
