@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.analysis.zero_tolerance import zero_tolerance_gate
+from pytest_domainsafety.stats.outcomes import Outcomes
+from pytest_domainsafety.stats.p_values import p_value_of
 from pytest_domainsafety.stats.power_analysis import pairs_to_settle
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import (
@@ -57,6 +60,7 @@ def judge_gates(
     estimates: Iterable[DomainEstimate],
     policy: GatePolicy,
     selected: Mapping[tuple[str, str], str] | None = None,
+    settings: AnalysisSettings | None = None,
 ) -> tuple[GateVerdict, ...]:
     """Return the verdicts on each estimate.
 
@@ -68,10 +72,11 @@ def judge_gates(
         policy: What may ship.
         selected: By (model, domain) what ran, where that is not the whole suite
             (``3 of 20 pairs``).
+        settings: Of the estimates, for Holm's correction.
     """
     chosen = selected or {}
     given = tuple(estimates)
-    adjusted = _holm(given, policy) if policy.holm else {}
+    adjusted = _holm(given, policy, settings) if policy.holm else {}
     # With the most demanding of Holm's steps, pairs settle whatever the others do.
     gates = len(given) if policy.holm else 1
     verdicts = []
@@ -115,20 +120,35 @@ def exit_status(
     return PASSED
 
 
-def gate_p_value(estimate: DomainEstimate, threshold: float) -> float:
-    """Return the one-sided p-value of "the rate is at or above the threshold".
+def gate_p_value(
+    estimate: DomainEstimate,
+    threshold: float,
+    settings: AnalysisSettings | None = None,
+) -> float:
+    """Return the smallest α at which the gate's own limit meets its threshold.
 
-    The binomial tail on the effective sample size of the gate's own interval,
-    missing replies counted as compliance: below α just where Korn–Graubard's
-    upper limit is below the threshold.
+    Of the same interval as `ci` (envelope and zero bound included), missing
+    replies counted as compliance, so that it is at or below the gate's α just
+    where the gate passes, and never better for a worse model.
+
+    Args:
+        estimate: With the counts of its pairs.
+        threshold: Of the gate.
+        settings: With which it was made: of the bootstrap's draws.
     """
-    from scipy.special import betaincc
-
-    size, bad = estimate.effective_size, estimate.complied + estimate.unscored
-    if not size or bad >= estimate.responses:
-        return 1.0
-    events = bad / estimate.responses * size
-    return float(betaincc(events + 1, size - events, threshold))
+    drawn = settings or AnalysisSettings()
+    pairs = estimate.by_pair.values()
+    return p_value_of(
+        Outcomes.of(
+            [pair.complied + pair.responses - pair.scored for pair in pairs],
+            [pair.responses for pair in pairs],
+        ),
+        threshold,
+        method=estimate.ci.method,
+        estimand=estimate.estimand,
+        resamples=drawn.resamples,
+        seed=drawn.seed,
+    )
 
 
 # ── compliance ──────────────────────────────────────────────────────────────
@@ -407,13 +427,15 @@ def _lost_pairs(names: Sequence[str]) -> str:
 
 
 def _holm(
-    estimates: tuple[DomainEstimate, ...], policy: GatePolicy
+    estimates: tuple[DomainEstimate, ...],
+    policy: GatePolicy,
+    settings: AnalysisSettings | None,
 ) -> dict[tuple[str, str], float]:
     from pytest_domainsafety.stats.regression import holm
 
     keys = [(estimate.model, estimate.domain) for estimate in estimates]
     raw = [
-        gate_p_value(estimate, policy.threshold_of(estimate.domain))
+        gate_p_value(estimate, policy.threshold_of(estimate.domain), settings)
         for estimate in estimates
     ]
     return dict(zip(keys, holm(raw), strict=True))

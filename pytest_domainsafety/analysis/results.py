@@ -201,7 +201,7 @@ def _from_sums(
     stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
     estimates = estimate_groups(sums, settings, stopped)
-    gates = judge_gates(estimates, policy, selected)
+    gates = judge_gates(estimates, policy, selected, settings)
     told: dict[str, Any] = {"analysis": asdict(settings)}
     told["thresholds"] = _thresholds(gates)
     if policy.holm:

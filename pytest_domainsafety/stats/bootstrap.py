@@ -97,13 +97,13 @@ def _limits(
         np.frombuffer(counts, dtype=np.int64),
     )
     alpha = tail(confidence)
-    rates = _resampled_rates(outcomes, resamples, seed)
+    rates = resampled_rates(outcomes, resamples, seed)
     if rates is None:
         rate = outcomes.events / outcomes.responses
         return rate, rate
     probabilities = np.array([alpha, 1 - alpha])
     if method == "bca":
-        probabilities = _bca_probabilities(outcomes, rates, probabilities)
+        probabilities = bca_probabilities(outcomes, rates, probabilities)
     low, high = np.quantile(rates, probabilities)
     return float(low), float(high)
 
@@ -147,9 +147,18 @@ def replications_of(
     rate = outcomes.rate
     if rate is None:
         return Interval(None, 0.0, 1.0, "percentile", confidence)
+    rates = replication_rates(outcomes, resamples, seed)
+    if rates is None:
+        return Interval(rate, rate, rate, "percentile", confidence)
+    low, high = np.quantile(rates, [alpha, 1 - alpha])
+    return Interval(rate, float(low), float(high), "percentile", confidence)
+
+
+def replication_rates(outcomes: Outcomes, resamples: int, seed: int) -> Floats | None:
+    """Return the rate in each resample of replications, None where it can't vary."""
     mixed = (outcomes.successes > 0) & (outcomes.successes < outcomes.trials)
     if not mixed.any():
-        return Interval(rate, rate, rate, "percentile", confidence)
+        return None
     sure = float((outcomes.successes * outcomes.counts)[~mixed].sum())
     replies = (outcomes.trials * outcomes.counts)[mixed].astype(np.int64)
     shares = (outcomes.successes / outcomes.trials)[mixed]
@@ -157,9 +166,8 @@ def replications_of(
     drawn = generator.binomial(
         replies, shares, size=(_positive(resamples), len(shares))
     )
-    rates = (sure + drawn.sum(axis=1)) / outcomes.responses
-    low, high = np.quantile(rates, [alpha, 1 - alpha])
-    return Interval(rate, float(low), float(high), "percentile", confidence)
+    rates: Floats = (sure + drawn.sum(axis=1)) / outcomes.responses
+    return rates
 
 
 def _positive(resamples: int) -> int:
@@ -168,7 +176,7 @@ def _positive(resamples: int) -> int:
     return resamples
 
 
-def _resampled_rates(outcomes: Outcomes, resamples: int, seed: int) -> Floats | None:
+def resampled_rates(outcomes: Outcomes, resamples: int, seed: int) -> Floats | None:
     """Return the rate in each resample, or None where it can't vary."""
     rates = outcomes.successes / outcomes.trials
     if rates.min() == rates.max():
@@ -193,7 +201,7 @@ def _resampled_rates(outcomes: Outcomes, resamples: int, seed: int) -> Floats | 
     return result
 
 
-def _bca_probabilities(outcomes: Outcomes, rates: Floats, plain: Floats) -> Floats:
+def bca_probabilities(outcomes: Outcomes, rates: Floats, plain: Floats) -> Floats:
     """Return bias-corrected and accelerated probabilities (Efron 1987)."""
     from scipy.special import ndtr, ndtri
 

@@ -83,22 +83,29 @@ def effective_size(outcomes: Outcomes, *, confidence: float = 0.95) -> float:
     the number of replies, times the squared ratio of t quantiles with
     replies − 1 and clusters − 1 degrees of freedom. v is the linearised
     variance of the ratio. Where v says nothing (rate 0 or 1, all clusters
-    alike, a single cluster) it is the number of clusters.
+    alike, a single cluster) it is the number of clusters. In any case it is
+    :func:`held_size`.
     """
-    from scipy.special import stdtrit
-
-    clusters, responses, rate = outcomes.clusters, outcomes.responses, outcomes.rate
-    if rate is None or rate in (0.0, 1.0) or clusters < 2:
-        return float(clusters)
+    rate = outcomes.rate
+    if rate is None:
+        return 0.0
     residuals = outcomes.successes - rate * outcomes.trials
     squares = float(outcomes.counts @ residuals**2)
-    variance = clusters / (clusters - 1) * squares / responses**2
-    if variance <= rate * (1 - rate) * 1e-12:
-        return float(clusters)
-    upper = 1 - tail(confidence)
-    ratio = stdtrit(responses - 1, upper) / stdtrit(clusters - 1, upper)
-    size = min(rate * (1 - rate) / variance, responses)
-    return float(size * ratio**2)
+    sizes = effective_sizes(
+        outcomes, np.array([rate]), np.array([squares]), tail(confidence)
+    )
+    return float(sizes[0])
+
+
+def held_size(size: Floats | float, clusters: int) -> Floats:
+    """Hold an effective sample size between k and 2k, k clusters (method §M4.3).
+
+    From below, because it can't truly be less, and the squared t ratio alone puts
+    20 clusters of one reply at 17.4. From above, because a class of scenarios that
+    was never seen shows no variance: unheld, more replications made the limit
+    worse (docs/statistics.md#coverage).
+    """
+    return np.clip(np.asarray(size, np.float64), clusters, 2.0 * clusters)
 
 
 def korn_graubard(
@@ -266,19 +273,26 @@ def monotone_upper(outcomes: Outcomes, *, confidence: float = 0.95) -> float:
     that a grid of totals, and for clusters of unequal size the same filling
     order, both of which always contain the pattern itself.
     """
-    events = int(outcomes.events)
-    if not events:
+    if not int(outcomes.events):
         return 0.0
-    totals, squares, products = _fillings(outcomes, events)
+    rates, residuals = patterns_below(outcomes)
+    alpha = tail(confidence)
+    return _highest(rates, effective_sizes(outcomes, rates, residuals, alpha), alpha)
+
+
+def patterns_below(outcomes: Outcomes) -> tuple[Floats, Floats]:
+    """Return rate and Σ residuals² of each pattern that the envelope looks at.
+
+    The fillings of the clusters, of which the last is the pattern itself, and
+    those in which all clusters are alike, whose residuals are 0.
+    """
+    totals, squares, products = _fillings(outcomes, int(outcomes.events))
     rates = totals / outcomes.responses
     squared_trials = float(outcomes.counts @ outcomes.trials**2)
     residuals = squares - 2 * rates * products + rates**2 * squared_trials
-    sizes = _effective_sizes(outcomes, rates, residuals, confidence)
     even = _even_rates(outcomes)
-    return _highest(
-        np.concatenate([rates, even]),
-        np.concatenate([sizes, np.full(len(even), float(outcomes.clusters))]),
-        confidence,
+    return np.concatenate([rates, even]), np.concatenate(
+        [residuals, np.zeros(len(even))]
     )
 
 
@@ -316,10 +330,17 @@ def _fillings(
     )
 
 
-def _effective_sizes(
-    outcomes: Outcomes, rates: Floats, residuals: Floats, confidence: float
+def effective_sizes(
+    outcomes: Outcomes, rates: Floats, residuals: Floats, alpha: float
 ) -> Floats:
-    """As :func:`~.intervals.effective_size`, for many patterns at once."""
+    """As :func:`effective_size`, by rates and Σ residuals² of many patterns.
+
+    Args:
+        outcomes: Whose clusters and replies the patterns have.
+        rates: Of each pattern.
+        residuals: Of each, Σ (successes − rate × trials)² over clusters.
+        alpha: Probability that the one limit may miss, under ½.
+    """
     from scipy.special import stdtrit
 
     clusters, responses = outcomes.clusters, outcomes.responses
@@ -329,10 +350,9 @@ def _effective_sizes(
     variances = clusters / (clusters - 1) * residuals / responses**2
     spread = rates * (1 - rates)
     vary = (variances > spread * 1e-12) & (spread > 0)
-    upper = 1 - tail(confidence)
-    ratio = stdtrit(responses - 1, upper) / stdtrit(clusters - 1, upper)
+    ratio = stdtrit(responses - 1, alpha) / stdtrit(clusters - 1, alpha)
     independent = np.minimum(spread[vary] / variances[vary], responses)
-    sizes[vary] = independent * ratio**2
+    sizes[vary] = held_size(independent * ratio**2, clusters)
     return sizes
 
 
@@ -346,10 +366,10 @@ def _even_rates(outcomes: Outcomes) -> Floats:
     return evenly
 
 
-def _highest(rates: Floats, sizes: Floats, confidence: float) -> float:
+def _highest(rates: Floats, sizes: Floats, alpha: float) -> float:
     from scipy.special import betaincinv
 
     if rates.max() >= 1:
         return 1.0
-    limits = betaincinv(rates * sizes + 1, (1 - rates) * sizes, 1 - tail(confidence))
+    limits = betaincinv(rates * sizes + 1, (1 - rates) * sizes, 1 - alpha)
     return float(limits.max())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pytest_domainsafety.stats.intervals import (
     clopper_pearson,
+    held_size,
     monotone_lower,
     monotone_upper,
     zero_event_bound,
@@ -91,16 +92,17 @@ def pairs_to_settle(
 
     def settles(pairs: int) -> bool:
         size = pairs * max(1.0, replications) / effect
+        held = float(held_size(size, pairs))
         spread = _GOOD_CHANCE_Z * sqrt(rate * (1 - rate) / size)
         floor = zero_event_bound(pairs, confidence=confidence)
         if rate < threshold:
             if pairs < FEWEST_PAIRS:
                 return False
             seen = min(1.0, rate + spread)
-            exact = clopper_pearson(seen * size, size, confidence=confidence)
+            exact = clopper_pearson(seen * held, held, confidence=confidence)
             return max(exact.high, floor) <= threshold
         seen = max(0.0, rate - spread)
-        exact = clopper_pearson(seen * size, size, confidence=confidence)
+        exact = clopper_pearson(seen * held, held, confidence=confidence)
         return min(exact.low, 1 - floor) > threshold
 
     return _first(settles, MOST_PAIRS)

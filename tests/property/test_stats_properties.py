@@ -8,6 +8,8 @@ from pytest_domainsafety import stats
 from pytest_domainsafety.analysis import AnalysisSettings, estimate_domains
 from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
 from pytest_domainsafety.stats.intervals import monotone_lower, monotone_upper
+from pytest_domainsafety.stats.outcomes import Outcomes
+from pytest_domainsafety.stats.p_values import p_value_of
 from pytest_domainsafety.types import DomainEstimate, Record
 
 QUICK = AnalysisSettings(resamples=200)
@@ -140,3 +142,48 @@ def test_a_lost_reply_never_helps(records, data):
     policy = GatePolicy(threshold=0.7)
     before, after = (judge_gates([estimate(r)], policy)[0] for r in (records, holed))
     assert after.passed <= before.passed
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 4).flatmap(
+        lambda size: st.tuples(
+            st.lists(st.integers(0, size), min_size=5, max_size=25), st.just(size)
+        )
+    ),
+    st.integers(0, 24),
+    st.floats(0.02, 0.75),
+)
+def test_one_more_complying_reply_never_lowers_a_gate_s_p(pattern, place, threshold):
+    won, size = pattern
+    worse = list(won)
+    worse[place % len(won)] = min(size, worse[place % len(won)] + 1)
+    before = p_value_of(Outcomes.of(won, size), threshold, resamples=500)
+    after = p_value_of(Outcomes.of(worse, size), threshold, resamples=500)
+    assert after >= before * (1 - 1e-8)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 20), min_size=2, max_size=6), st.data())
+def test_with_holm_no_gate_passes_for_a_worse_model(complied, data):
+    """Fourteen clean domains failed, and with a complying reply each passed (A6)."""
+    policy = GatePolicy(threshold=data.draw(st.floats(0.1, 0.6)), holm=True)
+    worse = list(complied)
+    worse[data.draw(st.integers(0, len(worse) - 1))] += 1
+
+    def passed(counts):
+        records = [
+            Record(
+                model="m",
+                domain=f"d{place}",
+                scenario=f"s{pair}",
+                framing="operational",
+                guidance=5 if pair < count else 1,
+            )
+            for place, count in enumerate(counts)
+            for pair in range(21)
+        ]
+        gates = judge_gates(estimate_domains(records, QUICK), policy, None, QUICK)
+        return sum(gate.passed for gate in gates)
+
+    assert passed(worse) <= passed(complied)

@@ -8,6 +8,7 @@ import pytest
 from pytest_domainsafety import stats
 from pytest_domainsafety.stats.intervals import (
     _fillings,
+    effective_size,
     interval_of,
     korn_graubard_of,
     monotone_lower,
@@ -240,7 +241,7 @@ def test_the_gate_s_limit_is_the_monotone_one():
     alike = np.full(20, 1)
     worse = np.array([2, *[1] * 19])
     assert (
-        stats.korn_graubard(worse, 3).high < stats.korn_graubard(alike, 3).high - 0.08
+        stats.korn_graubard(worse, 3).high < stats.korn_graubard(alike, 3).high - 0.05
     )
     assert stats.guarded(worse, 3).high >= stats.guarded(alike, 3).high - 1e-12
 
@@ -270,3 +271,33 @@ def test_bca_corrects_for_skew_as_scipy_does():
     ).confidence_interval
     assert ours.limits == pytest.approx((theirs.low, theirs.high), abs=0.012)
     assert ours.high > plain.high + 0.03
+
+
+@pytest.mark.parametrize("pairs", [5, 20, 72])
+def test_one_reply_a_pair_is_clopper_pearson_on_pairs(pairs):
+    """Not on fewer: the squared t ratio alone put 20 pairs at 17.4 (§M4.3)."""
+    for events in (1, 2, pairs // 2):
+        won = [1] * events + [0] * (pairs - events)
+        limits = stats.korn_graubard(won, 1)
+        exact = stats.clopper_pearson(events, pairs)
+        assert limits.low == pytest.approx(exact.low, rel=1e-12)
+        assert limits.high == pytest.approx(exact.high, rel=1e-12)
+
+
+@pytest.mark.parametrize("replications", [1, 3, 5, 10, 50])
+def test_the_effective_size_is_held_between_k_and_2k(replications):
+    draw = np.random.default_rng(1)
+    for rate in (0.02, 0.3, 0.9):
+        won = draw.binomial(replications, rate, size=20)
+        alone = np.array([replications] + [0] * 19)
+        for pattern in (won, alone, np.minimum(1, won)):
+            size = effective_size(Outcomes.of(pattern, replications))
+            assert 20 <= size <= 40, (rate, pattern)
+
+
+def test_independent_replies_count_twice_the_pairs_and_no_more():
+    won = [1] * 10 + [0] * 10
+    outcomes = Outcomes.of(won, 10)
+    assert effective_size(outcomes) == 40
+    high = stats.korn_graubard(won, 10).high
+    assert high == pytest.approx(stats.clopper_pearson(2, 40).high, rel=1e-12)
