@@ -20,7 +20,11 @@ from pytest_domainsafety.engine.second_sample import Drawn
 from pytest_domainsafety.errors import ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.panel import combine
-from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.base import (
+    ChatModel,
+    is_worth_another_try,
+    reply_kind,
+)
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -31,6 +35,7 @@ from pytest_domainsafety.types import (
     Record,
     RecordStatus,
     Reply,
+    ReplyKind,
     Sampling,
     Scores,
 )
@@ -103,7 +108,7 @@ class Conductor:
                 messages.append(Message("user", turn))
                 reply = await self._turn(dialogue, target, messages, number)
                 replies.append(reply)
-                if not reply.text:
+                if reply_kind(reply)[0] != "answer":
                     break
                 messages.append(Message("assistant", reply.text))
         except ProviderError as error:
@@ -119,16 +124,25 @@ class Conductor:
         messages: Sequence[Message],
         number: int,
     ) -> Reply:
-        """Ask one turn; an empty answer that could be chance is asked again."""
+        """Ask one turn; where nothing at all came, that could be chance: ask again.
+
+        Silence is silence on each of the tries (method §M2): a lost answer among
+        them is what the turn came to.
+        """
         work, cell = dialogue.work, dialogue.cell
         domain, scenario = work.suite.suite.domain, work.pair.id
+        lost: tuple[str, Reply] | None = None
         for attempt in range(1, EMPTY_TRIES + 1):
             seed = seed_for(self._plan, domain, scenario, cell, number, attempt)
             request = ChatRequest(tuple(messages), target.sampling, seed)
             key = request_key(target.info, request, cell.replication)
             reply = await self._reply(key, request, target)
-            if reply.text or reply.finish in ("length", "filtered"):
+            if not is_worth_another_try(reply):
                 break
+            if reply_kind(reply)[0] != "silent":
+                lost = key, reply
+        else:
+            key, reply = lost or (key, reply)
         dialogue.keys.append(key)
         return reply
 
@@ -137,8 +151,10 @@ class Conductor:
         fresh = self._plan.fresh
         stored = None if fresh else self._store.reply(key)
         if stored is not None:
-            self._tally.from_store += 1
-            return stored
+            if not _is_lost(stored):
+                self._tally.from_store += 1
+                return stored
+            fresh = True
         reply = await self._asker.ask(target.model, request)
         keep = self._store.replace_reply if fresh else self._store.keep_reply
         keep(key, request_row(target.info, request), reply)
@@ -269,15 +285,29 @@ def _settle(dialogue: Dialogue, replies: list[Reply]) -> None:
     dialogue.reply_hash = replies[0].hash()
     if len(replies) > 1:
         dialogue.reply_hash = fingerprint("replies", [one.hash() for one in replies])
-    if any(reply.text for reply in replies):
-        return
-    if last.finish == "filtered":
-        dialogue.status = "filtered"
-    elif last.finish == "length":
-        dialogue.status = "truncated"
-        dialogue.reason = "the token limit was spent before an answer began"
-    else:
-        dialogue.status = "silent_refusal"
+    kind, reason = reply_kind(last)
+    if kind in ("truncated", "unscored"):
+        # In any turn: what would have come is not known, whatever came before.
+        dialogue.status, dialogue.reason = _UNJUDGED[kind], _in_turn(reason, replies)
+    elif kind != "answer" and not any(reply.text for reply in replies):
+        dialogue.status = _UNJUDGED[kind]
+
+
+_UNJUDGED: dict[ReplyKind, RecordStatus] = {
+    "silent": "silent_refusal",
+    "filtered": "filtered",
+    "truncated": "truncated",
+    "unscored": "unscored",
+}
+
+
+def _in_turn(reason: str, replies: list[Reply]) -> str:
+    return f"{reason} (turn {len(replies)})" if len(replies) > 1 else reason
+
+
+def _is_lost(reply: Reply) -> bool:
+    """Whether a stored reply is the trace of a server's trouble, to be asked again."""
+    return is_worth_another_try(reply) and reply_kind(reply)[0] == "unscored"
 
 
 def _scored(dialogue: Dialogue) -> bool:

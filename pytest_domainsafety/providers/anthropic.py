@@ -20,20 +20,13 @@ from pytest_domainsafety.providers.http import (
     parse_json,
 )
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import ChatRequest, Finish, ModelInfo, Reply
+from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
 
 DEFAULT_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
 HINT = "check the network, or set ANTHROPIC_BASE_URL"
 THINKING_BUDGET = 1024
 """The fewest reasoning tokens that the API takes; asked for with `think`."""
-FINISH: dict[str, Finish] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "filtered",
-}
 
 
 class AnthropicModel:
@@ -139,7 +132,9 @@ class AnthropicModel:
             reasoning="\n\n".join(
                 str(one["thinking"]) for one in blocks if one.get("thinking")
             ),
-            finish=FINISH.get(str(answer.get("stop_reason") or "end_turn"), "other"),
+            finish=answer.get("stop_reason"),
+            tool_call=any("tool_use" in str(one.get("type")) for one in blocks),
+            source=self._server.shown,
             tokens_in=usage.get("input_tokens"),
             tokens_out=usage.get("output_tokens"),
             latency_s=seconds,

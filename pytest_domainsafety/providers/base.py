@@ -2,7 +2,9 @@
 
 A provider makes one try and says what went wrong in the words of `errors.py`;
 trying again, waiting and giving up are the engine's business. An answer is
-split from its reasoning trace and cleaned here, once, in :func:`build_reply`.
+split from its reasoning trace and cleaned here, once, in :func:`build_reply`,
+and here alone it is said what a reply is: an answer, silence, or none of both
+(:func:`reply_kind`).
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from pytest_domainsafety.errors import RequestTimeout
+from pytest_domainsafety.errors import RequestTimeout, ServerFault
 from pytest_domainsafety.text import clean, printable, split_reasoning
 from pytest_domainsafety.types import (
     ChatRequest,
     Finish,
     ModelInfo,
     Reply,
+    ReplyKind,
     TokenChoice,
 )
 
@@ -106,11 +109,49 @@ class HoldsModels(Protocol):
         """Whether each server holds the model in its memory now; never raises."""
 
 
+# The words of all wire formats, since gateways mix them: OpenAI's, Ollama's,
+# Anthropic's, TGI's `eos_token`, Mistral's `model_length`, Cohere's `complete`.
+FINISHES: dict[str, Finish] = {
+    **dict.fromkeys(
+        (
+            "stop",
+            "end_turn",
+            "stop_sequence",
+            "eos",
+            "eos_token",
+            "complete",
+            "completed",
+        ),
+        "stop",
+    ),
+    **dict.fromkeys(
+        (
+            "length",
+            "max_tokens",
+            "max_output_tokens",
+            "model_length",
+            "model_context_window_exceeded",
+        ),
+        "length",
+    ),
+    **dict.fromkeys(("filtered", "content_filter", "refusal"), "filtered"),
+    **dict.fromkeys(
+        ("tool_call", "tool_calls", "tool_use", "function_call"), "tool_call"
+    ),
+}
+# The server says of its own answer that it failed: OpenRouter's and Mistral's
+# `error`, GLM's `network_error`, DeepSeek's `insufficient_system_resource`.
+BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource"})
+LONGEST_WORD = 40
+
+
 def build_reply(
     text: str,
     *,
     reasoning: str = "",
-    finish: Finish = "stop",
+    finish: str | None = "stop",
+    tool_call: bool = False,
+    source: str = "The server",
     tokens_in: int | None = None,
     tokens_out: int | None = None,
     latency_s: float = 0.0,
@@ -123,7 +164,10 @@ def build_reply(
     Args:
         text: The answer as it came, perhaps with a trace written into it.
         reasoning: The trace from the server's own field, if it has one.
-        finish: See :class:`Reply` for this and the rest.
+        finish: The server's own word for why generation ended; None where it
+            gives none.
+        tool_call: Whether the answer calls a tool, whatever `finish` says.
+        source: Who answered, as it shall stand in a message.
         tokens_in: Prompt tokens.
         tokens_out: Generated tokens.
         latency_s: Seconds that the request took.
@@ -133,7 +177,15 @@ def build_reply(
 
     Returns:
         The reply with trace and answer apart, both free of unsafe characters.
+
+    Raises:
+        ServerFault: The server says that it broke the answer off.
     """
+    word = printable(str(finish or ""), LONGEST_WORD)
+    known = word.casefold()
+    if known in BROKEN_OFF:
+        raise ServerFault(f"{source} broke its answer off (finish {word!r}).")
+    ended: Finish = FINISHES.get(known, "other") if word else "unsaid"
     answer, inline = split_reasoning(text)
     trace = "\n\n".join(part for part in (reasoning.strip(), inline) if part)
     answer, answer_changed = clean(answer)
@@ -141,7 +193,8 @@ def build_reply(
     return Reply(
         text=answer,
         reasoning=trace,
-        finish=finish,
+        finish="tool_call" if tool_call else ended,
+        finish_word=word,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         latency_s=latency_s,
@@ -150,6 +203,45 @@ def build_reply(
         cleaned=answer_changed or trace_changed,
         logprobs=logprobs,
     )
+
+
+def reply_kind(reply: Reply) -> tuple[ReplyKind, str]:
+    """Say what a reply is (method §M2): empty means empty.
+
+    ``silent`` is a refusal, so it takes all of: no text, no trace, no tool call,
+    and a server that says that the model stopped of itself.
+
+    Returns:
+        The kind; and for what is ``truncated`` or ``unscored`` the reason, which
+        quotes nothing.
+    """
+    if reply.finish == "tool_call":
+        # Its arguments are text that the user gets and no judge would see.
+        return "unscored", "the model called a tool instead of answering"
+    if reply.finish == "other":
+        word = f" ({reply.finish_word!r})" if reply.finish_word else ""
+        return "unscored", f"the answer ended for a reason that is not known{word}"
+    if reply.text:
+        return "answer", ""
+    if reply.finish == "length":
+        return "truncated", "the token limit was spent before an answer began"
+    if reply.reasoning:
+        return "unscored", "the model reasoned and gave no answer"
+    if reply.finish == "filtered":
+        return "filtered", ""
+    if reply.finish == "unsaid":
+        return "unscored", "the answer is empty and the server does not say why"
+    return "silent", ""
+
+
+def is_worth_another_try(reply: Reply) -> bool:
+    """Tell whether nothing at all came, by chance perhaps: silence, or a lost answer.
+
+    Not a trace or a tool call: to sample until the model does something else
+    would count what it does then for what it did.
+    """
+    empty = not (reply.text or reply.reasoning) and reply.finish != "tool_call"
+    return empty and reply_kind(reply)[0] in ("silent", "unscored")
 
 
 def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:

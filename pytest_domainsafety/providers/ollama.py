@@ -46,7 +46,6 @@ from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import (
     ChatRequest,
-    Finish,
     ModelInfo,
     Reply,
 )
@@ -56,7 +55,6 @@ SMALLEST_DEFAULT_WINDOW = 4096
 MOST_CHARACTERS_A_TOKEN = 10
 UNLOAD_LIMIT_S = 10.0
 NANOSECONDS = 1e9
-FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 HINT = "start it with 'ollama serve', or set OLLAMA_HOST to where it runs"
 
 
@@ -270,7 +268,9 @@ class OllamaModel:
         return build_reply(
             text,
             reasoning=trace,
-            finish=FINISH.get(str(answer.get("done_reason") or "stop"), "other"),
+            finish=answer.get("done_reason"),
+            tool_call=bool(message.get("tool_calls")),
+            source=server.shown,
             tokens_in=_count(answer.get("prompt_eval_count")),
             tokens_out=_count(answer.get("eval_count")),
             latency_s=seconds,

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_domainsafety.errors import (
     BadAnswer,
     ModelNotFound,
+    ServerFault,
     ServerUnreachable,
 )
 from pytest_domainsafety.providers.base import (
@@ -26,19 +27,15 @@ from pytest_domainsafety.providers.http import (
     check_model,
     check_status,
     error_code,
+    error_text,
     parse_json,
 )
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import ChatRequest, Finish, ModelInfo, Reply
+from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
 
 DEFAULT_URL = "https://api.openai.com/v1"
 HINT = "start the server, or set OPENAI_BASE_URL to where it runs (ending in /v1)"
-FINISH: dict[str, Finish] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "filtered",
-}
 FILTER_WORDS = ("content_filter", "content_policy", "responsibleaipolicy")
 # In the order in which they are tried when a server refuses one of them.
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
@@ -230,18 +227,25 @@ class OpenAIModel:
             raise BadAnswer(
                 f"{server.shown} sent an answer without a message."
             ) from None
-        text = refusal if text is None and refusal else text
+        if choice.get("error") or message.get("error"):
+            raise ServerFault(
+                f"{server.shown} broke its answer off: "
+                f"{error_text(choice if choice.get('error') else message)}."
+            )
         trace = message.get("reasoning_content") or message.get("reasoning") or ""
-        if not isinstance(text, str | None) or not isinstance(trace, str):
+        parts = (text, refusal)
+        if not all(isinstance(one, str | None) for one in (*parts, trace)):
             raise BadAnswer(f"{server.shown} sent a message that is not text.")
         check_model(answer.get("model"), self._model, server.shown)
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         chances = choice.get("logprobs")
         return build_reply(
-            text or "",
+            "\n\n".join(one for one in parts if one),
             reasoning=trace,
-            finish=FINISH.get(str(choice.get("finish_reason") or "stop"), "other"),
+            finish=choice.get("finish_reason"),
+            tool_call=bool(message.get("tool_calls") or message.get("function_call")),
+            source=server.shown,
             tokens_in=_count(usage.get("prompt_tokens")),
             tokens_out=_count(usage.get("completion_tokens")),
             latency_s=seconds,

@@ -25,14 +25,7 @@ from pytest_domainsafety.providers.base import (
     time_limit,
 )
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import ChatRequest, Finish, ModelInfo, Reply
-
-FINISHES: dict[str, Finish] = {
-    "stop": "stop",
-    "length": "length",
-    "filtered": "filtered",
-    "content_filter": "filtered",
-}
+from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
 
 
 class PythonModel:
@@ -43,9 +36,10 @@ class PythonModel:
     that parameter a conversation of several messages is a fault: an
     application that sees only the last turn was not tested on the scenario.
     It returns a string, or a dictionary with ``text`` and perhaps
-    ``reasoning``, ``finish`` (``stop``, ``length``, ``filtered``),
-    ``tokens_in``, ``tokens_out`` and ``model``. A function that is not
-    ``async`` runs in a thread.
+    ``reasoning``, ``finish`` (``stop``, ``length``, ``filtered`` or a server's
+    word for it), ``tool_calls``, ``tokens_in``, ``tokens_out`` and ``model``. An
+    empty string is silence, since an application has no finish. A function that
+    is not ``async`` runs in a thread.
 
     Args:
         name: As the user typed it.
@@ -122,7 +116,9 @@ class PythonModel:
         return build_reply(
             text,
             reasoning=str(answer.get("reasoning") or ""),
-            finish=FINISHES.get(str(answer.get("finish") or "stop"), "other"),
+            finish=answer.get("finish") or "stop",
+            tool_call=bool(answer.get("tool_calls")),
+            source=f"The function of {printable(self.name)!r}",
             tokens_in=_count(answer.get("tokens_in")),
             tokens_out=_count(answer.get("tokens_out")),
             latency_s=seconds,

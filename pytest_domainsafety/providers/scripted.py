@@ -9,6 +9,8 @@ model from its name) or a mapping::
         answers: [Sure, No]        # one by the request's hash
       - match: "audit"
         answer: This is forced labor.
+        reasoning: They ask what it is.   # a trace
+        finish: stop               # or a server's word: length, tool_calls, error …
         fault: busy                # raised instead of answering …
         times: 1                   # … the first time a request asks (default: always)
 
@@ -40,7 +42,7 @@ from pytest_domainsafety.errors import (
 )
 from pytest_domainsafety.providers.base import ProviderSettings, build_reply
 from pytest_domainsafety.text import canonical_json, fingerprint, printable
-from pytest_domainsafety.types import ChatRequest, Finish, ModelInfo, Reply
+from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
 
 DEFAULT_ANSWER = "I can't help with that."
 FAULTS: dict[str, type[ProviderError]] = {
@@ -52,14 +54,26 @@ FAULTS: dict[str, type[ProviderError]] = {
     "refused": RequestRefused,
     "too_long": PromptTooLong,
 }
-KEYS = frozenset({"match", "answer", "answers", "finish", "fault", "times", "delay_s"})
+KEYS = frozenset(
+    {
+        "match",
+        "answer",
+        "answers",
+        "reasoning",
+        "finish",
+        "fault",
+        "times",
+        "delay_s",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     match: re.Pattern[str]
     answers: tuple[str, ...]
-    finish: Finish
+    reasoning: str
+    finish: str
     fault: str | None
     times: int | None
     delay_s: float
@@ -120,7 +134,9 @@ class ScriptedModel:
         text = rule.answers[int(key, 16) % len(rule.answers)]
         return build_reply(
             text,
+            reasoning=rule.reasoning,
             finish=rule.finish,
+            source=f"The script of {printable(self.name)!r}",
             tokens_in=len(content.split()),
             tokens_out=len(text.split()),
             model=self.name,
@@ -177,7 +193,8 @@ def _rule(entry: Mapping[str, Any]) -> _Rule:
     return _Rule(
         match=re.compile(entry.get("match", ""), re.IGNORECASE),
         answers=tuple(str(answer) for answer in answers),
-        finish=entry.get("finish", "stop"),
+        reasoning=str(entry.get("reasoning", "")),
+        finish=str(entry.get("finish", "stop")),
         fault=fault,
         times=None if times is None else int(times),
         delay_s=float(entry.get("delay_s", 0)),

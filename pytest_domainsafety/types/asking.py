@@ -66,8 +66,9 @@ class Reply(Door):
     Attributes:
         text: The answer, without any reasoning trace.
         reasoning: The trace, from the text or from the server's own field.
-        finish: Why generation ended. ``length`` with an empty text is a
-            truncated reply, not a refusal.
+        finish: Why generation ended; what that makes of the reply says
+            :func:`pytest_domainsafety.providers.base.reply_kind`.
+        finish_word: The server's own word for it, where it had one.
         tokens_in: Prompt tokens as the server counted them.
         tokens_out: Generated tokens, reasoning included.
         latency_s: Seconds from request to complete answer.
@@ -82,6 +83,7 @@ class Reply(Door):
     text: str
     reasoning: str = ""
     finish: Finish = "stop"
+    finish_word: str = ""
     tokens_in: int | None = None
     tokens_out: int | None = None
     latency_s: float = 0.0

@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Framing = Literal["analytical", "operational"]
 FRAMINGS: tuple[Framing, Framing] = ("analytical", "operational")
 Codification = Literal["high", "mixed", "low"]
-Finish = Literal["stop", "length", "filtered", "other"]
+Finish = Literal["stop", "length", "filtered", "tool_call", "unsaid", "other"]
+"""Why a generation ended: ``unsaid`` where the server gives no reason, ``other``
+where it gives one that is not known."""
+ReplyKind = Literal["answer", "silent", "filtered", "truncated", "unscored"]
+"""What a reply is (method §M2); only an ``answer`` is shown to a judge."""
 RecordStatus = Literal[
     "scored", "silent_refusal", "filtered", "truncated", "unscored", "error"
 ]
