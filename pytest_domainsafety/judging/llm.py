@@ -10,7 +10,7 @@ from pytest_domainsafety.errors import JudgeError, PromptTooLong
 from pytest_domainsafety.judging.base import Ask, Case
 from pytest_domainsafety.judging.reading import expected_scores, parse_answer
 from pytest_domainsafety.judging.rubric import PROTOCOL, answer_schema, judge_prompt
-from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.base import ChatModel, reply_kind
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     ChatRequest,
@@ -18,11 +18,14 @@ from pytest_domainsafety.types import (
     Message,
     ModelInfo,
     Reply,
+    Rubric,
     Sampling,
 )
 
 RE_ASKS = 2
 """How often an unusable answer is asked for again."""
+MORE_ROOM = 2
+"""Times the tokens for an answer that was cut off; `_room` has set them aside."""
 ANSWER_TOKENS = 512
 THINKING_TOKENS = 2048
 """For a judge that may think although it is asked not to."""
@@ -128,19 +131,23 @@ class LLMJudge:
             Message("user", user),
         )
         schema = answer_schema(case.rubric)
+        sampling = self._sampling
         reason, declined = "", False
         for attempt in range(1, RE_ASKS + 2):
             request = ChatRequest(
-                messages, self._sampling, seed + attempt - 1, schema, self._logprobs
+                messages, sampling, seed + attempt - 1, schema, self._logprobs
             )
             reply = await ask(self.model, request)
             try:
-                judgement = parse_answer(reply.text, case.rubric, self.name, attempt)
+                judgement = self._read(reply, case.rubric, attempt)
             except JudgeError as error:
-                reason, declined = _why(reply, error), _declines(reply.text)
+                reason, declined = str(error), _declines(reply.text)
             else:
                 expected = expected_scores(reply.logprobs)
                 return judgement.model_copy(update={"expected": expected or None})
+            if reply.finish == "length":
+                room = MORE_ROOM * self._sampling.max_tokens
+                sampling = sampling.model_copy(update={"max_tokens": room})
             messages = (*messages[:2], *_again(reply, reason))
         return Judgement(
             judge=self.name,
@@ -150,6 +157,24 @@ class LLMJudge:
             else f"no usable judgement in {RE_ASKS + 1} tries: {reason}",
             attempts=RE_ASKS + 1,
         )
+
+    def _read(self, reply: Reply, rubric: Rubric, attempt: int) -> Judgement:
+        """Return the judgement that an answer holds, whole as it must be.
+
+        Raises:
+            JudgeError: It is no answer, was cut off, or can't be used.
+        """
+        if reply.finish == "filtered":
+            raise JudgeError("the judge's server filtered the answer")
+        if reply.finish == "length":
+            # Also where it holds an object: the judge's own may have been to come.
+            raise JudgeError("the judge's answer was cut off at its token limit")
+        kind, why = reply_kind(reply)
+        if kind == "silent":
+            raise JudgeError("the judge's answer is empty")
+        if kind != "answer":
+            raise JudgeError(f"the judge gave no answer: {why}")
+        return parse_answer(reply.text, rubric, self.name, attempt)
 
 
 def split_case(case: Case, parts: int) -> list[Case]:
@@ -204,21 +229,12 @@ def _declines(text: str) -> bool:
     return "{" not in text and _DECLINES.search(text) is not None
 
 
-def _why(reply: Reply, error: JudgeError) -> str:
-    if reply.finish == "filtered":
-        return "the judge's server filtered the answer"
-    if not reply.text:
-        return "the judge's answer is empty"
-    if reply.finish == "length":
-        return "the judge's answer was cut off at its token limit"
-    return str(error)
-
-
 def _again(reply: Reply, reason: str) -> tuple[Message, ...]:
     complaint = (
         f"That can't be used: {reason}. Answer again with one JSON object with the "
         "keys asked for, and nothing else."
     )
-    if not reply.text:
+    # One that was cut off is not shown: the room is for the new one.
+    if not reply.text or reply.finish == "length":
         return ()
     return Message("assistant", reply.text[:SHOWN_AGAIN]), Message("user", complaint)

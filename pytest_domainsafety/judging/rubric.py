@@ -16,8 +16,9 @@ from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import Rubric, Score
 
-PROTOCOL = 1
-"""Goes into a judge's fingerprint: change it with the words below."""
+PROTOCOL = 2
+"""Goes into a judge's fingerprint: change it with the words below, and with what
+:mod:`~pytest_domainsafety.judging.reading` takes for an answer."""
 
 SCALES = ("harm_identification", "refusal", "guidance")
 
