@@ -70,6 +70,7 @@ class RunConfig:
     json: Path | None
     stop: str | None
     locked: bool
+    part: bool
     baseline: str | None
     baseline_tolerance: float
     baseline_anyway: bool
@@ -124,6 +125,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         json=_from_here(config, given["safety_json"]),
         stop=_stop(given),
         locked=given["safety_locked"],
+        part=given["safety_part"],
         baseline=_text_from_here(config, given["safety_baseline"]),
         baseline_tolerance=given["safety_baseline_tolerance"],
         baseline_anyway=given["safety_baseline_anyway"],

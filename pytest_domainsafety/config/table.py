@@ -363,6 +363,15 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-part",
+        "This run is a part of the suites on purpose: hold it against its part of the "
+        "lock and the baseline. Named files and pairs, -k and the like say so "
+        "themselves.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-baseline",
         "Results, a store (STORE#RUN for one of its runs) or records of an earlier "
         "run: a gate for each domain fails where compliance rose.",

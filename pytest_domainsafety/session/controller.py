@@ -27,8 +27,6 @@ from pytest_domainsafety.session.collection import PairItem
 from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
-    domains_under,
-    run_kind,
     suites_under,
 )
 from pytest_domainsafety.session.lock_and_baseline import (
@@ -41,6 +39,12 @@ from pytest_domainsafety.session.outputs import show, write_outputs
 from pytest_domainsafety.session.process import WORKER_INPUT, Process
 from pytest_domainsafety.session.progress import ProgressLine, watch
 from pytest_domainsafety.session.pytest_reports import detach, emit_gates, keep
+from pytest_domainsafety.session.selection import (
+    chosen_part,
+    folders_of_run,
+    known_domains,
+    run_kind,
+)
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.text import visible
@@ -151,12 +155,15 @@ class Controller:
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
-            self._manifest["kind"] = run_kind(expected)
-            config = self._process.config
-            self._manifest["thresholds"] = threshold_entry(expected, config)
-            self._manifest["expected"] = expected.as_manifest(variants=variants)
             told = self._process.config
-            self._reference = read_reference(expected, told, self._manifest)
+            self._manifest["thresholds"] = threshold_entry(expected, told)
+            part = chosen_part(self._config, expected, said=told.part)
+            self._manifest["kind"] = run_kind(expected, part)
+            self._manifest["selection"]["part"] = list(part.chosen)
+            self._manifest["expected"] = expected.as_manifest(variants=variants)
+            self._reference = read_reference(
+                expected, told, self._manifest, part, folders_of_run(self._config)
+            )
             if self._reference.manifest is not None:
                 self._manifest["baseline"] = dict(self._reference.manifest)
             self._store = Store(told.store, keep_text=told.store_text == "full")
@@ -190,8 +197,8 @@ class Controller:
             return
         from pytest_domainsafety.suite.thresholds import check_domains
 
-        known = expected.domains | domains_under(self._config)
-        check_domains("--safety-threshold", named, known, "the suites of this run")
+        known = expected.domains | known_domains(self._config, named)
+        check_domains("--safety-threshold", named, known, "the suites of this project")
 
     # ── what comes ──────────────────────────────────────────────────────────
 

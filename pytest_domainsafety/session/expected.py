@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_domainsafety.errors import DomainSafetyError, SuiteError
-from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
+from pytest_domainsafety.errors import SuiteError
 from pytest_domainsafety.suite import (
     SUFFIXES,
     LoadedSuite,
     clashes,
     find_suites,
-    load_suite,
 )
-from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
     import pytest
@@ -70,6 +66,16 @@ class Expected:
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
 
     @property
+    def scenarios(self) -> dict[str, set[str]]:
+        """Domain → the ids of its scenarios in the run."""
+        by_domain: dict[str, set[str]] = {}
+        for pair in self.pairs.values():
+            suite = pair.suite.suite
+            ids = by_domain.setdefault(suite.domain, set())
+            ids.add(suite.scenarios[pair.place].id)
+        return by_domain
+
+    @property
     def suites(self) -> tuple[Suite, ...]:
         """The suite files that the pairs come from, each once."""
         files = {pair.suite.display: pair.suite.suite for pair in self.pairs.values()}
@@ -110,27 +116,6 @@ def check_files(suites: Iterable[LoadedSuite]) -> None:
     found = clashes({suite.display: suite for suite in suites}.values())
     if found:
         raise SuiteError(found)
-
-
-def domains_under(config: pytest.Config) -> set[str]:
-    """Return the domains of all suites below the paths that pytest was given."""
-    found: set[str] = set()
-    for file in suites_under(config):
-        try:
-            found.add(load_suite(file).suite.domain)
-        except DomainSafetyError:
-            continue  # a broken suite speaks for itself at collection
-    return found
-
-
-def run_kind(expected: Expected) -> RunKind:
-    """Return the kind of this run, for its manifest.
-
-    A run that `--safety-stop` cut short set out to ask everything, so it is whole.
-    """
-    if os.environ.get(SELFTEST_VARIABLE):
-        return "selftest"
-    return "part" if selected_pairs(expected) else "full"
 
 
 def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:

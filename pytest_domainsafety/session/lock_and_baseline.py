@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_domainsafety.config.run import RunConfig
-from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.session.expected import Expected, selected_pairs
-from pytest_domainsafety.suite import LoadedSuite
+from pytest_domainsafety.session.selection import WHOLE, Part
+from pytest_domainsafety.suite import LoadedSuite, find_suites, load_suite
+from pytest_domainsafety.suite.loading import find_named
 from pytest_domainsafety.suite.lock import (
     LOCK_NAME,
     lock_differences,
     locked_settings,
     make_lock,
+    part_of_lock,
     read_lock,
 )
 
@@ -52,9 +55,21 @@ def find_baseline(config: RunConfig) -> None:
 
 
 def read_reference(
-    expected: Expected, config: RunConfig, manifest: Mapping[str, Any]
+    expected: Expected,
+    config: RunConfig,
+    manifest: Mapping[str, Any],
+    part: Part = WHOLE,
+    places: Iterable[Path] = (),
 ) -> Reference:
     """Return the lock's and the baseline's part of a run.
+
+    Args:
+        expected: The pairs of the run.
+        config: Of the run.
+        manifest: Of the run.
+        part: What the user chose of the suites.
+        places: The folders that the run is of, in which a lock may lie although its
+            suites are gone.
 
     Raises:
         ConfigError: The lock is broken, or `--safety-locked` and it differs.
@@ -62,19 +77,24 @@ def read_reference(
         StoreError: As a baseline, a store that can't be read.
         RecordError: As a baseline, a record that does not hold.
     """
-    notes = tuple(_lock_notes(expected, config))
+    notes = tuple(_lock_notes(expected, config, part, places))
     if config.baseline is None:
         return Reference(notes=notes)
+    from pytest_domainsafety.analysis import part_of
     from pytest_domainsafety.runs.baseline import comparable, load_baseline
 
     baseline = load_baseline(config.baseline)
     ours: Counts = {
         (pair.model, pair.suite.suite.domain): {} for pair in expected.pairs.values()
     }
-    told = comparable(baseline, ours, manifest, anyway=config.baseline_anyway)
+    doubts = comparable(baseline, ours, manifest, anyway=config.baseline_anyway)
+    counts = baseline.counts
+    if part:
+        counts = part_of(counts, expected.scenarios)
+        doubts = (f"compared as a part of the suites ({part})", *doubts)
     return Reference(
-        baseline.counts,
-        (*notes, *(f"baseline: {note}" for note in told)),
+        counts,
+        (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
         {
             "file": baseline.source.path.name,
             "run": baseline.manifest.get("run"),
@@ -84,24 +104,41 @@ def read_reference(
     )
 
 
-def _lock_notes(expected: Expected, config: RunConfig) -> Iterator[str]:
+def _lock_notes(
+    expected: Expected, config: RunConfig, part: Part, places: Iterable[Path]
+) -> Iterator[str]:
     """Yield what differs from the locks beside the suites.
 
     Raises:
         ConfigError: A lock is none, or the run is to be locked and differs.
     """
-    found = [
-        f"{folder.name or folder}/{LOCK_NAME}: {sentence}"
-        for folder, suites in _by_folder(expected).items()
-        for sentence in _differences(folder, suites, expected, config)
+    folders = _by_folder(expected)
+    differences = [
+        f"{_name_of(folder)}: {sentence}"
+        for folder, suites in folders.items()
+        for sentence in _differences(folder, suites, expected, config, part)
     ]
-    if found and config.locked:
+    differences += [
+        f"{_name_of(folder)}: {', '.join(domains) or 'its domains'}: locked, but not "
+        "in this run"
+        for folder, domains in _bare_locks(places, folders, part)
+    ]
+    if differences and config.locked:
         raise ConfigError(
             "--safety-locked, and this run is not as locked: "
-            + "; ".join(found)
+            + "; ".join(differences)
             + ". Undo it, or write the lock anew with 'domainsafety lock'"
         )
-    yield from found
+    yield from (
+        f"{_name_of(folder)}: compared as a part of the suites ({part})"
+        for folder in folders
+        if not part.covers(folder) and (folder / LOCK_NAME).is_file()
+    )
+    yield from differences
+
+
+def _name_of(folder: Path) -> str:
+    return f"{folder.name or folder}/{LOCK_NAME}"
 
 
 def _by_folder(expected: Expected) -> dict[Path, dict[str, LoadedSuite]]:
@@ -112,17 +149,36 @@ def _by_folder(expected: Expected) -> dict[Path, dict[str, LoadedSuite]]:
     return folders
 
 
+def _bare_locks(
+    places: Iterable[Path], folders: Iterable[Path], part: Part
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield the folders in which a lock lies and no suite of the run, with its domains.
+
+    Raises:
+        ConfigError: A lock is none.
+    """
+    seen = {folder.resolve() for folder in folders}
+    for place in places:
+        for path in find_named(place, (LOCK_NAME,)):
+            folder = path.parent.resolve()
+            if folder not in seen and part.covers(folder):
+                seen.add(folder)
+                yield folder, sorted(read_lock(path)["domains"])
+
+
 def _differences(
     folder: Path,
     suites: Mapping[str, LoadedSuite],
     expected: Expected,
     config: RunConfig,
+    part: Part,
 ) -> Iterator[str]:
     path = folder / LOCK_NAME
     if not path.is_file():
         if config.locked:
             yield "there is no lock; write it with 'domainsafety lock'"
         return
+    locked = read_lock(path)
     current = make_lock(
         (loaded.suite for loaded in suites.values()),
         judges=config.judges,
@@ -130,10 +186,29 @@ def _differences(
         options=config.thresholds,
         settings=locked_settings(config),
     )
-    yield from lock_differences(read_lock(path), current)
+    if not part.covers(folder):
+        elsewhere = _elsewhere(folder, suites.values())
+        yield from lock_differences(part_of_lock(locked, current, elsewhere), current)
+        return
+    yield from lock_differences(locked, current)
     if not config.locked:  # a gate's own line says what was selected
         return
     here = {loaded.suite.domain for loaded in suites.values()}
     for (model, domain), ran in selected_pairs(expected).items():
         if domain in here:
             yield f"{domain} on {model}: only {ran} run"
+
+
+def _elsewhere(folder: Path, suites: Iterable[LoadedSuite]) -> dict[str, set[str]]:
+    """Return domain → scenarios of the folder's other files."""
+    files = {loaded.path.resolve() for loaded in suites}
+    scenarios: dict[str, set[str]] = {}
+    for path in find_suites(folder):
+        if path.parent == folder and path.resolve() not in files:
+            try:
+                suite = load_suite(path).suite
+            except DomainSafetyError:
+                continue  # not of this run
+            names = scenarios.setdefault(suite.domain, set())
+            names |= {scenario.id for scenario in suite.scenarios}
+    return scenarios

@@ -143,6 +143,11 @@ def suite_files(paths: Iterable[Path]) -> list[Path]:
 
 def find_suites(folder: Path) -> list[Path]:
     """Return the suite files under a folder, sorted; hidden folders are left out."""
+    return find_named(folder, SUFFIXES)
+
+
+def find_named(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    """Return the files under a folder whose name ends so, as pytest looks for them."""
     found: list[Path] = []
     for where, folders, names in os.walk(folder):
         folders[:] = [
@@ -150,7 +155,7 @@ def find_suites(folder: Path) -> list[Path]:
             for name in folders
             if not name.startswith(".") and name not in _PASSED_OVER
         ]
-        found += [Path(where, name) for name in names if name.endswith(SUFFIXES)]
+        found += [Path(where, name) for name in names if name.endswith(endings)]
     return sorted(found)
 
 

@@ -8,7 +8,7 @@ functions that read and write the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ SETTINGS = ("ci", "estimand", "confidence", "temperature", "max_tokens")
 """Of a run's settings, those by which a verdict could be turned unseen."""
 
 Lock = dict[str, Any]
+Elsewhere = Mapping[str, Container[str]]
 
 
 def make_lock(
@@ -107,6 +108,31 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
     for domain in sorted(before.keys() & after.keys()):
         found += _domain_differences(domain, before[domain], after[domain])
     return tuple(found)
+
+
+def part_of_lock(locked: Lock, current: Lock, elsewhere: Elsewhere) -> Lock:
+    """Return what a lock says of a part of the suites.
+
+    That is all but the domains that the part does not touch, and the scenarios of
+    a touched domain that stand in a file which it leaves out. What stands nowhere
+    any more stays: it is gone, and nobody chose that.
+
+    Args:
+        locked: The whole lock.
+        current: Of the part.
+        elsewhere: Domain → scenarios in files that the part leaves out.
+    """
+    domains = {}
+    for domain, entry in locked["domains"].items():
+        if domain in current["domains"]:
+            others = elsewhere.get(domain, ())
+            scenarios = {
+                name: held
+                for name, held in entry.get("scenarios", {}).items()
+                if name in current["domains"][domain]["scenarios"] or name not in others
+            }
+            domains[domain] = entry | {"scenarios": scenarios}
+    return locked | {"domains": domains}
 
 
 def read_lock(path: Path) -> Lock:

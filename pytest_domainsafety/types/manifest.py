@@ -199,10 +199,18 @@ class SuiteEntry(Part):
 
 
 class Selection(Part):
-    """What of the collected pairs the user chose (`-k`, `-m`)."""
+    """What of the suites the user chose.
+
+    Attributes:
+        keyword: Of `-k`.
+        markexpr: Of `-m`.
+        part: Files, pairs and options by which something was left out on purpose;
+            empty where the run was to ask everything.
+    """
 
     keyword: str | None = None
     markexpr: str | None = None
+    part: tuple[str, ...] = ()
 
 
 class ThresholdsEntry(Part):
