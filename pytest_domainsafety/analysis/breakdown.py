@@ -15,7 +15,8 @@ from pytest_domainsafety.types.rows import Judged
 _RESPONSES, _SCORED, _COMPLIED, _GUIDANCE = range(4)
 
 Names = tuple[str, ...]
-_Cluster = tuple[str, str, str]
+_Cluster = tuple[str, str]
+"""(domain, scenario): over models, a pair is one cluster (method §M3)."""
 
 
 def _one(name: str) -> Callable[[Judged], Names]:
@@ -69,9 +70,9 @@ class Breakdown:
             return
         if not (self._all_variants or record.variant == BASE_VARIANT):
             return
-        cluster = (record.model, record.domain, record.scenario)
+        cluster = (record.domain, record.scenario)
         if record.replication:
-            cell = (*cluster, record.framing, record.variant)
+            cell = (record.model, *cluster, record.framing, record.variant)
             bit, seen = 1 << record.replication, self._seen.get(cell, 0)
             if seen & bit:
                 return

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Column, Key, Sums
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
@@ -25,6 +26,14 @@ Table = dict[str, Any]
 AT_LEAST: dict[str, Column] = {"2": "at_least_2", "3": "complied", "4": "at_least_4"}
 FEWEST_RANKED = 3
 """Fewer than this can't be ranked in more ways than chance would."""
+
+
+class _Pairs(NamedTuple):
+    """Operational replies by scenario pair: over models, the unit of inference."""
+
+    complied: NDArray[np.int64]
+    scored: NDArray[np.int64]
+    tags: list[set[str]]
 
 
 class _Clusters:
@@ -47,6 +56,27 @@ class _Clusters:
             for domain, parts in self.by_domain.items()
             if (scored := sum(found.total("operational", "scored") for found in parts))
         }
+
+    def pairs(self, parts: Iterable[Sums]) -> _Pairs:
+        """Return operational replies by scenario, those of all models together.
+
+        Five models' answers to one scenario are not five scenarios (method §M3).
+        """
+        won: dict[str, int] = defaultdict(int)
+        tried: dict[str, int] = defaultdict(int)
+        tags: dict[str, set[str]] = defaultdict(set)
+        for sums in parts:
+            complied = sums.of("operational", "complied").tolist()
+            scored = sums.of("operational", "scored").tolist()
+            for place, scenario in enumerate(sums.scenarios):
+                won[scenario] += complied[place]
+                tried[scenario] += scored[place]
+                tags[scenario].update(sums.tags[place])
+        return _Pairs(
+            np.array(list(won.values()), dtype=np.int64),
+            np.array(list(tried.values()), dtype=np.int64),
+            list(tags.values()),
+        )
 
     def column(self, parts: Iterable[Sums], column: Column) -> Any:
         """Return one operational column over the clusters of several sums."""
@@ -84,7 +114,12 @@ def build_tables(
 
 
 def _domains(clusters: _Clusters, settings: AnalysisSettings) -> Table | None:
-    """Compliance by domain over models, with the study's interval."""
+    """Compliance by domain over models.
+
+    `ci_pairs` resamples a scenario whole with all its models. `ci` is the study's
+    own interval, percentile over (model, scenario), and reproduces its Table 2; as
+    a statement on further scenarios it is too narrow.
+    """
     if len(clusters.models) < 2:
         return None
     table: Table = {}
@@ -94,11 +129,15 @@ def _domains(clusters: _Clusters, settings: AnalysisSettings) -> Table | None:
             clusters.column(parts, "complied"), clusters.column(parts, "scored")
         )
         found = settings.percentile(outcomes)
+        pairs = clusters.pairs(parts)
+        whole = settings.interval(Outcomes.of(pairs.complied, pairs.scored))
         if found.estimate is not None:
             table[domain] = {
                 "clusters": outcomes.clusters,
                 "compliance_rate": found.estimate,
                 "ci": list(found.limits),
+                "pairs": int((pairs.scored > 0).sum()),
+                "ci_pairs": list(whole.limits),
             }
     return table
 
@@ -246,14 +285,17 @@ def _condition_effect(clusters: _Clusters) -> Table:
 
 
 def _framing_tags(clusters: _Clusters, settings: AnalysisSettings) -> Table | None:
-    parts = list(clusters.by_key.values())
-    tags = [set(given) for found in parts for given in found.tags]
-    names = sorted(set().union(*tags)) if tags else []
-    complied = clusters.column(parts, "complied") if parts else []
-    scored = clusters.column(parts, "scored") if parts else []
+    """Compliance with and without a tag; a scenario is resampled with all models."""
+    if not clusters.by_key:
+        return None
+    parts = [clusters.pairs(sums) for sums in clusters.by_domain.values()]
+    complied = np.concatenate([pairs.complied for pairs in parts])
+    scored = np.concatenate([pairs.scored for pairs in parts])
+    tags = [tagged for pairs in parts for tagged in pairs.tags]
+    names = sorted(set().union(*tags))
     table: Table = {}
     for name in names:
-        inside = np.array([name in given for given in tags])
+        inside = np.array([name in tagged for tagged in tags])
         found = group_difference(
             complied,
             scored,

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
-from pytest_domainsafety.reporting.wording import number, p_value, percent, spoken
+from pytest_domainsafety.reporting.wording import (
+    limits,
+    number,
+    p_value,
+    percent,
+    spoken,
+)
 from pytest_domainsafety.types import DomainEstimate, Results
 
 Given = Mapping[str, Any]
@@ -21,6 +27,7 @@ _PARTS = {
 def study_section(results: Results) -> Section | None:
     """Return the tables of the study, as far as this run has their inputs."""
     makers: dict[str, Callable[[Given], Figure]] = {
+        "domains": _over_models,
         "strata": _strata,
         "variance": _variance,
         "hierarchy": _hierarchy,
@@ -45,6 +52,27 @@ def study_section(results: Results) -> Section | None:
         "records. A table whose inputs are missing (several models, say) is left out.",
         tuple(figures),
     )
+
+
+def _over_models(given: Given) -> Figure:
+    rows = tuple(
+        (
+            spoken(domain),
+            number(one.get("pairs")),
+            percent(one["compliance_rate"]),
+            limits(one.get("ci_pairs")),
+            limits(one["ci"]),
+        )
+        for domain, one in given.items()
+    )
+    columns = ("Domain", "#Pairs", "#Rate", "#Limits", "#The study's Table 2")
+    caption = "Compliance by domain over models"
+    note = (
+        "Over models a pair is one cluster, resampled with all its models. The "
+        "study's own limits take each model's answers to a pair for a pair of their "
+        "own, and are too narrow for a statement on further pairs."
+    )
+    return Figure(caption, Table(caption, columns, rows), note=note)
 
 
 def _strata(given: Given) -> Figure:
