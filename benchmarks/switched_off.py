@@ -21,7 +21,7 @@ def _without_plain() -> None:
 
     from pytest_domainsafety.providers import connections
 
-    def opened(self: connections.Slots) -> httpx.AsyncBaseTransport:
+    def opened(_slots: connections.Slots) -> httpx.AsyncBaseTransport:
         limits = httpx.Limits(max_connections=1)
         return httpx.AsyncHTTPTransport(limits=limits)
 
