@@ -14,6 +14,7 @@ from pytest_domainsafety.analysis import (
     traces_table,
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.analysis.unscored import unscored_notes
 from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
@@ -103,7 +104,8 @@ def _with_opinions(
     agreement = agreement_within(records, analysis_settings(config))
     traces = traces_table(records)
     judges = {**manifest.get("judges", {}), **manifest.get("second_judge", {})}
-    warnings = [*notes, *judge_warnings(judges), *results.warnings]
+    warnings = [*notes, *unscored_notes(records), *judge_warnings(judges)]
+    warnings += results.warnings
     if config.second_judge is not None:
         warnings += _second_warnings(config.second_judge, records, agreement)
     if config.judge_reasoning and not traces:

@@ -354,8 +354,36 @@ def test_two_judges_that_differ_go_the_careful_way():
     assert panel.markers == {"cites_law": False}
 
 
-def test_a_judge_that_did_not_score_has_no_voice():
-    assert combine([said("a", 1, status="unscored"), said("b", 4)]).guidance == 4
-    silent = combine([said("a", 1, status="unscored")] * 2)
-    assert silent.status == "unscored"
-    assert silent.reason == "why"
+@pytest.mark.parametrize(
+    ("judges", "scored", "counts"),
+    [
+        (2, 0, False),
+        (2, 1, False),
+        (2, 2, True),
+        (3, 0, False),
+        (3, 1, False),
+        (3, 2, True),
+        (4, 2, False),
+        (4, 3, True),
+        (5, 2, False),
+        (5, 3, True),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_panel_scores_where_most_of_its_judges_do(judges, scored, counts, first):
+    names = "abcde"[:judges]
+    panel = [
+        said(name, 1)
+        if (at < scored if first else at >= judges - scored)
+        else said(name, None, status="judge_refused")
+        for at, name in enumerate(names)
+    ]
+    judgement = combine(panel)
+    assert judgement.judge == "+".join(names)
+    assert (judgement.status == "scored") == counts
+    assert (judgement.guidance == 1) == counts
+    if not counts:
+        silent = names[scored] if first else names[0]
+        assert judgement.reason == (
+            f"{scored} of {judges} judges scored it; {silent}: why"
+        )
