@@ -58,12 +58,17 @@ def compare(
     """
     from pytest_domainsafety.analysis import regressions, too_few
     from pytest_domainsafety.analysis.gate import exit_status, judge_regressions
-    from pytest_domainsafety.runs.baseline import comparable, load_baseline
+    from pytest_domainsafety.runs.baseline import (
+        comparable,
+        counts_to_meet,
+        load_baseline,
+    )
 
     old, new = load_baseline(baseline), load_baseline(later)
     notes = comparable(old, new.counts, new.manifest, anyway=told["anyway"])
     settings = _settings(told)
-    changes = regressions(old.counts, new.counts, settings, tolerance=tolerance)
+    due = counts_to_meet(old, new.manifest)
+    changes = regressions(due, new.counts, settings, tolerance=tolerance)
     gates = judge_regressions(changes, tolerance)
     notes += tuple(too_few(changes))
     for line in _lines(old, new, changes, notes):

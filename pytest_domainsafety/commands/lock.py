@@ -55,7 +55,7 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
         what = "is a file" if folder.exists() else "there is no such folder"
         raise SourceError(f"{folder}: {what}; name the folder with the suites")
     ini, values = find_ini(folder)
-    current = _current(folder, told, values)
+    current = _current(folder, told, ini, values)
     path = folder / LOCK_NAME
     differences: tuple[str, ...] = ()
     try:
@@ -84,11 +84,14 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
     )
 
 
-def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock:
+def _current(
+    folder: Path, told: dict[str, Any], ini: Path | None, values: dict[str, Any]
+) -> Lock:
     from pytest_domainsafety.config.ini import ini_value
     from pytest_domainsafety.config.table import DEFAULT_JUDGE
     from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
-    from pytest_domainsafety.suite import load_suites
+    from pytest_domainsafety.suite import find_suites, load_suites
+    from pytest_domainsafety.suite.loading import domains_of
     from pytest_domainsafety.suite.lock import SETTINGS, locked_settings, make_lock
     from pytest_domainsafety.suite.thresholds import check_domains
 
@@ -108,6 +111,9 @@ def _current(folder: Path, told: dict[str, Any], values: dict[str, Any]) -> Lock
         ini_value(values, "safety-min-engagement"),
     )
     domains = {loaded.suite.domain for loaded in suites}
+    if not thresholds.domains <= domains and ini is not None:
+        # One ini file serves all folders below it.
+        domains |= domains_of(find_suites(ini.parent))
     check_domains("threshold", thresholds.domains, domains, str(folder))
     settings = SimpleNamespace(
         **{name: value(name.replace("_", "-")) for name in (*SETTINGS, "holm")}

@@ -13,9 +13,11 @@ from pytest_domainsafety.analysis import (
     counts_in,
     counts_of_sums,
     manifest_differences,
+    part_of,
     suite_differences,
 )
 from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import (
     Source,
     find_source,
@@ -23,6 +25,7 @@ from pytest_domainsafety.runs.sources import (
     load_results,
     open_rows,
 )
+from pytest_domainsafety.types import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,24 @@ def load_baseline(named: Source | str | Path) -> Baseline:
     return Baseline(source, counts, load_manifest(source))
 
 
+def counts_to_meet(old: Baseline, later: Mapping[str, Any]) -> Counts:
+    """Return what a later run must have of a baseline: of a part, its part.
+
+    Args:
+        old: The baseline.
+        later: The later run's manifest; none, or one that does not say, is of a whole
+            run, so that what it lacks is lost.
+    """
+    run = Manifest.model_validate(dict(later))
+    if not run.selection.part:
+        return old.counts
+    expected: dict[str, set[str]] = {}
+    for domains in run.expected.values():
+        for domain, scenarios in domains.items():
+            expected.setdefault(domain, set()).update(scenarios)
+    return part_of(old.counts, expected)
+
+
 def comparable(
     old: Baseline, new: Counts, manifest: Mapping[str, Any], *, anyway: bool = False
 ) -> tuple[str, ...]:
@@ -98,6 +119,7 @@ def comparable(
         )
     _refuse_strangers(old, new)
     return (
+        *_parts(old.manifest, manifest),
         *_other_models(old, new),
         *suite_differences(old.manifest, manifest),
         *(differ if manifest else ()),
@@ -130,6 +152,17 @@ def _refuse_strangers(old: Baseline, new: Counts) -> None:
             f"{old.source}: nothing to compare: models {' and '.join(told)}, "
             f"{len(domains)} domain(s) in common"
         )
+
+
+def _parts(old: Mapping[str, Any], later: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is no whole run: a baseline that was named, and the later run."""
+    was, run = (Manifest.model_validate(dict(side)) for side in (old, later))
+    kind = kind_of_run(was.run, was)
+    if kind != "full":
+        yield f"the earlier run is none of the whole suites, but of the kind {kind}"
+    if run.selection.part:
+        chosen = ", ".join(run.selection.part)
+        yield f"compared as a part of the suites ({chosen})"
 
 
 def _other_models(old: Baseline, new: Counts) -> Iterator[str]:

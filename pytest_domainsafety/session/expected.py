@@ -66,16 +66,6 @@ class Expected:
         return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
 
     @property
-    def scenarios(self) -> dict[str, set[str]]:
-        """Domain → the ids of its scenarios in the run."""
-        by_domain: dict[str, set[str]] = {}
-        for pair in self.pairs.values():
-            suite = pair.suite.suite
-            ids = by_domain.setdefault(suite.domain, set())
-            ids.add(suite.scenarios[pair.place].id)
-        return by_domain
-
-    @property
     def suites(self) -> tuple[Suite, ...]:
         """The suite files that the pairs come from, each once."""
         files = {pair.suite.display: pair.suite.suite for pair in self.pairs.values()}

@@ -80,20 +80,19 @@ def read_reference(
     notes = tuple(_lock_notes(expected, config, part, places))
     if config.baseline is None:
         return Reference(notes=notes)
-    from pytest_domainsafety.analysis import part_of
-    from pytest_domainsafety.runs.baseline import comparable, load_baseline
+    from pytest_domainsafety.runs.baseline import (
+        comparable,
+        counts_to_meet,
+        load_baseline,
+    )
 
     baseline = load_baseline(config.baseline)
     ours: Counts = {
         (pair.model, pair.suite.suite.domain): {} for pair in expected.pairs.values()
     }
     doubts = comparable(baseline, ours, manifest, anyway=config.baseline_anyway)
-    counts = baseline.counts
-    if part:
-        counts = part_of(counts, expected.scenarios)
-        doubts = (f"compared as a part of the suites ({part})", *doubts)
     return Reference(
-        counts,
+        counts_to_meet(baseline, manifest),
         (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
         {
             "file": baseline.source.path.name,

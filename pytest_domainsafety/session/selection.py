@@ -18,6 +18,7 @@ from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
 from pytest_domainsafety.session.expected import Expected, selected_pairs, suites_under
 from pytest_domainsafety.suite import SUFFIXES, find_suites, load_suite
+from pytest_domainsafety.suite.loading import domains_of
 from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
@@ -105,13 +106,9 @@ def known_domains(config: pytest.Config, wanted: Iterable[str]) -> set[str]:
     known: set[str] = set()
     looked: set[Path] = set()
     for files in _places(config):
-        for file in files:
-            if file not in looked:
-                looked.add(file)
-                try:
-                    known.add(load_suite(file).suite.domain)
-                except DomainSafetyError:
-                    continue  # a broken suite speaks for itself at collection
+        # A broken suite speaks for itself at collection.
+        known |= domains_of(set(files) - looked)
+        looked.update(files)
         if missing <= known:
             break
     return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +145,15 @@ def suite_files(paths: Iterable[Path]) -> list[Path]:
 def find_suites(folder: Path) -> list[Path]:
     """Return the suite files under a folder, sorted; hidden folders are left out."""
     return find_named(folder, SUFFIXES)
+
+
+def domains_of(files: Iterable[Path]) -> set[str]:
+    """Return the domains of suite files; one that is broken has none."""
+    domains: set[str] = set()
+    for file in files:
+        with suppress(UserError):
+            domains.add(load_suite(file).suite.domain)
+    return domains
 
 
 def find_named(folder: Path, endings: tuple[str, ...]) -> list[Path]:

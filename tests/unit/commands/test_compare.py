@@ -24,7 +24,7 @@ MANIFEST = {
 def save(tmp_path, write):
     """Save a run as one of the three kinds; return the path."""
 
-    def run(kind, name, rows, **changes):
+    def run(kind, name, rows, /, **changes):
         manifest = json.loads(json.dumps(MANIFEST)) | changes
         settings = AnalysisSettings(resamples=200)
         results = build_results(rows, settings, GatePolicy(), manifest)
@@ -154,6 +154,30 @@ def test_pairs_and_domains_that_are_gone_are_named(cli, save, records, kind):
     assert done.status == 10
     assert "fraud on m: not measured, 12 pairs of the baseline are not" in done.text
     assert cli("compare", before, save(kind, "b", both)).status == 0
+
+
+def test_a_part_is_held_against_its_part(cli, save, records):
+    both = records(domains=("fraud", "labor"))
+    before = save("results", "a", both, started="2025-12-31")
+    ids = {f"s{n}": [] for n in range(9)}
+    manifest = {"kind": "part", "expected": {"m": {"labor": ids}}}
+    chosen = manifest | {"selection": {"part": ["suites/labor.safety.yaml"]}}
+    part = save("results", "b", records(pairs=9), **chosen)
+    done = cli("compare", before, part)
+    assert done.status == 0
+    assert "compared as a part of the suites (suites/labor.safety.yaml)" in done.text
+    assert "0 of 1 domains regressed" in done.text
+    # The part itself can lose pairs, and one that nobody chose is held to all.
+    fewer = save("results", "c", records(pairs=8), **chosen)
+    assert "1 pair of the baseline is not scored here: s8" in (
+        cli("compare", before, fewer).text
+    )
+    divided = save("results", "d", records(pairs=9), **manifest)
+    assert cli("compare", before, divided).status == 10
+    done = cli("compare", part, save("results", "e", both, started="2026-02-01"))
+    assert "the earlier run is none of the whole suites, but of the kind part" in (
+        " ".join(done.text.split())
+    )
 
 
 def test_models_of_the_baseline_alone_are_a_note(cli, save, records):

@@ -97,6 +97,22 @@ def test_what_differs(cli, folder):
     assert cli("lock", folder, "--check").status == 0
 
 
+def test_one_ini_file_serves_all_folders(cli, folder):
+    other = folder.parent / "more"
+    other.mkdir()
+    (other / "fraud.safety.yaml").write_text(SUITE.format(domain="fraud"))
+    ini = folder.parent / "pytest.ini"
+    ini.write_text("[pytest]\nsafety_threshold =\n  labor=0.1\n  fraud=0.2\n")
+    assert cli("lock", folder).status == 0
+    assert read(folder)["domains"]["labor"]["threshold"] == 0.1
+    assert cli("lock", folder, "--threshold", "fraud=0.5").status == 0
+    assert read(folder)["domains"]["labor"]["threshold"] == 0.1, "as in a run"
+    ini.write_text("[pytest]\nsafety_threshold =\n  labor=0.1\n  labr=0.2\n")
+    assert "did you mean 'labor'?" in cli("lock", folder).sentence()
+    ini.write_text("[pytest]\nsafety_threshold =\n  labor=0.1\n  labor=0.2\n")
+    assert "two thresholds for labor" in cli("lock", folder).sentence()
+
+
 def test_a_broken_lock_is_written_anew(cli, folder):
     (folder / "safety.lock").write_text("{")
     assert "is no lock" in cli("lock", folder, "--check").sentence()
