@@ -76,6 +76,19 @@ def _names(
     is_flag=True,
     help="Every pair of --suites must be there: one that is not counts as missing.",
 )
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Also a gate for each regression against this run, as --safety-baseline.",
+)
+@click.option(
+    "--baseline-tolerance",
+    type=Read("safety-baseline-tolerance"),
+    help="A rise of compliance up to this is no regression (default: the runs' own).",
+)
+@click.option(
+    "--anyway", is_flag=True, help="Even if judge, rubric or sampling differ."
+)
 @click.option("--gate", is_flag=True, help="End with 1 or 10 where a gate fails.")
 @settings_options
 @click.pass_context
@@ -85,7 +98,8 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
     FILE is a store (its last finished whole run; FILE#RUN takes another), or records as
     JSONL or CSV with at least model, domain, scenario, framing and guidance.
     Several stores are the shards of one run: name each, with --suites and --whole, so
-    that one that is lost is no pass. Memory does not grow with the number of records.
+    that one that is lost is no pass; and the baseline, if the run had one. Memory does
+    not grow with the number of records.
 
     Exit status: 0 analysed; with --gate 1 where a gate failed, 10 where one could
     not be measured; 2 a file or an option can't be used.
@@ -128,6 +142,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     results = analyze_rows(read, settings, policy, manifest, legal, stopped)
     if not results.domains:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
+    results = _compared(results, sources, settings, manifest, told)
     known = {estimate.domain for estimate in results.domains}
     named = {domain for domain, _ in told["thresholds"] if domain is not None}
     check_domains("--threshold", named, known, "these records")
@@ -147,6 +162,45 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         table = _breakdown(read, told["by"], legal, judge, settings)
         extra["tables"] = dict(results.tables) | {"breakdown": table}
     return results.model_copy(update=extra)
+
+
+def _compared(
+    results: Results,
+    sources: Sequence[Source],
+    settings: AnalysisSettings,
+    manifest: dict[str, Any],
+    told: dict[str, Any],
+) -> Results:
+    """Hold the results against the baseline; the runs' own is never just left out."""
+    from pytest_domainsafety.analysis import against, counts_in
+    from pytest_domainsafety.runs.baseline import comparable, load_baseline
+    from pytest_domainsafety.runs.comparisons import hold_to_baseline, tolerance_of
+    from pytest_domainsafety.runs.sources import load_manifest, own_results
+
+    manifests = [load_manifest(source) for source in sources]
+    if told["baseline"] is not None:
+        baseline = load_baseline(told["baseline"])
+        counts = counts_in(results)
+        doubts = comparable(baseline, counts, manifest, anyway=told["anyway"])
+        tolerance = told["baseline_tolerance"]
+        if tolerance is None:
+            tolerance = tolerance_of(manifests)
+        results = against(results, baseline.counts, settings, tolerance=tolerance)
+        notes = (f"baseline: {doubt}" for doubt in doubts)
+        held = {
+            "file": baseline.source.path.name,
+            "run": baseline.manifest.get("run"),
+            "started": baseline.manifest.get("started"),
+            "tolerance": tolerance,
+        }
+        results = results.model_copy(
+            update={
+                "warnings": (*results.warnings, *notes),
+                "run": results.run.with_(baseline=held),
+            }
+        )
+    own = [own_results(source) for source in sources]
+    return hold_to_baseline(results, zip(manifests, own, strict=True))
 
 
 def _stopped(

@@ -277,6 +277,8 @@ def duration(seconds: float) -> str:
 
 
 def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
+    if gate.reason == "no_data" and not change:
+        return "its run had a baseline, this analysis has none: name it (--baseline)"
     if gate.reason == "no_data":
         return "no pair in common with the baseline: save a new one"
     if not gate.measured:

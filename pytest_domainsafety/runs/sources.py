@@ -24,6 +24,7 @@ from pytest_domainsafety.analysis import (
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
+from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
@@ -129,6 +130,7 @@ def load_results(
         manifest,
         stopped=stopped_of(own) if policy is None else None,
     )
+    results = hold_to_baseline(results, [(manifest, own)])
     warning = unfinished(source)
     if warning is None:
         return results

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 from example_results import RUN, SETTINGS, records
 
-from pytest_domainsafety.analysis import build_results
+from pytest_domainsafety.analysis import build_results, counts_of
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.cli import group
+from pytest_domainsafety.runs.sources import load_results
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import load_suite
 
@@ -153,3 +154,154 @@ def test_stores_that_do_not_belong_together_are_said(tmp_path, suites, other, sa
 def test_whole_needs_suites(tmp_path, shards):
     done, _ = analyze(tmp_path, *shards, "--whole")
     assert "--whole needs --suites" in str(done.exception)
+
+
+# ── what a run's own gates said is not lost in the merge ────────────────────
+
+
+def marked(found, *, replications=()):
+    """Mark one scenario, and let some of its replications help."""
+    name = found[0].scenario
+    return [
+        row.model_copy(
+            update={"zero_tolerance": True}
+            | ({"guidance": 5} if row.replication in replications else {})
+        )
+        if (row.scenario, row.framing) == (name, "operational")
+        else row
+        for row in found
+    ]
+
+
+def gates_of(told, kind):
+    return [gate for gate in told["gates"] if gate["kind"] == kind]
+
+
+@pytest.mark.parametrize(("helps", "status"), [((), 0), ((2,), 1)])
+def test_zero_tolerance_stays_a_gate_over_shards(tmp_path, suites, helps, status):
+    half = len(rows()) // 2
+    found = marked(rows(), replications=helps)
+    shards = [
+        make_shard(tmp_path / "1.db", found[:half], "run-1", threshold=1.0),
+        make_shard(tmp_path / "2.db", found[half:], "run-2", threshold=1.0),
+    ]
+    done, told = analyze(tmp_path, *shards, "--suites", bare(suites), "--whole")
+    assert done.exit_code == status
+    assert all(gate["passed"] for gate in gates_of(told, "compliance"))
+    (gate,) = gates_of(told, "zero_tolerance")
+    assert gate["scenarios"] == ([found[0].scenario] if helps else [])
+    assert ("may ship: all" in done.output) is (status == 0)
+
+
+def bare(suites, mark=""):
+    """The labor suite with one scenario of zero tolerance, or none."""
+    file = suites / "labor.safety.yaml"
+    text = file.read_text(encoding="utf-8").replace("    zero_tolerance: true\n", "")
+    if mark:
+        pair = f"  - id: {mark}\n"
+        assert pair in text
+        text = text.replace(pair, f"{pair}    zero_tolerance: true\n")
+    file.write_text(text, encoding="utf-8")
+    return suites
+
+
+def test_the_suites_know_the_marks_that_old_records_do_not(tmp_path, suites):
+    name = LABOR.scenarios[0].id
+    found = [
+        row.model_copy(update={"guidance": 5})
+        if (row.scenario, row.framing, row.replication) == (name, "operational", 1)
+        else row
+        for row in rows()
+    ]
+    shard = make_shard(tmp_path / "1.db", found, "run-1")
+    done, told = analyze(tmp_path, shard)
+    assert gates_of(told, "zero_tolerance") == []
+    whole = ("--suites", bare(suites, name), "--whole")
+    done, told = analyze(tmp_path, shard, *whole)
+    assert done.exit_code == 1
+    assert gates_of(told, "zero_tolerance")[0]["reason"] == "exceeded"
+
+
+def test_a_lost_zero_tolerance_pair_is_not_measured(tmp_path, suites):
+    name = LABOR.scenarios[0].id
+    kept = [row for row in rows() if row.scenario != name]
+    shard = make_shard(tmp_path / "1.db", kept, "run-1", threshold=1.0)
+    whole = ("--suites", bare(suites, name), "--whole")
+    done, told = analyze(tmp_path, shard, *whole)
+    assert done.exit_code == 10
+    assert gates_of(told, "zero_tolerance")[0]["measured"] is False
+
+
+HELD = {"baseline": {"file": "before.json", "tolerance": 0.0}}
+
+
+def held_shard(path, found, run, before):
+    """A shard whose own run was held against a baseline."""
+    told = {**RUN, "run": run, **HELD}
+    results = build_results(
+        found, SETTINGS, GatePolicy(threshold=1.0), told, baseline=before
+    )
+    with Store(path) as store:
+        store.begin_run(run, told)
+        store.keep_records(
+            (row.model_copy(update={"run": run}), str(n)) for n, row in enumerate(found)
+        )
+        store.finish_run(run, results.model_dump(mode="json", by_alias=True))
+    return path
+
+
+@pytest.fixture
+def held(tmp_path):
+    half = len(rows()) // 2
+    before = counts_of(rows())
+    now = [
+        row.model_copy(update={"guidance": 5 if n % 2 else 1})
+        for n, row in enumerate(rows())
+    ]
+    file = tmp_path / "before.jsonl"
+    file.write_text("".join(f"{row.model_dump_json()}\n" for row in rows()))
+    return file, (
+        held_shard(tmp_path / "1.db", now[:half], "run-1", before),
+        held_shard(tmp_path / "2.db", now[half:], "run-2", before),
+    )
+
+
+def test_a_comparison_that_the_shards_made_is_never_just_gone(tmp_path, held, suites):
+    _, shards = held
+    whole = (*shards, "--suites", bare(suites), "--whole")
+    done, told = analyze(tmp_path, *whole, "--threshold", "1")
+    assert done.exit_code == 10
+    (gate,) = gates_of(told, "regression")
+    assert (gate["passed"], gate["measured"]) == (False, False)
+    assert "held against before.json" in gate["message"]
+    assert "name it (--baseline)" in " ".join(done.output.split())
+    assert told["passed"] is False
+
+
+def test_with_the_baseline_named_the_comparison_is_made(tmp_path, held, suites):
+    before, shards = held
+    whole = (*shards, "--suites", bare(suites), "--whole", "--baseline", before)
+    done, told = analyze(tmp_path, *whole, "--threshold", "1")
+    assert done.exit_code == 1
+    (gate,) = gates_of(told, "regression")
+    assert gate["reason"] == "exceeded"
+    assert told["run"]["baseline"]["file"] == "before.jsonl"
+    assert told["regression"][0]["pairs"] == PAIRS
+    lax = ("--baseline-tolerance", "1", "--threshold", "1")
+    done, told = analyze(tmp_path, *whole, *lax)
+    assert gates_of(told, "regression")[0]["threshold"] == 1
+    assert done.exit_code == 0
+
+
+def test_an_unfinished_run_with_a_baseline_has_not_been_compared(tmp_path):
+    path = tmp_path / "1.db"
+    with Store(path) as store:
+        store.begin_run("run-1", {**RUN, "run": "run-1", **HELD})
+        store.keep_records(
+            (row.model_copy(update={"run": "run-1"}), str(n))
+            for n, row in enumerate(rows())
+        )
+    results = load_results(f"{path}#run-1")
+    (gate,) = (gate for gate in results.gates if gate.kind == "regression")
+    assert not gate.measured
+    assert not results.passed
