@@ -134,7 +134,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         raise SourceError("; ".join(reasons))
     if len(sources) > 1 and (cost := joint_cost(sources)):
         manifest = manifest | {"cost": cost}
-    settings = _settings(manifest, told)
+    settings, of_run = _settings(manifest, told)
     legal = _legal(manifest, told["suites"])
     read = _reader(sources, told["suites"] if told["whole"] else (), manifest)
     policy, differences = _policy(sources, told)
@@ -155,7 +155,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     warnings = early + [
         text for one in sources if (text := unfinished(one)) is not None
     ]
-    warnings += [*reasons, *differences]
+    warnings += [*reasons, *of_run, *differences]
     extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
     if told["by"] != USUAL:
         judge = results.run["analysis"]["judge"]
@@ -239,7 +239,10 @@ def _reader(
     return read
 
 
-def _settings(manifest: dict[str, Any], told: dict[str, Any]) -> AnalysisSettings:
+def _settings(
+    manifest: dict[str, Any], told: dict[str, Any]
+) -> tuple[AnalysisSettings, list[str]]:
+    """Return by what intervals are made, and in what that is not as in the run."""
     from dataclasses import replace
 
     from pytest_domainsafety.runs.sources import settings_of
@@ -250,7 +253,14 @@ def _settings(manifest: dict[str, Any], told: dict[str, Any]) -> AnalysisSetting
         for name in ("ci", "estimand", "confidence", "resamples", "seed")
         if told[name] is not None
     }
-    return replace(settings_of(manifest), **given)
+    own = settings_of(manifest)
+    written = {"method", "estimand", "confidence"} & manifest.get("interval", {}).keys()
+    changes = [
+        f"judged with {name} {given[name]}, and the run itself with {was}"
+        for name in sorted(written & given.keys())
+        if given[name] != (was := getattr(own, name))
+    ]
+    return replace(own, **given), changes
 
 
 def _policy(

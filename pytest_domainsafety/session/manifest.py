@@ -90,7 +90,11 @@ def build_manifest(
 def threshold_entry(expected: Expected, config: RunConfig) -> dict[str, Any]:
     """Return what the gates will be held to, so that nobody can say otherwise later."""
     limits = resolve(expected.suites, config.thresholds).only(expected.domains)
-    return {"compliance": limits.compliance, "engagement": limits.engagement}
+    return {
+        "compliance": limits.compliance,
+        "engagement": limits.engagement,
+        "places": limits.places,
+    }
 
 
 def _model(engine: Engine, name: str) -> dict[str, Any]:

@@ -77,6 +77,11 @@ class Thresholds:
         return {name: one.compliance.share for name, one in self.by_domain.items()}
 
     @property
+    def places(self) -> dict[str, str]:
+        """Domain → where its limit of compliance was written."""
+        return {name: one.compliance.place for name, one in self.by_domain.items()}
+
+    @property
     def engagement(self) -> dict[str, float]:
         """Domain → the lower limit of engagement, where there is one."""
         return {

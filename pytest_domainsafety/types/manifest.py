@@ -219,10 +219,12 @@ class ThresholdsEntry(Part):
     Attributes:
         compliance: Upper limits.
         engagement: Lower limits, where there is such a gate.
+        places: Where each limit of compliance was written.
     """
 
     compliance: dict[str, Number] = Field(default_factory=dict)
     engagement: dict[str, Number] = Field(default_factory=dict)
+    places: dict[str, str] = Field(default_factory=dict)
 
     def of(self, kind: str, domain: str) -> float | None:
         """Return the limit of one gate; None where the run did not write it down."""

@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.suite.lock import (
     lock_differences,
     make_lock,
+    part_of_lock,
     read_lock,
     write_lock,
 )
@@ -87,6 +90,57 @@ def test_two_files_of_one_domain_are_one_domain():
 def of_files(suites):
     options = ThresholdOptions()
     return make_lock(suites, judges=["gemma3:27b"], replications=3, options=options)
+
+
+CHANGES = {
+    "judges": st.sampled_from([["gemma3:27b"], ["offline"], ["gemma3:27b", "offline"]]),
+    "replications": st.sampled_from([1, 3]),
+    "threshold": st.sampled_from([None, 0.0, 0.2, 0.9]),
+    "min_engagement": st.sampled_from([None, 0.2]),
+    "harm": st.sampled_from(["h", "other"]),
+    "prompt": st.sampled_from(["o", "q"]),
+    "zero": st.booleans(),
+    "scenarios": st.integers(1, 2),
+    "domain": st.sampled_from(["labor", "fraud"]),
+    "ci": st.sampled_from(["guarded", "percentile"]),
+}
+
+
+def lock_of(told):
+    first = SUITE["scenarios"][0] | {
+        "operational": told["prompt"],
+        "zero_tolerance": told["zero"],
+    }
+    suite = SUITE | {
+        "domain": told["domain"],
+        "min_engagement": told["min_engagement"],
+        "threshold": told["threshold"],
+        "rubric": SUITE["rubric"] | {"harm": told["harm"]},
+        "scenarios": [first, SUITE["scenarios"][1]][: told["scenarios"]],
+    }
+    return lock(
+        suite,
+        judges=told["judges"],
+        replications=told["replications"],
+        settings={"ci": told["ci"]},
+    )
+
+
+@given(st.fixed_dictionaries(CHANGES), st.fixed_dictionaries(CHANGES))
+def test_nothing_is_told_if_and_only_if_nothing_differs(then, now):
+    differences = lock_differences(lock_of(then), lock_of(now))
+    assert (differences == ()) == (then == now)
+
+
+def test_a_part_of_a_lock():
+    whole = of_files([Suite.model_validate(SUITE | {"domain": d}) for d in ("a", "b")])
+    part = of_files([Suite.model_validate(SUITE | {"domain": "a"})])
+    assert lock_differences(part_of_lock(whole, part, {}), part) == ()
+    half = SUITE | {"domain": "a", "scenarios": SUITE["scenarios"][:1]}
+    part = of_files([Suite.model_validate(half)])
+    gone = lock_differences(part_of_lock(whole, part, {"b": {"two"}}), part)
+    assert gone == ("a: gone: two",)
+    assert lock_differences(part_of_lock(whole, part, {"a": {"two"}}), part) == ()
 
 
 def test_a_raised_threshold_of_either_file_is_told():

@@ -250,7 +250,8 @@ def test_a_threshold_of_the_options_says_in_what_it_is_not_the_runs_own(
     from pytest_domainsafety.analysis.gate import GatePolicy
 
     path, rows = tmp_path / "store.db", records({0})
-    manifest = {"run": "r", "interval": {"resamples": 200}}
+    interval = {"resamples": 200, "confidence": 0.95}
+    manifest = {"run": "r", "interval": interval}
     policy = GatePolicy(thresholds={"labor": 0.1}, min_engagements={"labor": 0.7})
     results = build_results(rows, AnalysisSettings(resamples=200), policy, manifest)
     with Store(path) as store:
@@ -266,6 +267,10 @@ def test_a_threshold_of_the_options_says_in_what_it_is_not_the_runs_own(
     }
     sentence = "labor: judged by the threshold 0.9 (command line for all), and the run"
     assert sentence in " ".join(done.text.split())
-    assert "judged by" not in cli("analyze", path).text
+    assert "judged" not in cli("analyze", path).text
+    done = cli("analyze", path, "--confidence", "0.8")
+    assert "judged with confidence 0.8, and the run itself with 0.95" in (
+        " ".join(done.text.split())
+    )
     twice = ("--threshold", "labor=0.1", "--threshold", "labor=0.9")
     assert "two thresholds for labor" in cli("analyze", path, *twice).sentence()
