@@ -1,7 +1,8 @@
-"""A model server on loopback that misbehaves on request, in both wire formats.
+"""A model server on loopback that misbehaves on request, in three wire formats.
 
-Speaks Ollama's native API (``/api/…``) and OpenAI's (``/v1/…``) over
-`asyncio`, on a thread of its own, so that any test can use it::
+Speaks Ollama's native API (``/api/…``), OpenAI's and, where `shape` says what
+is answered, Anthropic's (``/v1/…``) over `asyncio`, on a thread of its own, so
+that any test can use it::
 
     with FaultServer() as server:
         server.script("busy", "reset", OK)      # the next three chat requests
@@ -46,6 +47,8 @@ GARBAGE = b"<html><body>502 Bad Gateway</body></html>"
 DIGEST = "5e" * 32
 Fault = str | None
 Answer = Callable[[list[dict[str, Any]]], str]
+Shape = Callable[[str, dict[str, Any]], tuple[int, Any] | None]
+CHATS = frozenset({"/api/chat", "/v1/chat/completions", "/v1/messages"})
 
 
 class FaultServer:
@@ -56,6 +59,8 @@ class FaultServer:
         answer: From messages to the text answered.
         fault: From (number of the chat request, last prompt) to a fault or
             None; asked where no script is left.
+        shape: From a chat request's path and body to the status and the body of
+            the answer (a JSON document, or bytes); None leaves it to the others.
         requests: The body of every chat request, with its ``path``.
         cancelled: Requests that the client gave up.
         loads: Options by which a model would have been loaded again.
@@ -69,6 +74,7 @@ class FaultServer:
         self.models = models or ("m:latest",)
         self.answer: Answer = lambda _: "I can't help with that."
         self.fault: Callable[[int, str], Fault] = lambda _number, _prompt: None
+        self.shape: Shape = lambda _path, _body: None
         self.extra: dict[str, Any] = {}
         self.show: dict[str, Any] = {}
         self.legacy_limit = False
@@ -162,7 +168,7 @@ class FaultServer:
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         body = json.loads(content) if content else {}
         self.headers.append(headers)
-        if path in {"/api/chat", "/v1/chat/completions"} and body.get("messages"):
+        if path in CHATS and body.get("messages"):
             return await self._chat(reader, writer, path, body)
         self._send(writer, *self._listing(method, path, body))
         await writer.drain()
@@ -192,6 +198,9 @@ class FaultServer:
         if path == "/v1/models":
             names = [name.removesuffix(":latest") for name in self.models]
             return 200, {"object": "list", "data": [{"id": name} for name in names]}
+        if path.startswith("/v1/models/"):  # Anthropic's, of one model
+            name = path.rpartition("/")[2]
+            return 200, {"type": "model", "id": name, "created_at": "2026-01-01"}
         if path == "/api/chat":  # no messages: load or unload
             self.requests.append({"path": path, **body})
             message = {"role": "assistant", "content": ""}
@@ -223,6 +232,11 @@ class FaultServer:
             await writer.drain()
             return True
         self.requests.append({"path": path, **body})
+        shaped = self.shape(path, body)
+        if shaped is not None:
+            self._send(writer, *shaped)
+            await writer.drain()
+            return True
         fault = self._script.popleft() if self._script else self.fault(number, prompt)
         if fault in {None, OK}:
             fault = OK

@@ -1,0 +1,34 @@
+"""The laboratory in which each cell of the matrix is run."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+from fail_open.lab import Lab
+from faultserver import FaultServer
+
+import pytest_domainsafety
+
+# Compiled modules can't be imported twice, and pytester forgets what a run inside
+# this process imports: so everything that a run needs is there before.
+for _name in ("numpy.fft", "scipy.special", "jinja2", "rich.console", "xdist.dsession"):
+    importlib.import_module(_name)
+for _found in pkgutil.walk_packages(
+    pytest_domainsafety.__path__, "pytest_domainsafety."
+):
+    importlib.import_module(_found.name)
+
+
+@pytest.fixture(scope="session")
+def server():
+    with FaultServer(*(f"{name}:latest" for name in "mjkl")) as served:
+        served.digests = {name: name[0] * 64 for name in served.models}
+        yield served
+
+
+@pytest.fixture
+def lab(pytester, server, monkeypatch):
+    pytester.plugins = []
+    return Lab(pytester, server, monkeypatch)
