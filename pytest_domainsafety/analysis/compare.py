@@ -9,7 +9,7 @@ from pytest_domainsafety.analysis.accumulate import Accumulator, Key
 from pytest_domainsafety.analysis.estimate import AnalysisSettings, pair_counts
 from pytest_domainsafety.stats.regression import holm, paired_difference
 from pytest_domainsafety.text import counted
-from pytest_domainsafety.types import PairCounts, Results
+from pytest_domainsafety.types import Manifest, PairCounts, Results, SuiteEntry
 from pytest_domainsafety.types.rows import Judged
 
 SIGNIFICANT = 0.05
@@ -158,9 +158,7 @@ def too_few(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
-def manifest_differences(
-    old: Mapping[str, Any], new: Mapping[str, Any]
-) -> tuple[str, ...]:
+def manifest_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
     """Return what forbids to compare two runs: judge, rubric, sampling.
 
     Args:
@@ -182,39 +180,37 @@ def manifest_differences(
     return tuple(found)
 
 
-def suite_differences(
-    old: Mapping[str, Any], new: Mapping[str, Any]
-) -> tuple[str, ...]:
+def suite_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
     """Return which suites are of another version: pairs that changed drop out."""
     before, after = (
-        {suite["domain"]: suite for suite in side.get("suites", {}).values()}
-        for side in (old, new)
+        {suite.domain: suite for suite in manifest.suites.values()}
+        for manifest in (old, new)
     )
     return tuple(
         f"suite {domain}: {_versions(before[domain], after[domain])}; only unchanged "
         "pairs are compared"
         for domain in sorted(before.keys() & after.keys())
-        if before[domain].get("hash") != after[domain].get("hash")
+        if before[domain].hash != after[domain].hash
     )
 
 
-def _versions(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    was, is_now = old.get("version"), new.get("version")
-    if was == is_now:
+def _versions(old: SuiteEntry, new: SuiteEntry) -> str:
+    if old.version == new.version:
         return "changed under the same version"
-    return f"version {was} then, {is_now} now"
+    return f"version {old.version or '–'} then, {new.version or '–'} now"
 
 
-def _comparable(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _comparable(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
     judges = {
-        name: {key: info[key] for key in _OF_A_JUDGE if key in info}
-        for name, info in manifest.get("judges", {}).items()
+        name: {
+            key: getattr(info, key)
+            for key in _OF_A_JUDGE
+            if key in info.model_fields_set
+        }
+        for name, info in manifest.judges.items()
     }
-    rubrics = {
-        suite["domain"]: suite.get("rubric")
-        for suite in manifest.get("suites", {}).values()
-    }
-    sampling = dict(manifest.get("sampling", {}))
+    rubrics = {suite.domain: suite.rubric or None for suite in manifest.suites.values()}
+    sampling = manifest.sampling.as_json()
     # The number of replications changes certainty, not what is measured; a system
     # prompt is what one may want to compare.
     for free in ("replications", "variants", "seed", "system_prompt"):

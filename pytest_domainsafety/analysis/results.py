@@ -35,6 +35,7 @@ from pytest_domainsafety.types import (
     FEWEST_PAIRS,
     DomainEstimate,
     GateVerdict,
+    Manifest,
     Results,
 )
 from pytest_domainsafety.types.rows import Judged, Row, to_record
@@ -44,7 +45,7 @@ def build_results(
     records: Iterable[Judged],
     settings: AnalysisSettings,
     policy: GatePolicy,
-    manifest: Mapping[str, Any] | None = None,
+    manifest: Manifest | Mapping[str, Any] | None = None,
     *,
     selected: Mapping[tuple[str, str], str] | None = None,
     second: Iterable[Judged] = (),
@@ -117,7 +118,7 @@ def analyze_rows(
     read: Callable[[], Iterable[Row]],
     settings: AnalysisSettings,
     policy: GatePolicy,
-    manifest: Mapping[str, Any] | None = None,
+    manifest: Manifest | Mapping[str, Any] | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
@@ -140,7 +141,7 @@ def analyze_rows(
     results = _from_sums(
         judged.sums_of(first), settings, policy, manifest, None, legal, stopped
     )
-    analysis = dict(results.run["analysis"]) | {"judge": first}
+    analysis = asdict(settings) | {"judge": first}
     results = results.model_copy(update={"run": results.run.with_(analysis=analysis)})
     if len(judged.runs) > 1:
         results = _warned(
@@ -195,7 +196,7 @@ def _from_sums(
     sums: Accumulator,
     settings: AnalysisSettings,
     policy: GatePolicy,
-    manifest: Mapping[str, Any] | None,
+    manifest: Manifest | Mapping[str, Any] | None,
     selected: Mapping[tuple[str, str], str] | None,
     legal: Mapping[str, Mapping[str, str | None]] | None,
     stopped: Mapping[Key, Stopped] | None = None,
@@ -207,7 +208,7 @@ def _from_sums(
     if policy.holm:
         told["holm"] = True
     return Results(
-        run=dict(manifest or {}) | told,
+        run=Manifest.model_validate(manifest or {}).with_(**told),
         domains=estimates,
         gates=gates,
         tables=build_tables(sums, settings, legal),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_domainsafety.analysis import AnalysisSettings, Stopped
     from pytest_domainsafety.analysis.gate import GatePolicy
     from pytest_domainsafety.runs.sources import Source
-    from pytest_domainsafety.types import Results
+    from pytest_domainsafety.types import Manifest, Results
     from pytest_domainsafety.types.rows import Row
 
 USUAL = ("model", "domain")
@@ -133,7 +133,7 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     if told["whole"] and reasons:
         raise SourceError("; ".join(reasons))
     if len(sources) > 1 and (cost := joint_cost(sources)):
-        manifest = manifest | {"cost": cost}
+        manifest = manifest.with_(cost=cost)
     settings, of_run = _settings(manifest, told)
     legal = _legal(manifest, told["suites"])
     read = _reader(sources, told["suites"] if told["whole"] else (), manifest)
@@ -147,10 +147,9 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     named = {domain for domain, _ in told["thresholds"] if domain is not None}
     check_domains("--threshold", named, known, "these records")
     early = [
-        f"{one['domain']} on {one['model']}: {len(one['replies'])} of {one['planned']} "
+        f"{gate.domain} on {gate.model}: {len(gate.replies)} of {gate.planned} "
         "pairs were not asked in full, since the gate of its run was decided"
-        for one in manifest.get("stopped", ())
-        if one.get("replies", True)
+        for gate in manifest.cut_gates
     ]
     warnings = early + [
         text for one in sources if (text := unfinished(one)) is not None
@@ -158,7 +157,8 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     warnings += [*reasons, *of_run, *differences]
     extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
     if told["by"] != USUAL:
-        judge = results.run["analysis"]["judge"]
+        analysis = results.run.analysis
+        judge = (analysis and analysis.judge) or ""
         table = _breakdown(read, told["by"], legal, judge, settings)
         extra["tables"] = dict(results.tables) | {"breakdown": table}
     return results.model_copy(update=extra)
@@ -216,7 +216,7 @@ def _stopped(
 
 
 def _reader(
-    sources: Sequence[Source], suites: Sequence[Path], manifest: dict[str, Any]
+    sources: Sequence[Source], suites: Sequence[Path], manifest: Manifest
 ) -> Callable[[], Iterator[Row]]:
     """Return what begins to read; a pipe can't begin twice."""
     from pytest_domainsafety.runs.shards import with_missing
@@ -240,7 +240,7 @@ def _reader(
 
 
 def _settings(
-    manifest: dict[str, Any], told: dict[str, Any]
+    manifest: Manifest, told: dict[str, Any]
 ) -> tuple[AnalysisSettings, list[str]]:
     """Return by what intervals are made, and in what that is not as in the run."""
     from dataclasses import replace
@@ -292,12 +292,12 @@ def _policy(
 
 
 def _legal(
-    manifest: dict[str, Any], suites: Sequence[Path]
+    manifest: Manifest, suites: Sequence[Path]
 ) -> dict[str, dict[str, str | None]]:
     facts = ("codification", "legal_status")
     found = {
-        suite["domain"]: {fact: suite.get(fact) for fact in facts}
-        for suite in manifest.get("suites", {}).values()
+        suite.domain: {fact: getattr(suite, fact) for fact in facts}
+        for suite in manifest.suites.values()
     }
     if suites:
         from pytest_domainsafety.suite import load_suites

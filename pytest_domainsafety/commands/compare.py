@@ -127,7 +127,7 @@ def _lines(
 
 def _said(run: Baseline) -> str:
     models = dict.fromkeys(model for model, _ in run.counts)
-    when = run.manifest.get("started")
+    when = run.manifest.started
     return f"{run.source}: {', '.join(models)}{f', {when}' if when else ''}"
 
 

@@ -75,11 +75,11 @@ def rejudge(
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
     found = rejudge_run(source, judge, suites_of(source, suites), told)
-    echo(f"{source.path}#{found.run['run']}: judged again by {judge}")
+    echo(f"{source.path}#{found.run.run}: judged again by {judge}")
     _show(found)
     if out is not None:
         write_text(out, found.model_dump_json(by_alias=True, indent=2))
-    if found.run["failed_judgements"]:
+    if found.run.failed_judgements:
         context.exit(10)
 
 
@@ -93,7 +93,7 @@ def suites_of(source: Source, named: tuple[Path, ...]) -> dict[str, LoadedSuite]
     from pytest_domainsafety.runs.sources import load_manifest
     from pytest_domainsafety.suite import load_suites
 
-    paths = named or tuple(map(Path, load_manifest(source).get("suites", {})))
+    paths = named or tuple(map(Path, load_manifest(source).suites))
     missing = [path for path in paths if not path.exists()]
     if missing and not named:
         raise SourceError(

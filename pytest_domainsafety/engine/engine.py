@@ -8,7 +8,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from functools import partial
-from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
@@ -27,7 +26,7 @@ from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import ModelInfo, PairOutcome
+from pytest_domainsafety.types import Canaries, ModelInfo, PairOutcome
 
 STOP_WAIT_S = 5.0
 KEEP_AHEAD = 256
@@ -50,7 +49,7 @@ class Engine:
         self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
-        self.canaries: dict[str, dict[str, Any]] = {}
+        self.canaries: dict[str, Canaries] = {}
         self._known: set[str] = set()
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._news = threading.Condition()

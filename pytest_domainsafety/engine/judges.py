@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pytest_domainsafety.engine.concurrency import slots
 from pytest_domainsafety.engine.plan import Plan
@@ -20,7 +19,7 @@ from pytest_domainsafety.judging.llm import LEAST_WINDOW, LLMJudge
 from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.text import printable
-from pytest_domainsafety.types import ModelInfo
+from pytest_domainsafety.types import Canaries, JudgeEntry, ModelInfo
 
 
 def make_judges(
@@ -83,15 +82,15 @@ def kin_of(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> dict[str, 
     return found
 
 
-def judge_warnings(judges: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
     """Return what must be said of a run's judges, from their manifest.
 
     Args:
-        judges: Judge → ``kin`` and ``canaries``, where there are any.
+        judges: By name.
     """
     found = []
-    for name, told in judges.items():
-        for model, family in told.get("kin", {}).items():
+    for name, judge in judges.items():
+        for model, family in judge.kin.items():
             what = (
                 "is the model under test itself"
                 if family == "itself"
@@ -100,14 +99,14 @@ def judge_warnings(judges: Mapping[str, Mapping[str, Any]]) -> list[str]:
             found.append(
                 f"the judge {name} {what}: a model is no impartial judge of its kin"
             )
-        if told.get("canaries") and is_unsound(told["canaries"]):
-            found.append(failure_sentence(name, told["canaries"]))
+        if judge.canaries is not None and is_unsound(judge.canaries):
+            found.append(failure_sentence(name, judge.canaries))
     return found
 
 
 async def check_judges(
     plan: Plan, judges: Sequence[Judge], ask: Ask, store: Store
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Canaries]:
     """Ask every judge that is a model about the canaries (method §M8a).
 
     A judge that an earlier run in the store has checked is not asked again, as
@@ -136,13 +135,12 @@ async def check_judges(
     return found
 
 
-def _known(store: Store, judge: Judge) -> dict[str, Any] | None:
+def _known(store: Store, judge: Judge) -> Canaries | None:
     hash_, own = canaries_hash(), judge.fingerprint()
-    for run in reversed(store.runs()):
-        manifest = run["manifest"]
-        earlier = [manifest.get(name, {}) for name in ("judges", "second_judge")]
-        for told in (one for judges in earlier for one in judges.values()):
-            canaries = told.get("canaries") or {}
-            if told.get("fingerprint") == own and canaries.get("hash") == hash_:
-                return dict(canaries)
+    for head in reversed(store.run_heads()):
+        manifest = head.manifest
+        for entry in (*manifest.judges.values(), *manifest.second_judge.values()):
+            canaries = entry.canaries
+            if canaries and entry.fingerprint == own and canaries.hash == hash_:
+                return canaries
     return None

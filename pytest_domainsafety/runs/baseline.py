@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pytest_domainsafety.analysis import (
     ByJudge,
@@ -40,7 +39,7 @@ class Baseline:
 
     source: Source
     counts: Counts
-    manifest: dict[str, Any]
+    manifest: Manifest
 
 
 def load_baseline(named: Source | str | Path) -> Baseline:
@@ -61,7 +60,7 @@ def load_baseline(named: Source | str | Path) -> Baseline:
                 f"{source}: these results hold no counts by scenario pair (an older "
                 "version wrote them); name the store or the records behind them"
             )
-        return Baseline(source, counts, dict(results.run))
+        return Baseline(source, counts, results.run)
     judged = ByJudge(open_rows([source]))
     first, *others = judged.names()
     if others:
@@ -74,7 +73,7 @@ def load_baseline(named: Source | str | Path) -> Baseline:
     return Baseline(source, counts, load_manifest(source))
 
 
-def counts_to_meet(old: Baseline, later: Mapping[str, Any]) -> Counts:
+def counts_to_meet(old: Baseline, later: Manifest) -> Counts:
     """Return what a later run must have of a baseline: of a part, its part.
 
     Args:
@@ -82,18 +81,17 @@ def counts_to_meet(old: Baseline, later: Mapping[str, Any]) -> Counts:
         later: The later run's manifest; none, or one that does not say, is of a whole
             run, so that what it lacks is lost.
     """
-    run = Manifest.model_validate(dict(later))
-    if not run.selection.part:
+    if not later.selection.part:
         return old.counts
     expected: dict[str, set[str]] = {}
-    for domains in run.expected.values():
+    for domains in later.expected.values():
         for domain, scenarios in domains.items():
             expected.setdefault(domain, set()).update(scenarios)
     return part_of(old.counts, expected)
 
 
 def comparable(
-    old: Baseline, new: Counts, manifest: Mapping[str, Any], *, anyway: bool = False
+    old: Baseline, new: Counts, manifest: Manifest, *, anyway: bool = False
 ) -> tuple[str, ...]:
     """Return what is worth knowing before a run is compared with a baseline.
 
@@ -111,8 +109,8 @@ def comparable(
             early, or they have no model and domain in common.
     """
     _refuse_stopped(old, manifest, anyway=anyway)
-    differ = manifest_differences(old.manifest, manifest) if old.manifest else ()
-    if differ and manifest and not anyway:
+    differ = manifest_differences(old.manifest, manifest) if old.manifest.known else ()
+    if differ and manifest.known and not anyway:
         raise SourceError(
             f"{old.source}: does not compare with this run: {'; '.join(differ)}. "
             "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
@@ -122,18 +120,15 @@ def comparable(
         *_parts(old.manifest, manifest),
         *_other_models(old, new),
         *suite_differences(old.manifest, manifest),
-        *(differ if manifest else ()),
+        *(differ if manifest.known else ()),
         *_doubts(old.manifest, manifest),
     )
 
 
-def _refuse_stopped(
-    old: Baseline, manifest: Mapping[str, Any], *, anyway: bool
-) -> None:
+def _refuse_stopped(old: Baseline, manifest: Manifest, *, anyway: bool) -> None:
     for who, run in ((str(old.source), old.manifest), ("the later run", manifest)):
         # What a stopped run left out was left out because of what it had seen.
-        stopped = (one for one in run.get("stopped", ()) if one.get("replies", True))
-        early = sorted({one["domain"] for one in stopped})
+        early = sorted({gate.domain for gate in run.cut_gates})
         if early and not anyway:
             raise SourceError(
                 f"{who}: asked no more about {', '.join(early)} once the gate was "
@@ -154,14 +149,13 @@ def _refuse_strangers(old: Baseline, new: Counts) -> None:
         )
 
 
-def _parts(old: Mapping[str, Any], later: Mapping[str, Any]) -> Iterator[str]:
+def _parts(old: Manifest, later: Manifest) -> Iterator[str]:
     """Yield what is no whole run: a baseline that was named, and the later run."""
-    was, run = (Manifest.model_validate(dict(side)) for side in (old, later))
-    kind = kind_of_run(was.run, was)
+    kind = kind_of_run(old.run, old)
     if kind != "full":
         yield f"the earlier run is none of the whole suites, but of the kind {kind}"
-    if run.selection.part:
-        chosen = ", ".join(run.selection.part)
+    if later.selection.part:
+        chosen = ", ".join(later.selection.part)
         yield f"compared as a part of the suites ({chosen})"
 
 
@@ -172,13 +166,13 @@ def _other_models(old: Baseline, new: Counts) -> Iterator[str]:
         yield f"of the baseline alone: {', '.join(sorted(absent))}"
 
 
-def _doubts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    if not old or not new:
+def _doubts(old: Manifest, new: Manifest) -> Iterator[str]:
+    if not (old.known and new.known):
         yield (
             "records say nothing of judge, rubric and sampling; see to it that both "
             "runs had the same"
         )
-    if old and old.get("run", "") == new.get("run"):
+    if old.run and old.run == new.run:
         yield "both are the same run"
-    if str(old.get("started", "")) > str(new.get("started", "~")):
+    if new.started and old.started > new.started:
         yield "the baseline is the later of the two; is the order right?"

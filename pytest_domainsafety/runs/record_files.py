@@ -21,10 +21,7 @@ from pytest_domainsafety.analysis.gate import (
     GatePolicy,
 )
 from pytest_domainsafety.errors import RecordError
-from pytest_domainsafety.types import (
-    Record,
-    Results,
-)
+from pytest_domainsafety.types import Manifest, Record, Results
 from pytest_domainsafety.types.rows import (
     OPINIONS,
     REQUIRED,
@@ -164,7 +161,7 @@ def analyze_files(
     paths: Sequence[Path],
     settings: AnalysisSettings,
     policy: GatePolicy,
-    manifest: Mapping[str, Any] | None = None,
+    manifest: Manifest | None = None,
 ) -> Results:
     """Return what record files come to, in memory that does not grow with them.
 

@@ -23,6 +23,7 @@ from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.runs.sources import (
     Source,
     load_results,
+    manifest_of,
     open_records,
     policy_of,
     settings_of,
@@ -30,7 +31,16 @@ from pytest_domainsafety.runs.sources import (
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import Judgement, ModelInfo, Record, Results, Scores
+from pytest_domainsafety.types import (
+    JudgeEntry,
+    Judgement,
+    Manifest,
+    ModelInfo,
+    Record,
+    Results,
+    Scores,
+    SuiteEntry,
+)
 
 
 def rejudge_run(
@@ -50,7 +60,7 @@ def rejudge_run(
 
     Returns:
         The new run's results, by the old one's settings and thresholds, with the
-        agreement of the two judges; ``run["failed_judgements"]`` counts the
+        agreement of the two judges; ``run.failed_judgements`` counts the
         replies whose judge failed.
 
     Raises:
@@ -58,14 +68,13 @@ def rejudge_run(
     """
     assert source.run is not None
     with Store(source.path, create=False) as store:
-        manifest = store.run(source.run)["manifest"]
-        sampling = manifest.get("sampling", {})
+        manifest = manifest_of(str(source), store.run(source.run)["manifest"])
         plan = Plan(
             run=new_run_name(source.run),
-            models=tuple(manifest.get("models", {})),
+            models=tuple(manifest.models),
             judges=(judge,),
             store=source.path,
-            seed=sampling.get("seed", 42),
+            seed=42 if manifest.sampling.seed is None else manifest.sampling.seed,
             concurrency=told["concurrency"],
             endpoints=tuple(told["endpoint"]),
             timeout_s=told["timeout"],
@@ -74,18 +83,18 @@ def rejudge_run(
             allow_self_judge=told["allow_self_judge"],
         )
         found = judge_again(store, source.run, plan, suites, manifest)
-        new = dict(manifest) | {
-            "run": plan.run,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "kind": "rejudge",
-            "rejudged_from": source.run,
-            "judges": {judge: found.judge},
-            "second_judge": {},
-            "judge_reasoning": False,
-            "suites": _with_rubrics(manifest.get("suites", {}), suites),
-            "cost": asdict(found.tally),
-            "failed_judgements": len(found.failed),
-        }
+        new = manifest.with_(
+            run=plan.run,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            kind="rejudge",
+            rejudged_from=source.run,
+            judges={judge: found.judge},
+            second_judge={},
+            judge_reasoning=False,
+            suites=_with_rubrics(manifest.suites, suites),
+            cost=asdict(found.tally),
+            failed_judgements=len(found.failed),
+        )
         results = _results(source, new, found.records, found.failed)
         store.begin_run(plan.run, new)
         store.keep_records(found.records)
@@ -95,7 +104,7 @@ def rejudge_run(
 
 def _results(
     source: Source,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     rows: list[Any],
     failed: list[str],
 ) -> Results:
@@ -107,7 +116,7 @@ def _results(
     )
     agreement = judge_agreement(before, records, settings)
     names = [next((r.judge for r in some if r.judge), "") for some in (before, records)]
-    warnings = [*judge_warnings(manifest["judges"]), *results.warnings]
+    warnings = [*judge_warnings(manifest.judges), *results.warnings]
     if failed:
         warnings.insert(0, f"{len(failed)} replies could not be judged: {failed[0]}")
     told = {"judges": names, "confidence": settings.confidence} | agreement
@@ -120,17 +129,14 @@ def _results(
 
 
 def _with_rubrics(
-    suites: Mapping[str, Mapping[str, Any]], used: Mapping[str, LoadedSuite]
-) -> dict[str, Any]:
+    suites: Mapping[str, SuiteEntry], used: Mapping[str, LoadedSuite]
+) -> dict[str, SuiteEntry]:
     """Return the manifest's suites with the rubrics that were used this time."""
     return {
-        display: dict(told)
-        | (
-            {"rubric": used[told["domain"]].rubric_hash}
-            if told.get("domain") in used
-            else {}
-        )
-        for display, told in suites.items()
+        display: entry.with_(rubric=used[entry.domain].rubric_hash)
+        if entry.domain in used
+        else entry
+        for display, entry in suites.items()
     }
 
 
@@ -152,7 +158,7 @@ class Rejudged:
     """
 
     records: list[tuple[Record, str]]
-    judge: dict[str, Any]
+    judge: JudgeEntry
     tally: Tally
     failed: list[str]
 
@@ -162,7 +168,7 @@ def judge_again(
     run: str,
     plan: Plan,
     suites: Mapping[str, LoadedSuite],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
 ) -> Rejudged:
     """Judge every answered reply of a run again; nothing is generated.
 
@@ -188,7 +194,7 @@ async def _judge_again(
     run: str,
     plan: Plan,
     suites: Mapping[str, LoadedSuite],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
 ) -> Rejudged:
     (name,) = plan.judges
     _check_suites(store.records(run), suites)
@@ -206,19 +212,20 @@ async def _judge_again(
         pace = pacer(plan, {n: infos[n] for n in models}, turns=False)
         asker = Asker(plan, tally, pace)
         checked = await check_judges(plan, [judge], asker.ask, store)
-        told: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "fingerprint": judge.fingerprint(),
             "kin": kin_of(plan, infos, name),
         }
+        entry = JudgeEntry.model_validate(facts)
         if name in models:
-            told |= infos[name].model_dump(mode="json", exclude_none=True)
-            told |= {"num_ctx": windows[name], "canaries": checked[name]}
+            facts["canaries"] = checked[name]
+            entry = JudgeEntry.of(infos[name], windows[name], **facts)
         bench = _Bench(plan, store, asker, judge, suites)
         records = await bench.all_of(run, pace.limit)
     finally:
         for model in models.values():
             await model.aclose()
-    return Rejudged(records, told, tally, bench.failed)
+    return Rejudged(records, entry, tally, bench.failed)
 
 
 class _Bench:
@@ -328,14 +335,9 @@ def _check_suites(records: Iterable[Record], suites: Mapping[str, LoadedSuite]) 
             )
 
 
-def _targets(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, ModelInfo]:
+def _targets(plan: Plan, manifest: Manifest) -> dict[str, ModelInfo]:
     """Return what the old run knew of its models; enough to tell kin by."""
-    known = manifest.get("models", {})
-    fields = set(ModelInfo.model_fields)
-    return {
-        name: ModelInfo(**{k: v for k, v in known[name].items() if k in fields})
-        for name in plan.models
-    }
+    return {name: manifest.models[name].info(name) for name in plan.models}
 
 
 def _settings(plan: Plan) -> ProviderSettings:

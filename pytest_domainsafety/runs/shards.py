@@ -7,9 +7,8 @@ missing, and missing is never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from pytest_domainsafety.analysis import manifest_differences
 from pytest_domainsafety.analysis.gate import GatePolicy
@@ -21,7 +20,7 @@ from pytest_domainsafety.runs.sources import (
 )
 from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
-from pytest_domainsafety.types import Suite
+from pytest_domainsafety.types import Manifest, Suite
 from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")
@@ -29,7 +28,7 @@ _COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
 _OF_ALL = ("sampling", "interval", "holm", "versions", *_UNITED)
 
 
-def joint_manifest(sources: Sequence[Source]) -> tuple[dict[str, Any], list[str]]:
+def joint_manifest(sources: Sequence[Source]) -> tuple[Manifest, list[str]]:
     """Return one manifest for several shards.
 
     Returns:
@@ -39,35 +38,36 @@ def joint_manifest(sources: Sequence[Source]) -> tuple[dict[str, Any], list[str]
     manifests = [load_manifest(source) for source in sources]
     if len(manifests) == 1:
         return manifests[0], []
-    if not all(manifests):
-        return {}, []
+    if not all(manifest.known for manifest in manifests):
+        return Manifest(), []
     first = manifests[0]
     reasons = [
         f"{source} is not of one run with {sources[0]}: {reason}"
         for source, other in zip(sources[1:], manifests[1:], strict=True)
         for reason in (*_digests(first, other), *manifest_differences(first, other))
     ]
-    return ({}, reasons) if reasons else (_joined(manifests), [])
+    return (Manifest(), reasons) if reasons else (_joined(manifests), [])
 
 
-def _digests(first: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
-    mine, theirs = first.get("models", {}), other.get("models", {})
-    for name in sorted(mine.keys() & theirs.keys()):
-        if mine[name].get("digest") != theirs[name].get("digest"):
+def _digests(first: Manifest, other: Manifest) -> Iterator[str]:
+    for name in sorted(first.models.keys() & other.models.keys()):
+        if first.digest_of(name) != other.digest_of(name):
             yield f"model {name}: other weights under the same name"
 
 
-def _joined(manifests: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    first = manifests[0]
+def _joined(manifests: Sequence[Manifest]) -> Manifest:
+    first = manifests[0].as_json()
     joined = {name: first[name] for name in _OF_ALL if name in first}
     for part in _UNITED:
         joined[part] = {
-            name: info for one in manifests for name, info in one.get(part, {}).items()
+            name: info
+            for manifest in manifests
+            for name, info in getattr(manifest, part).items()
         }
-    joined["run"] = str(first.get("run", ""))
-    joined["shards"] = list(dict.fromkeys(str(one.get("run", "")) for one in manifests))
-    joined["started"] = min(str(one.get("started", "")) for one in manifests)
-    return joined
+    joined["run"] = manifests[0].run
+    joined["shards"] = list(dict.fromkeys(manifest.run for manifest in manifests))
+    joined["started"] = min(manifest.started for manifest in manifests)
+    return Manifest.model_validate(joined)
 
 
 def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
@@ -77,14 +77,14 @@ def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
         return {}
     # A run that is named twice was asked once.
     runs = {
-        str(one.run.get("run") or place): one.run.get("cost")
+        one.run.run or str(place): one.run.cost
         for place, one in enumerate(found)
         if one is not None
     }
     told = [cost for cost in runs.values() if cost]
     if len(told) < len(runs):
         return {}
-    return {name: sum(int(cost.get(name, 0)) for cost in told) for name in _COUNTED}
+    return {name: sum(getattr(cost, name) for cost in told) for name in _COUNTED}
 
 
 def joint_policy(sources: Sequence[Source]) -> GatePolicy:
@@ -102,7 +102,7 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
 
 
 def with_missing(
-    rows: Iterable[Row], suites: Sequence[Path], manifest: Mapping[str, Any]
+    rows: Iterable[Row], suites: Sequence[Path], manifest: Manifest
 ) -> Iterator[Row]:
     """Yield rows, and one for each reply of each pair of the suites that has none.
 
@@ -136,7 +136,7 @@ def with_missing(
             yield row._replace(zero_tolerance=True)
         else:
             yield row
-    replications = manifest.get("sampling", {}).get("replications") or most
+    replications = manifest.replications or most
     for model, pairs in seen.items():
         for suite in wanted:
             yield from _missing(model, suite, pairs, replications)

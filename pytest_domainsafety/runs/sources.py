@@ -9,7 +9,7 @@ enough; without a name the last finished run of the kind `full` is meant.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -137,14 +137,36 @@ def load_results(
     return results.model_copy(update={"warnings": (warning, *results.warnings)})
 
 
-def load_manifest(source: Source) -> dict[str, Any]:
-    """Return the manifest of a source's run; records have none."""
+def load_manifest(source: Source) -> Manifest:
+    """Return the manifest of a source's run; records have none.
+
+    Raises:
+        SourceError: It does not hold what it should.
+        StoreError: The store can't be read.
+    """
     if source.kind == "store":
-        told = _run_of(source)
+        run = _run_of(source)
         # What results say of their run is the manifest, and what became of it.
-        return dict(told["manifest"]) | dict((told["results"] or {}).get("run", {}))
+        became = (run["results"] or {}).get("run", {})
+        return manifest_of(str(source), run["manifest"] | became)
     own = own_results(source)
-    return {} if own is None else dict(own.run)
+    return Manifest() if own is None else own.run
+
+
+def manifest_of(where: str, document: Any) -> Manifest:
+    """Return a manifest that stands in a store.
+
+    Raises:
+        SourceError: It does not hold what it should.
+    """
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise SourceError(
+            f"{where}: a manifest that does not hold what it should, at {place}; was "
+            "it edited, or written by another version?"
+        ) from None
 
 
 def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
@@ -180,36 +202,43 @@ def open_rows(sources: Iterable[Source | str | Path]) -> Iterator[Row]:
             yield from (row for row in rows if source.run in (None, row.run))
 
 
-def settings_of(manifest: Mapping[str, Any]) -> AnalysisSettings:
+def settings_of(manifest: Manifest) -> AnalysisSettings:
     """Return the settings with which a run made its intervals."""
-    told = manifest.get("interval", {})
-    names = {"confidence", "resamples", "method", "estimand"}
-    given = {name: told[name] for name in names & told.keys()}
-    seed = manifest.get("sampling", {}).get("seed")
-    return AnalysisSettings(**given, **({} if seed is None else {"seed": seed}))
+    asked = {
+        "confidence": manifest.interval.confidence,
+        "resamples": manifest.interval.resamples,
+        "method": manifest.interval.method,
+        "estimand": manifest.interval.estimand,
+        "seed": manifest.sampling.seed,
+    }
+    known: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
+    return AnalysisSettings(**known)
 
 
 def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
     """Return the gates of a run that were decided before everything was asked."""
-    told = [] if results is None else results.run.get("stopped", [])
     return {
-        (one["model"], one["domain"]): Stopped(
-            **{name: one[name] for name in Stopped._fields if name in one}
+        (entry.model, entry.domain): Stopped(
+            entry.decision,
+            entry.replies,
+            entry.planned,
+            entry.saved,
+            entry.look,
+            entry.looks,
+            entry.confidence,
         )
-        for one in told
+        for entry in (() if results is None else results.run.stopped)
     }
 
 
-def policy_of(
-    results: Results | None, manifest: Mapping[str, Any] | None = None
-) -> GatePolicy:
+def policy_of(results: Results | None, manifest: Manifest | None = None) -> GatePolicy:
     """Return the thresholds by which a run was judged, or was to be; else the default.
 
     Args:
         results: Of the run; None where it did not end.
         manifest: Of the run, which says what a run that did not end was held to.
     """
-    run = Manifest.model_validate(dict(manifest or {}))
+    run = manifest or Manifest()
     by_kind = {
         "compliance": dict(run.thresholds.compliance),
         "engagement": dict(run.thresholds.engagement),

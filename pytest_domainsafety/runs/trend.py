@@ -107,10 +107,10 @@ def _points(results: Results) -> list[Point]:
         gate = gates.get((one.model, one.domain))
         points.append(
             Point(
-                str(run.get("run", "")),
-                str(run.get("started", "")),
+                run.run,
+                run.started,
                 one.model,
-                str(run.get("models", {}).get(one.model, {}).get("digest", "")),
+                run.digest_of(one.model),
                 one.domain,
                 one.pairs,
                 one.compliance_rate,

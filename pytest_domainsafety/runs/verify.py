@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.errors import SourceError, StoreError
+from pytest_domainsafety.runs.sources import manifest_of
 from pytest_domainsafety.store import Cell, Store
-from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, interactions
+from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Manifest, interactions
 
 _Place = tuple[str, str, str, str, str, int]
 _SHOWN = 3
@@ -72,7 +73,12 @@ def _check(store: Store, run: str | None) -> StoreCheck:
 
 def _run_problems(store: Store, told: Mapping[str, Any]) -> Iterator[str]:
     run = told["run"]
-    expected = set(_expected(told["manifest"]))
+    try:
+        manifest = manifest_of(f"{store.path}#{run}", told["manifest"])
+    except SourceError as error:
+        yield str(error)
+        return
+    expected = set(_expected(manifest))
     known = bool(expected)
     whole = len(expected)
     skipped = _skipped(told["results"])
@@ -115,13 +121,12 @@ def _skipped(results: Mapping[str, Any] | None) -> set[tuple[str, str, str]]:
     }
 
 
-def _expected(manifest: Mapping[str, Any]) -> Iterator[_Place]:
+def _expected(manifest: Manifest) -> Iterator[_Place]:
     """Yield every interaction that a run set out to have."""
-    replications = manifest.get("sampling", {}).get("replications", 0)
-    for model, domains in manifest.get("expected", {}).items():
+    for model, domains in manifest.expected.items():
         for domain, scenarios in domains.items():
             for scenario, variants in scenarios.items():
-                for owed in interactions(variants, replications):
+                for owed in interactions(variants, manifest.replications):
                     yield model, domain, scenario, *owed
 
 

@@ -24,6 +24,7 @@ from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
+    Manifest,
     PairOutcome,
     Record,
     Results,
@@ -54,7 +55,7 @@ def conclude(
     expected: Expected,
     records: Sequence[Record],
     config: RunConfig,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     tally: Tally,
     reference: Reference,
     outcomes: Iterable[PairOutcome] = (),
@@ -72,17 +73,17 @@ def conclude(
     """
     find = looked_gates if config.stop == "sequential" else stopped_gates
     stopped = find(expected, config, outcomes)
-    told = dict(manifest) | {"cost": asdict(tally)}
+    became: dict[str, Any] = {"cost": asdict(tally)}
     if stopped:
-        told["stopped"] = [
-            {"model": model, "domain": domain} | one._asdict()
-            for (model, domain), one in stopped.items()
+        became["stopped"] = [
+            {"model": model, "domain": domain} | gate._asdict()
+            for (model, domain), gate in stopped.items()
         ]
     results = build_results(
         records,
         analysis_settings(config),
         gate_policy(expected, config),
-        told,
+        manifest.with_(**became),
         selected=selected_pairs(expected),
         legal=_legal(expected),
         baseline=reference.baseline,
@@ -96,16 +97,15 @@ def conclude(
 def _with_opinions(
     results: Results,
     records: Sequence[Record],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     config: RunConfig,
     notes: Iterable[str],
 ) -> Results:
     """Add what the judges say of each other, and what is to be said of them."""
     agreement = agreement_within(records, analysis_settings(config))
     traces = traces_table(records)
-    judges = {**manifest.get("judges", {}), **manifest.get("second_judge", {})}
-    warnings = [*notes, *unscored_notes(records), *judge_warnings(judges)]
-    warnings += results.warnings
+    warnings = [*notes, *unscored_notes(records)]
+    warnings += [*judge_warnings(manifest.all_judges), *results.warnings]
     if config.second_judge is not None:
         warnings += _second_warnings(config.second_judge, records, agreement)
     if config.judge_reasoning and not traces:

@@ -48,12 +48,7 @@ from pytest_domainsafety.session.selection import (
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
 from pytest_domainsafety.text import visible
-from pytest_domainsafety.types import (
-    ModelInfo,
-    PairOutcome,
-    Record,
-    Results,
-)
+from pytest_domainsafety.types import Manifest, ModelInfo, PairOutcome, Record, Results
 
 
 class Controller:
@@ -66,7 +61,7 @@ class Controller:
         self._expected: Expected | None = None
         self._outcomes: dict[str, PairOutcome] = {}
         self._store: Store | None = None
-        self._manifest: dict[str, Any] = {}
+        self._manifest = Manifest()
         self._reference = Reference()
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
@@ -156,16 +151,19 @@ class Controller:
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             told = self._process.config
-            self._manifest["thresholds"] = threshold_entry(expected, told)
             part = chosen_part(self._config, expected, said=told.part)
-            self._manifest["kind"] = run_kind(expected, part)
-            self._manifest["selection"]["part"] = list(part.chosen)
-            self._manifest["expected"] = expected.as_manifest(variants=variants)
+            self._manifest = self._manifest.with_(
+                kind=run_kind(expected, part),
+                thresholds=threshold_entry(expected, told),
+                selection=self._manifest.selection.with_(part=part.chosen),
+                expected=expected.as_manifest(variants=variants),
+            )
             self._reference = read_reference(
                 expected, told, self._manifest, part, folders_of_run(self._config)
             )
             if self._reference.manifest is not None:
-                self._manifest["baseline"] = dict(self._reference.manifest)
+                baseline = self._reference.manifest
+                self._manifest = self._manifest.with_(baseline=baseline)
             self._store = Store(told.store, keep_text=told.store_text == "full")
             self._note_withheld(self._store)
             self._note_remote(engine.infos.values())

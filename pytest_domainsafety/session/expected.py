@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_domainsafety.errors import SuiteError
 from pytest_domainsafety.suite import (
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from pytest_domainsafety.session.process import Process
     from pytest_domainsafety.types import Suite
+
+
+Variants = dict[str, list[str]]
+"""Scenario → names of its variants."""
 
 
 class ExpectedPair(NamedTuple):
@@ -71,9 +75,9 @@ class Expected:
         files = {pair.suite.display: pair.suite.suite for pair in self.pairs.values()}
         return tuple(files.values())
 
-    def as_manifest(self, *, variants: bool) -> dict[str, dict[str, dict[str, Any]]]:
+    def as_manifest(self, *, variants: bool) -> dict[str, dict[str, Variants]]:
         """Return model → domain → scenario → its variants, the base left out."""
-        told: dict[str, dict[str, dict[str, Any]]] = {}
+        told: dict[str, dict[str, Variants]] = {}
         for pair in self.pairs.values():
             scenario = pair.suite.suite.scenarios[pair.place]
             domains = told.setdefault(pair.model, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
@@ -21,6 +21,7 @@ from pytest_domainsafety.suite.lock import (
     part_of_lock,
     read_lock,
 )
+from pytest_domainsafety.types import BaselineEntry, Manifest
 
 if TYPE_CHECKING:
     from pytest_domainsafety.analysis import Counts
@@ -38,7 +39,7 @@ class Reference:
 
     baseline: Counts | None = None
     notes: tuple[str, ...] = ()
-    manifest: Mapping[str, Any] | None = None
+    manifest: BaselineEntry | None = None
 
 
 def find_baseline(config: RunConfig) -> None:
@@ -57,7 +58,7 @@ def find_baseline(config: RunConfig) -> None:
 def read_reference(
     expected: Expected,
     config: RunConfig,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     part: Part = WHOLE,
     places: Iterable[Path] = (),
 ) -> Reference:
@@ -94,12 +95,12 @@ def read_reference(
     return Reference(
         counts_to_meet(baseline, manifest),
         (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
-        {
-            "file": baseline.source.path.name,
-            "run": baseline.manifest.get("run"),
-            "started": baseline.manifest.get("started"),
-            "tolerance": config.baseline_tolerance,
-        },
+        BaselineEntry(
+            file=baseline.source.path.name,
+            run=baseline.manifest.run or None,
+            started=baseline.manifest.started or None,
+            tolerance=config.baseline_tolerance,
+        ),
     )
 
 

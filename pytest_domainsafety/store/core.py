@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,11 +56,11 @@ class Store(Records):
 
     # ── runs ────────────────────────────────────────────────────────────────
 
-    def begin_run(self, run: str, manifest: dict[str, Any]) -> None:
+    def begin_run(self, run: str, manifest: Manifest | Mapping[str, Any]) -> None:
         """Note that a run has started, with what is known of it."""
         self._write(
             "INSERT OR REPLACE INTO runs (run, started, manifest) VALUES (?, ?, ?)",
-            (run, time.time(), _dump(manifest)),
+            (run, time.time(), _dump(Manifest.model_validate(manifest).as_json())),
         )
 
     def finish_run(self, run: str, results: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from pytest_domainsafety.types.manifest import (
     Selection,
     StoppedEntry,
     SuiteEntry,
+    ThresholdsEntry,
 )
 from pytest_domainsafety.types.problems import Problem, ProblemKind
 from pytest_domainsafety.types.results import (
@@ -134,6 +135,7 @@ __all__ = [
     "SubdomainEstimate",
     "Suite",
     "SuiteEntry",
+    "ThresholdsEntry",
     "TokenChoice",
     "all_passed",
     "interactions",

@@ -11,7 +11,7 @@ strict: a "3" that became a 3 would not be what stands in the file.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AllowInfNan,
@@ -26,6 +26,8 @@ from pydantic import (
     model_validator,
 )
 
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types.asking import ModelInfo
 from pytest_domainsafety.types.words import Door
 
 Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
@@ -113,6 +115,32 @@ class ModelEntry(Part):
     server: str | None = None
     remote: StrictBool = False
     num_ctx: StrictInt | None = None
+
+    @classmethod
+    def of(cls, info: ModelInfo, num_ctx: int | None, **more: Any) -> Self:
+        """Return what goes to the manifest: no prompt, and nothing that is unknown.
+
+        Args:
+            info: As preflight learned it.
+            num_ctx: Context window that each request asks for.
+            more: What else is known; comes first.
+        """
+        facts = info.model_dump(mode="json", exclude_none=True)
+        prompt = facts.pop("system_prompt", None)
+        if prompt:
+            facts["system_prompt_hash"] = fingerprint("system", prompt)
+        return cls.model_validate(more | facts | {"num_ctx": num_ctx})
+
+    def info(self, name: str) -> ModelInfo:
+        """Return what a later run may know of the model, its system prompt aside."""
+        least = {
+            "name": name,
+            "provider": self.provider,
+            "model": self.model,
+            "digest": self.digest,
+        }
+        kept = self.model_dump(include=set(ModelInfo.model_fields) - {"system_prompt"})
+        return ModelInfo.model_validate(least | kept)
 
 
 class Canaries(Part):
@@ -246,7 +274,7 @@ class StoppedEntry(Part):
 
     model: str = ""
     domain: str = ""
-    decision: str | None = None
+    decision: Literal["passes", "fails"] | None = None
     replies: dict[str, StrictInt] = Field(default_factory=dict)
     planned: StrictInt = 0
     saved: StrictInt = 0
@@ -292,8 +320,8 @@ class Manifest(Part):
     """What a run was, and what became of it. Of records alone nothing is known.
 
     Attributes:
+        kind: One of `RUN_KINDS`; an older version wrote none, a newer one others.
         started: ISO 8601, in UTC.
-        kind: What may be made of it: see ``RunKind``.
         thresholds: As they were when the run began.
         models: Under test, by the name that was typed.
         judges: The judge, or the panel.

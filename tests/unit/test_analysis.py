@@ -24,7 +24,7 @@ from pytest_domainsafety.analysis.agreement import ByJudge
 from pytest_domainsafety.analysis.gate import GatePolicy, exit_status, judge_regressions
 from pytest_domainsafety.runs.record_files import analyze_files
 from pytest_domainsafety.stats import clopper_pearson
-from pytest_domainsafety.types import Record, Results
+from pytest_domainsafety.types import Manifest, Record, Results
 
 QUICK = AnalysisSettings(resamples=400)
 POLICY = GatePolicy()
@@ -403,16 +403,18 @@ MANIFEST = {
 
 
 def test_another_judge_rubric_or_temperature_forbids_comparison():
+    before = Manifest.model_validate(MANIFEST)
     other = json.loads(json.dumps(MANIFEST))
-    assert manifest_differences(MANIFEST, other) == ()
+    assert manifest_differences(before, Manifest.model_validate(other)) == ()
     other["judges"] = {"offline": {}}
     other["sampling"] = {"temperature": 0.0, "replications": 5}
     other["suites"]["a.yaml"] |= {"rubric": "r2", "hash": "h2"}
-    found = "\n".join(manifest_differences(MANIFEST, other))
+    later = Manifest.model_validate(other)
+    found = "\n".join(manifest_differences(before, later))
     for word in ("judge gemma3:27b", "judge offline", "rubric labor", "temperature"):
         assert word in found
     assert "replications" not in found
-    assert "labor" in suite_differences(MANIFEST, other)[0]
+    assert "labor" in suite_differences(before, later)[0]
 
 
 def test_self_test_tells_noise():

@@ -74,7 +74,7 @@ def test_a_run_that_was_corrected_stays_so(tmp_path):
         store.keep_records((row, f"k{place}") for place, row in enumerate(rows))
         results = build_results(rows, FEW, GatePolicy(holm=True), {"run": "r"})
         store.finish_run("r", results.model_dump(mode="json", by_alias=True))
-    assert load_manifest(find_source(path))["holm"] is True
+    assert load_manifest(find_source(path)).holm is True
     again = load_results(path, settings=FEW)
     assert again.gates[0].p_adjusted == results.gates[0].p_adjusted is not None
 
@@ -131,7 +131,7 @@ def test_results_files(store, tmp_path):
         path = tmp_path / f"results{indent}.json"
         path.write_text(results.model_dump_json(by_alias=True, indent=indent))
         assert load_results(path) == results
-        assert load_manifest(find_source(path))["run"] == "r2"
+        assert load_manifest(find_source(path)).run == "r2"
         with pytest.raises(SourceError, match="holds no records"):
             load_results(path, FEW)
         with pytest.raises(SourceError, match="holds no records"):

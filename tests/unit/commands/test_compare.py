@@ -11,6 +11,7 @@ from pytest_domainsafety.analysis import (
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Manifest
 
 MANIFEST = {
     "started": "2026-01-01",
@@ -97,9 +98,9 @@ def test_what_is_worth_a_note(cli, save, records):
     done = cli("compare", before, after)
     assert "is the order right?" in done.text
     assert "suite labor: version 1 then, 2 now" in done.text
+    suite = {"domain": "labor", "version": "0"}
     assert suite_differences(
-        {"suites": {"a": {"domain": "labor", "version": "0", "hash": "x"}}},
-        {"suites": {"a": {"domain": "labor", "version": "0", "hash": "y"}}},
+        *(Manifest(suites={"a": suite | {"hash": text}}) for text in "xy")
     ) == (
         "suite labor: changed under the same version; only unchanged pairs are "
         "compared",

@@ -11,7 +11,7 @@ from pytest_domainsafety.engine.judges import judge_warnings, kin_of, make_judge
 from pytest_domainsafety.engine.plan import PairWork, Plan
 from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.errors import ConfigError
-from pytest_domainsafety.types import ModelInfo
+from pytest_domainsafety.types import JudgeEntry, ModelInfo
 
 SUITES = Path(__file__).resolve().parents[3] / "suites"
 
@@ -72,9 +72,9 @@ def test_kin_is_a_warning():
     kin = kin_of(told, infos, "gemma3:27b")
     assert kin == {"gemma3:4b": "gemma"}
     assert kin_of(told, infos, "offline") == {}
-    (warning,) = judge_warnings({"gemma3:27b": {"kin": kin}})
+    (warning,) = judge_warnings({"gemma3:27b": JudgeEntry(kin=kin)})
     assert "one family (gemma)" in warning
-    assert judge_warnings({"llama3.3": {}}) == []
+    assert judge_warnings({"llama3.3": JudgeEntry()}) == []
 
 
 # ── the second judge's sample ───────────────────────────────────────────────

@@ -53,9 +53,9 @@ def sound(reply):
 
 def test_a_sound_judge_passes_every_canary():
     found = checked(sound)
-    assert (found["asked"], found["failed"]) == (len(CANARIES), [])
-    assert found["hash"] == canaries_hash()
-    assert found["answers"]["plain help"]["guidance"] == 5
+    assert (found.asked, found.failed) == (len(CANARIES), ())
+    assert found.hash == canaries_hash()
+    assert found.answers["plain help"]["guidance"] == 5
     assert not is_unsound(found)
 
 
@@ -83,7 +83,7 @@ def test_the_method_names_them_all():
 )
 def test_an_unsound_judge_is_found(decide, failed):
     found = checked(decide)
-    assert len(found["failed"]) == failed
+    assert len(found.failed) == failed
     assert is_unsound(found) == (failed > 1)
     assert f"{failed} of 6" in failure_sentence("j", found)
 
