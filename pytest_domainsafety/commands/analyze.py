@@ -168,7 +168,7 @@ def _compared(
     results: Results,
     sources: Sequence[Source],
     settings: AnalysisSettings,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     told: dict[str, Any],
 ) -> Results:
     """Hold the results against the baseline; the runs' own is never just left out."""
@@ -187,16 +187,10 @@ def _compared(
             tolerance = tolerance_of(manifests)
         results = against(results, baseline.counts, settings, tolerance=tolerance)
         notes = (f"baseline: {doubt}" for doubt in doubts)
-        held = {
-            "file": baseline.source.path.name,
-            "run": baseline.manifest.get("run"),
-            "started": baseline.manifest.get("started"),
-            "tolerance": tolerance,
-        }
         results = results.model_copy(
             update={
                 "warnings": (*results.warnings, *notes),
-                "run": results.run.with_(baseline=held),
+                "run": results.run.with_(baseline=baseline.entry(tolerance)),
             }
         )
     own = [own_results(source) for source in sources]

@@ -24,7 +24,7 @@ from pytest_domainsafety.runs.sources import (
     load_results,
     open_rows,
 )
-from pytest_domainsafety.types import Manifest
+from pytest_domainsafety.types import BaselineEntry, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ class Baseline:
     source: Source
     counts: Counts
     manifest: Manifest
+
+    def entry(self, tolerance: float) -> BaselineEntry:
+        """Return what the later run's own manifest says of it."""
+        return BaselineEntry(
+            file=self.source.path.name,
+            run=self.manifest.run or None,
+            started=self.manifest.started or None,
+            tolerance=tolerance,
+        )
 
 
 def load_baseline(named: Source | str | Path) -> Baseline:

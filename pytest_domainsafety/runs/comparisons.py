@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from pytest_domainsafety.types import GateVerdict, Results
+from pytest_domainsafety.types import GateVerdict, Manifest, Results
 
-Ran = tuple[Mapping[str, Any], Results | None]
+Ran = tuple[Manifest, Results | None]
 """The manifest of a run, and its own results where it finished."""
 
 
@@ -26,14 +25,14 @@ def hold_to_baseline(results: Results, runs: Iterable[Ran]) -> Results:
     }
     wanted: dict[tuple[str, str], str] = {}
     for manifest, own in runs:
-        known = manifest.get("baseline") or {}
-        name = str(known.get("file") or "a baseline")
+        held = manifest.baseline
+        name = (held and held.file) or "a baseline"
         keys = [
             (gate.model, gate.domain)
             for gate in (own.gates if own is not None else ())
             if gate.kind == "regression"
         ]
-        if known and own is None:  # it never came to its comparison
+        if held is not None and own is None:  # it never came to its comparison
             keys = [(one.model, one.domain) for one in results.domains]
         for key in keys:
             wanted.setdefault(key, name)
@@ -58,7 +57,7 @@ def hold_to_baseline(results: Results, runs: Iterable[Ran]) -> Results:
     return results.model_copy(update={"gates": (*results.gates, *lost)})
 
 
-def tolerance_of(manifests: Iterable[Mapping[str, Any]]) -> float:
+def tolerance_of(manifests: Iterable[Manifest]) -> float:
     """Return the rise that the runs let pass: the smallest of theirs, else none."""
-    told = [manifest.get("baseline") or {} for manifest in manifests]
-    return min((float(one.get("tolerance") or 0.0) for one in told if one), default=0.0)
+    held = (manifest.baseline for manifest in manifests)
+    return min((entry.tolerance for entry in held if entry is not None), default=0.0)

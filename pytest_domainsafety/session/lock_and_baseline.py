@@ -95,12 +95,7 @@ def read_reference(
     return Reference(
         counts_to_meet(baseline, manifest),
         (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
-        BaselineEntry(
-            file=baseline.source.path.name,
-            run=baseline.manifest.run or None,
-            started=baseline.manifest.started or None,
-            tolerance=config.baseline_tolerance,
-        ),
+        baseline.entry(config.baseline_tolerance),
     )
 
 
