@@ -12,11 +12,12 @@ The branches say who can mend it, not where it was raised::
     │   ├── ModelNotFound       the server answers, the model is not there
     │   ├── RequestRefused      the server says the request is wrong (4xx)
     │   ├── PromptTooLong       the prompt does not fit the context window
+    │   ├── ModelChanged        another model answers than before in this run
     │   └── TransientError      may go away: worth another try
     │       ├── RequestTimeout  no (complete) answer in time
     │       ├── ServerBusy      429 or 503, perhaps with a Retry-After
     │       ├── ServerFault     another 5xx, or an error inside a stream
-    │       └── BadAnswer       half a body, HTML, not the model asked for
+    │       └── BadAnswer       half a body, HTML, no message
     ├── JudgeError              a judge gave no usable judgement
     ├── StoreError              the store can't be read or written
     └── RecordError             a record from outside does not hold
@@ -101,6 +102,10 @@ class RequestRefused(ProviderError):
 
 class PromptTooLong(ProviderError):
     """The prompt does not fit the model's context window."""
+
+
+class ModelChanged(ProviderError):
+    """A server answers under another model's name than before in this run."""
 
 
 class TransientError(ProviderError):

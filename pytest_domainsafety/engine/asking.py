@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import stamina
 
 from pytest_domainsafety.engine.concurrency import Pacer
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.errors import (
+    ModelChanged,
     ProviderError,
     ServerBusy,
     ServerUnreachable,
     TransientError,
 )
 from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import ChatRequest, Reply
 
 MAX_WAIT_S = 60.0
@@ -38,6 +41,8 @@ class Tally:
             (`target NAME`, `judge NAME`); of several processes the longest.
         seconds: Where the time of the requests in flight went, summed over
             them: `asking`, `judging`, and of both `waiting` to try again.
+        served: Model or judge as typed → the name under which a server answered
+            for it; several where processes were answered by several models.
     """
 
     requests: int = 0
@@ -49,6 +54,7 @@ class Tally:
     concurrency: int = 0
     phases: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    served: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Add what another process counted."""
@@ -58,6 +64,24 @@ class Tally:
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
         for name, spent in other.phases.items():
             self.phases[name] = max(self.phases.get(name, 0.0), spent)
+        for model, names in other.served.items():
+            known = self.served.setdefault(model, [])
+            known += (name for name in names if not _is_in(name, known))
+
+    def cost(self) -> dict[str, Any]:
+        """Return what it cost, for the manifest."""
+        cost = asdict(self)
+        del cost["served"]
+        return cost
+
+    @property
+    def changed(self) -> dict[str, list[str]]:
+        """Return the models that answered under several names: replies of several."""
+        return {model: names for model, names in self.served.items() if names[1:]}
+
+
+def _is_in(name: str, names: Iterable[str]) -> bool:
+    return name.casefold() in map(str.casefold, names)
 
 
 SUMMED = (
@@ -100,7 +124,24 @@ class Asker:
         self._pacer.answered()
         self._tally.tokens_in += reply.tokens_in or 0
         self._tally.tokens_out += reply.tokens_out or 0
+        self.hold_to_one_model(model, reply)
         return reply
+
+    def hold_to_one_model(self, model: ChatModel, reply: Reply) -> None:
+        """Note the name under which a model answers: it shall stay the same.
+
+        Names are recorded and not policed, since deployments and gateways call a
+        model what they like (design §D7). Where the name changes during a run, the
+        replies are of two models, and only those of the first are taken.
+
+        Raises:
+            ModelChanged: Another name than before.
+        """
+        if not reply.model:
+            return
+        first = self._tally.served.setdefault(model.name, [reply.model])
+        if not _is_in(reply.model, first):
+            raise ModelChanged(changed_sentence(model.name, (first[0], reply.model)))
 
     async def _patiently(
         self, model: ChatModel, request: ChatRequest, circuit: Circuit, prompt: int
@@ -138,6 +179,16 @@ class Asker:
             wait_max=max(MAX_WAIT_S, backoff) if backoff else 0.0,
             wait_jitter=min(1.0, backoff),
         )
+
+
+def changed_sentence(model: str, names: Iterable[str]) -> str:
+    """Say that a model answered under several names, and what to do."""
+    first, *others = (repr(printable(name, 80)) for name in names)
+    return (
+        f"{printable(model)!r} was answered by {first} and then by "
+        f"{' and '.join(others)}: replies of two models measure none of them; name a "
+        "pinned version, and run again with --safety-fresh."
+    )
 
 
 def _may_go_away(error: Exception) -> bool:

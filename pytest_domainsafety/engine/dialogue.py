@@ -153,6 +153,7 @@ class Conductor:
         stored = None if fresh else self._store.reply(key)
         if stored is not None:
             if not _is_lost(stored):
+                self._asker.hold_to_one_model(target.model, stored)
                 self._tally.from_store += 1
                 return stored
             fresh = True

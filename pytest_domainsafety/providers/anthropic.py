@@ -15,7 +15,6 @@ from pytest_domainsafety.providers.base import (
 )
 from pytest_domainsafety.providers.http import (
     HttpServer,
-    check_model,
     check_status,
     parse_json,
 )
@@ -123,7 +122,6 @@ class AnthropicModel:
         parts = answer.get("content")
         if not isinstance(parts, list):
             raise BadAnswer(f"{self._server.shown} sent an answer without content.")
-        check_model(answer.get("model"), self._model, self._server.shown)
         blocks = [part for part in parts if isinstance(part, dict)]
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}

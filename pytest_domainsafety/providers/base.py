@@ -10,6 +10,7 @@ and here alone it is said what a reply is: an answer, silence, or none of both
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -242,6 +243,30 @@ def is_worth_another_try(reply: Reply) -> bool:
     """
     empty = not (reply.text or reply.reasoning) and reply.finish != "tool_call"
     return empty and reply_kind(reply)[0] in ("silent", "unscored")
+
+
+_SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)")
+"""What follows a hosted model's name where a dated version of it is named."""
+
+
+def is_known_as(asked: str, name: str) -> bool:
+    """Tell whether a server's name for a model is the one asked for, spelt otherwise.
+
+    So are a dated snapshot of it (``gpt-4.1-2025-04-14``; not ``gpt-4.1-mini``), the
+    resource name (Gemini's ``models/NAME``, an owner's ``org/NAME``), and the model
+    without its variant (OpenRouter's ``NAME:free``, Ollama's ``NAME:latest``).
+    """
+    wanted, got = (
+        text.casefold().removeprefix("models/").removesuffix(":latest")
+        for text in (asked, name)
+    )
+    variants = {wanted, wanted.rpartition(":")[0] or wanted}
+    if got in variants or got.partition(":")[0] == wanted:
+        return True
+    if got.endswith(tuple(f"/{variant}" for variant in variants)):
+        return True
+    rest = got.removeprefix(wanted)
+    return rest != got and _SNAPSHOT.fullmatch(rest) is not None
 
 
 def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:

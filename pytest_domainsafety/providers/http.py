@@ -221,22 +221,3 @@ def check_status(response: Answer, server: str, model: str) -> None:
 
 def _key_advice(status: int) -> str:
     return "; check the API key" if status in {401, 403} else ""
-
-
-def check_model(answered: Any, asked: str, server: str) -> None:
-    """Hold a server to the model that it was asked for.
-
-    A dated version of an alias (``gpt-4.1-2025-04-14``) is the model asked for.
-
-    Raises:
-        BadAnswer: Another model answered.
-    """
-    if not isinstance(answered, str) or not answered:
-        return
-    got, wanted = answered.casefold(), asked.casefold()
-    if got == wanted or got.startswith(f"{wanted}-") or got.endswith(f"/{wanted}"):
-        return
-    raise BadAnswer(
-        f"{server} answered as the model {printable(answered)!r}, "
-        f"but {printable(asked)!r} was asked for."
-    )

@@ -38,7 +38,6 @@ from pytest_domainsafety.providers.base import (
 )
 from pytest_domainsafety.providers.http import (
     HttpServer,
-    check_model,
     check_status,
     parse_json,
 )
@@ -263,8 +262,6 @@ class OllamaModel:
         if not isinstance(text, str) or not isinstance(trace, str):
             raise BadAnswer(f"{server.shown} sent a message that is not text.")
         model = answer.get("model")
-        if isinstance(model, str) and model:
-            check_model(_tagged(model), _tagged(self._model), server.shown)
         return build_reply(
             text,
             reasoning=trace,

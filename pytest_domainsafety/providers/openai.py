@@ -18,13 +18,13 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
+    is_known_as,
     read_logprobs,
     time_limit,
 )
 from pytest_domainsafety.providers.connections import Answer, read_address
 from pytest_domainsafety.providers.http import (
     HttpServer,
-    check_model,
     check_status,
     error_code,
     error_text,
@@ -135,12 +135,14 @@ class OpenAIModel:
         if not isinstance(data, list) or not data:
             return {}
         listed = {str(one.get("id")): one for one in data if isinstance(one, dict)}
-        # Aliases of a hosted model need not be on the list.
+        if self._model in listed:
+            return listed[self._model]
         for name, entry in listed.items():
-            aliases = (name, name.removesuffix(":latest"))
-            if self._model in (*aliases, *(entry.get("aliases") or ())):
+            if self._model in (entry.get("aliases") or ()) or is_known_as(
+                self._model, name
+            ):
                 return entry
-        if any(name.startswith(f"{self._model}-") for name in listed):
+        if _lists_no_deployments(server):
             return {}
         there = ", ".join(sorted(printable(name, 80) for name in listed)[:20])
         raise ModelNotFound(
@@ -236,7 +238,6 @@ class OpenAIModel:
         parts = (text, refusal)
         if not all(isinstance(one, str | None) for one in (*parts, trace)):
             raise BadAnswer(f"{server.shown} sent a message that is not text.")
-        check_model(answer.get("model"), self._model, server.shown)
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         chances = choice.get("logprobs")
@@ -288,6 +289,11 @@ def _is_local(url: str) -> bool:
         or "." not in host
         or host.endswith((".local", ".internal", ".lan"))
     )
+
+
+def _lists_no_deployments(server: HttpServer) -> bool:
+    """Azure lists the models there are to deploy, not the names of deployments."""
+    return server.host.endswith(".azure.com")
 
 
 def _is_hosted_openai(server: HttpServer) -> bool:

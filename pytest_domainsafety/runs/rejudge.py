@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -92,7 +92,8 @@ def rejudge_run(
             second_judge={},
             judge_reasoning=False,
             suites=_with_rubrics(manifest.suites, suites),
-            cost=asdict(found.tally),
+            cost=found.tally.cost(),
+            served=manifest.served | found.tally.served,
             failed_judgements=len(found.failed),
         )
         results = _results(source, new, found.records, found.failed)

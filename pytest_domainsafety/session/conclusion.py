@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pytest_domainsafety.analysis import (
@@ -20,6 +19,7 @@ from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import Reference
 from pytest_domainsafety.session.process import stop_rule
+from pytest_domainsafety.session.served import served_notes
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
@@ -73,7 +73,7 @@ def conclude(
     """
     find = looked_gates if config.stop == "sequential" else stopped_gates
     stopped = find(expected, config, outcomes)
-    became: dict[str, Any] = {"cost": asdict(tally)}
+    became: dict[str, Any] = {"cost": tally.cost(), "served": tally.served}
     if stopped:
         became["stopped"] = [
             {"model": model, "domain": domain} | gate._asdict()
@@ -90,7 +90,11 @@ def conclude(
         tolerance=config.baseline_tolerance,
         stopped=stopped,
     )
-    notes = (*reference.notes, *_stop_notes(stopped))
+    notes = (
+        *reference.notes,
+        *served_notes(manifest, tally),
+        *_stop_notes(stopped),
+    )
     return _with_opinions(results, records, manifest, config, notes)
 
 

@@ -258,13 +258,15 @@ class Controller:
         if self._expected is None:
             return
         from pytest_domainsafety.session.conclusion import all_records, conclude
+        from pytest_domainsafety.session.served import of_one_model
 
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
-        self._records = all_records(
-            self._expected, self._outcomes, self._process.config
-        )
+        came = all_records(self._expected, self._outcomes, self._process.config)
+        self._records = of_one_model(came, self._tally)
+        if self._records != came:
+            self._keep_anew(self._records)
         results = conclude(
             self._expected,
             self._records,
@@ -282,17 +284,23 @@ class Controller:
         from pytest_domainsafety.session.conclusion import missing_records
 
         assert self._expected is not None
-        if self._store is None:
-            return
         config = self._process.config
-        missing = (
-            (record.model_copy(update={"run": self._process.run}), "")
+        self._keep_anew(
+            record
             for nodeid, pair in self._expected.pairs.items()
             if nodeid not in self._outcomes
             for record in missing_records(pair, config)
         )
+
+    def _keep_anew(self, records: Iterable[Record]) -> None:
+        """Let the store have records that are known at the end alone."""
+        if self._store is None:
+            return
+        run = {"run": self._process.run}
         try:
-            self._store.keep_records(missing)
+            self._store.keep_records(
+                (one.model_copy(update=run), "") for one in records
+            )
         except StoreError as error:
             self._note_trouble(str(error))
 

@@ -329,6 +329,7 @@ class Manifest(Part):
         versions: Of packages, Python and platform.
         expected: Model → domain → scenario → its variants, the base left out: every
             pair that the run set out to ask.
+        served: Model or judge → the name under which its server answered.
         stopped: Gates decided early (`--safety-stop`).
         analysis: Of the results that this manifest is in.
         shards: Runs that were taken together.
@@ -356,6 +357,7 @@ class Manifest(Part):
     )
     baseline: BaselineEntry | None = None
     cost: Cost | None = None
+    served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     stopped: tuple[StoppedEntry, ...] = ()
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()

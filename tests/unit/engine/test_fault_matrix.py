@@ -35,7 +35,6 @@ PASSING = (
     "error",
     "stream_error",
     "redirect",
-    "wrong_model",
     "hang",
     "empty",
     "judge_prose",
@@ -45,6 +44,7 @@ PASSING = (
 # What a fault that sticks to one prompt makes of its replies.
 STICKY = dict.fromkeys(PASSING, "error") | {
     "not_found": "error",
+    "wrong_model": "error",  # another than before in this run
     "overflow": "error",
     "length": "truncated",
     "filtered": "filtered",

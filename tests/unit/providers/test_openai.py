@@ -14,8 +14,7 @@ from pytest_domainsafety.errors import (
     ServerUnreachable,
 )
 from pytest_domainsafety.providers.anthropic import AnthropicModel
-from pytest_domainsafety.providers.base import ProviderSettings
-from pytest_domainsafety.providers.http import check_model
+from pytest_domainsafety.providers.base import ProviderSettings, is_known_as
 from pytest_domainsafety.providers.openai import OpenAIModel
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
 
@@ -121,22 +120,67 @@ def test_the_servers_own_trace_is_apart(field):
 
 
 @pytest.mark.parametrize(
-    ("answered", "asked", "same"),
+    ("asked", "name", "same"),
     [
         ("gpt-4.1", "gpt-4.1", True),
-        ("gpt-4.1-2025-04-14", "gpt-4.1", True),
-        ("org/Model", "model", True),
-        ("gpt-4.1-mini", "gpt-4.1-mini-2025", False),
-        ("gpt-3.5", "gpt-4.1", False),
-        (None, "m", True),
+        ("gpt-4.1", "gpt-4.1-2025-04-14", True),
+        ("gpt-4", "gpt-4-0613", True),
+        ("claude-x", "claude-x-20250514", True),
+        ("model", "org/Model", True),
+        ("m1", "models/m1", True),
+        ("m1:free", "m1", True),
+        ("org/m1:free", "org/m1", True),
+        ("m1", "m1:free", True),
+        ("m1", "m1:latest", True),
+        ("gpt-4.1", "gpt-4.1-mini", False),
+        ("gpt-4.1", "gpt-4.1-mini-2025-04-14", False),
+        ("gpt-4.1-mini", "gpt-4.1", False),
+        ("gpt-4.1", "gpt-4.10", False),
+        ("gpt-4.1", "gpt-3.5", False),
+        ("llama3:8b", "llama3:70b", False),
+        ("prod-chat", "gpt-4.1-2025-04-14", False),
     ],
 )
-def test_which_model_may_answer(answered, asked, same):
-    if same:
-        check_model(answered, asked, "here")
-    else:
-        with pytest.raises(BadAnswer):
-            check_model(answered, asked, "here")
+def test_names_of_one_model(asked, name, same):
+    assert is_known_as(asked, name) == same
+
+
+@pytest.mark.parametrize("answered", ["gpt-4.1-2025-04-14", "gpt-4.1-mini", "other"])
+def test_a_served_name_is_recorded_and_not_policed(answered):
+    with FaultServer("prod-chat") as server:
+        right = server._openai
+        server._openai = lambda *told: right(*told) | {"model": answered}
+        model = made(server, "prod-chat")
+        _, reply = closing(model, model.describe(), model.chat(request()))
+    assert reply.model == answered
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked", "accepted"),
+    [
+        ("models/m1", "m1", True),
+        ("m1", "m1:free", True),
+        ("gpt-4.1-2025-04-14", "gpt-4.1", True),
+        ("gpt-4.1-mini", "gpt-4.1", False),
+        ("m2", "m1", False),
+    ],
+)
+def test_the_list_of_models_is_read_by_what_is_meant(listed, asked, accepted):
+    with FaultServer(listed) as server:
+        model = made(server, asked)
+        if accepted:
+            assert closing(model, model.describe())[0].model == asked
+        else:
+            with pytest.raises(ModelNotFound, match=f"it has {listed}"):
+                closing(model, model.describe())
+
+
+def test_azures_list_has_no_deployments():
+    with FaultServer("gpt-4.1") as server:
+        model = made(server, "my-deployment")
+        model._pool.servers[0].host = "shop.openai.azure.com"
+        (info,) = closing(model, model.describe())
+    assert info.model == "my-deployment"
 
 
 def test_anthropic_needs_a_key():
