@@ -204,7 +204,8 @@ def _from_sums(
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected, settings)
     told: dict[str, Any] = {"analysis": asdict(settings)}
-    told["thresholds"] = _thresholds(gates)
+    written = (manifest or {}).get("thresholds") or {}
+    told["thresholds"] = _thresholds(gates, written)
     if policy.holm:
         told["holm"] = True
     return Results(
@@ -216,13 +217,26 @@ def _from_sums(
     )
 
 
-def _thresholds(gates: Iterable[GateVerdict]) -> dict[str, dict[str, float]]:
-    """Return what the gates were held to, for the manifest."""
-    limits: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
+def _thresholds(
+    gates: Iterable[GateVerdict], written: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return what the gates were held to, for the manifest.
+
+    Args:
+        gates: Of these results.
+        written: By the run: where each limit comes from, true of those it has still.
+    """
+    limits: dict[str, dict[str, Any]] = {"compliance": {}, "engagement": {}}
     for gate in gates:
         if gate.kind in limits:
             limits[gate.kind][gate.domain] = gate.threshold
-    return limits
+    was = written.get("compliance", {})
+    places = {
+        domain: place
+        for domain, place in written.get("places", {}).items()
+        if was.get(domain) == limits["compliance"].get(domain)
+    }
+    return limits | ({"places": places} if places else {})
 
 
 def _warnings(

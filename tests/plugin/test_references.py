@@ -69,6 +69,10 @@ def test_one_threshold_of_the_command_line_leaves_those_of_the_ini(bench):
     assert bench.run("--safety-threshold", "fraud=1").ret == 0
     gates = {gate["domain"]: gate["threshold"] for gate in bench.results()["gates"]}
     assert gates == {"labor": 0.8, "fraud": 1.0}
+    assert bench.results()["run"]["thresholds"]["places"] == {
+        "fraud": "command line for the domain",
+        "labor": "ini for the domain",
+    }
     done = bench.run("--safety-threshold", "fraud=1", "--safety-threshold", "fraud=0.9")
     assert done.ret == 4
     done.stderr.fnmatch_lines(["ERROR: *two thresholds for fraud in one place*"])
