@@ -347,6 +347,13 @@ def test_a_domain_of_the_baseline_that_is_gone_is_an_entry():
     assert gate.message.startswith(
         "fraud on m: not measured, 12 pairs of the baseline are not scored here: s0, s1"
     )
+    two = {("n", "labor"): run_of([])["m", "labor"]}
+    entries = regressions(old | two, run_of([]) | two, QUICK)
+    assert [(e["model"], e["domain"], e["measured"]) for e in entries] == [
+        ("m", "fraud", False),
+        ("m", "labor", True),
+        ("n", "labor", True),
+    ]
     (renamed, _) = regressions(old, run_of([], model="m:q4"), QUICK)
     assert (renamed["domain"], renamed["model"]) == ("fraud", "m:q4")
 
