@@ -18,7 +18,7 @@ from pytest_domainsafety.engine.loop import new_loop
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.base import ChatModel, ProviderSettings, reply_kind
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.runs.sources import (
     Source,
@@ -145,6 +145,14 @@ _JUDGED = ("scored", "unscored")
 
 
 """Statuses that a judge had a part in; the others stay what they are."""
+
+_NO_SCORES: dict[str, Any] = {
+    "harm_identification": None,
+    "refusal": None,
+    "guidance": None,
+    "markers": {},
+    "expected": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +294,11 @@ class _Bench:
         }
         if record.status not in _JUDGED or not any(exchange.replies):
             return record.model_copy(update=told)
+        kind, reason = reply_kind(exchange.last)
+        if kind in ("truncated", "unscored"):  # no answer is there to be judged
+            return record.model_copy(
+                update=told | _NO_SCORES | {"status": kind, "reason": reason}
+            )
         try:
             judgement = await self._judgement(exchange)
         except ProviderError as error:

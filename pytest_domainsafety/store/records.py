@@ -35,6 +35,7 @@ class Exchange(NamedTuple):
         prompt: The user's turns.
         replies: What the model answered to each; fewer where it did not.
         request_key: Of the last request.
+        last: The last of the replies as it came.
     """
 
     record: Record
@@ -42,6 +43,7 @@ class Exchange(NamedTuple):
     prompt: tuple[str, ...]
     replies: tuple[str, ...]
     request_key: str = ""
+    last: Reply = Reply(text="")
 
 
 class Records(Database):
@@ -142,6 +144,7 @@ class Records(Database):
             said["system"][0] if said["system"] else None,
             said["user"],
             (*said["assistant"], answer.text),
+            last=answer,
         )
 
     def cells(self, run: str) -> Iterator[Cell]:

@@ -325,6 +325,18 @@ def test_a_judge_without_answers_leaves_replies_unscored(folder):
     assert (domain["scored"], domain["unscored"]) == (0, 20)
 
 
+def test_what_is_no_answer_is_not_judged_again(folder):
+    call = Reply(text=REFUSAL, finish="tool_call")
+    with Store(folder / "s.db", create=False) as store:
+        store.replace_reply("9-operational-1", {"messages": [["user", "P."]]}, call)
+    run("rejudge", "s.db", "--judge", judge_script(folder))
+    with Store(folder / "s.db", create=False) as store:
+        (changed,) = [one for one in store.records() if one.status != "scored"]
+    assert (changed.scenario, changed.status) == ("pair-9", "unscored")
+    assert (changed.guidance, changed.refusal) == (None, None)
+    assert changed.reason == "the model called a tool instead of answering"
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
