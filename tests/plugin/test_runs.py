@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
+from json_shapes import missing, shape_of_document
 from pydantic import BaseModel
+from scripted_judge import judge_script
 
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Manifest
@@ -322,17 +325,25 @@ def test_a_github_job_gets_its_page_and_annotations(bench, monkeypatch):
 def test_the_manifest_of_a_run_is_read_as_it_was_written(bench):
     """Nothing that the run writes is a key that its own type does not know."""
     bench.suite(pairs=MANY)
+    bench.run("--safety-json", "base.json")
     bench.run("--safety-stop", "sequential")
-    written = bench.results()["run"]
-    manifest = Manifest.model_validate(written)
-    assert json.dumps(manifest.model_dump(mode="json")) == json.dumps(written)
-    assert unknown_keys(manifest) == []
-    assert manifest.stopped
-    assert manifest.replications == 2
-    assert list(manifest.judges) == ["offline"]
-    with Store(bench.path / ".domainsafety" / "store.db", create=False) as store:
-        (kept,) = store.runs()
-    assert kept["manifest"].items() <= written.items()
+    stopped = bench.results()["run"]
+    judge = judge_script(bench.path / "first.json", family="aa")
+    second = judge_script(bench.path / "second.json", family="bb")
+    judges = ("--judge", judge, "--safety-second-judge", second)
+    baseline = ("--safety-baseline", "base.json", "--safety-baseline-anyway")
+    bench.run(*judges, *baseline, told=("--safety-replications", "2"))
+    compared = bench.results()["run"]
+    for written in (stopped, compared):
+        manifest = Manifest.model_validate(written)
+        assert json.dumps(manifest.model_dump(mode="json")) == json.dumps(written)
+        assert unknown_keys(manifest) == []
+        assert manifest.replications == 2
+    before = json.loads(
+        (Path(__file__).parents[1] / "schema" / "json_shapes.json").read_text()
+    )
+    now = shape_of_document(stopped, compared)
+    assert missing(before["written"]["manifest"], now) == {}
 
 
 def unknown_keys(part, where="run"):
