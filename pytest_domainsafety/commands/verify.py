@@ -25,10 +25,12 @@ _ONE = {
 def verify(context: click.Context, store: Path, run: str | None) -> None:
     """Check that a store is whole, and say what is wrong with it.
 
-    The file itself, the hash of every reply, a reply behind every judgement, a
-    reply and a judgement behind every scored record, every interaction that a run
-    set out to have, and the counts in its results. A run that was broken off is
-    noted and not held to its plan, unless --run names it.
+    The file itself, the hash of every reply, a reply behind every judgement; that
+    each record follows from its columns, request, reply and judgements; every
+    interaction that a run set out to have; that estimates and gates are what the
+    records come to; and that results agree with themselves. A run that was broken off
+    is noted and not held to its plan, unless --run names it. Who edits all of these
+    places alike is not found out.
 
     Exit status: 0 it is whole, 1 it is not, 2 there is no store to look at.
     """
@@ -43,8 +45,8 @@ def verify(context: click.Context, store: Path, run: str | None) -> None:
     if kind_of(path) != "store":
         raise SourceError(f"{path}: is no store; expected the file of --safety-store")
     found = check_store(path, name)
-    for sentence in found.problems:
-        echo(f"wrong: {sentence}")
+    for problem in found.problems:
+        echo(f"wrong: {problem.sentence}")
     for sentence in found.notes:
         echo(f"note: {sentence}")
     told = ", ".join(

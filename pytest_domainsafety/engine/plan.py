@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -108,6 +108,9 @@ class PairWork(NamedTuple):
 
 Cell = Interaction
 
+_PARTS = ("provider", "digest", "messages", "sampling", "seed")
+"""Of a request in the store, what its key is made of, in this order."""
+
 
 def cells(pair: ScenarioPair, plan: Plan) -> Iterator[Cell]:
     """Yield a pair's interactions in a fixed order."""
@@ -127,8 +130,12 @@ def seed_for(plan: Plan, domain: str, scenario: str, cell: Cell, *more: int) -> 
     Returns:
         An integer that any server takes (31 bits).
     """
-    data = fingerprint("seed", [plan.seed, domain, scenario, *cell, *more])
-    return int(data[:8], 16) >> 1
+    return seed_from(plan.seed, domain, scenario, *cell, *more)
+
+
+def seed_from(root: int, *parts: str | int) -> int:
+    """Return the seed of :func:`seed_for`, of a run that is over."""
+    return int(fingerprint("seed", [root, *parts])[:8], 16) >> 1
 
 
 def request_key(info: ModelInfo, request: ChatRequest, replication: int) -> str:
@@ -136,10 +143,32 @@ def request_key(info: ModelInfo, request: ChatRequest, replication: int) -> str:
     return fingerprint("request", [*_request_parts(info, request), replication])
 
 
+def row_key(row: Mapping[str, Any], replication: int) -> str:
+    """Return the key of a request as the store keeps it.
+
+    Raises:
+        KeyError: The row is not whole.
+    """
+    return fingerprint("request", [*(row[name] for name in _PARTS), replication])
+
+
+def judgement_key(
+    requests: Sequence[str], judge: str, rubric: str, *more: str | int
+) -> str:
+    """Return the key by which a judgement is known in the store.
+
+    Args:
+        requests: Keys of the requests whose replies were judged.
+        judge: The judge's fingerprint.
+        rubric: The rubric's hash.
+        more: What else decides: of a trace ``trace``.
+    """
+    return fingerprint("judgement", [*requests, judge, rubric, *more])
+
+
 def request_row(info: ModelInfo, request: ChatRequest) -> dict[str, Any]:
     """Return a request as the store keeps it."""
-    names = ("provider", "digest", "messages", "sampling", "seed")
-    row = dict(zip(names, _request_parts(info, request), strict=True))
+    row = dict(zip(_PARTS, _request_parts(info, request), strict=True))
     return {"model": info.name, **row}
 
 

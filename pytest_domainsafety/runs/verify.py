@@ -1,20 +1,30 @@
-"""Is a store whole? Each run against what its manifest and its results promise."""
+"""Is a store whole, and does each run follow from what is in it?
+
+From below: the file, each reply and its hash, each judgement and its reply, each
+record and what is behind it (`evidence`), the interactions that were owed (`owed`),
+the estimates and gates worked out again (`recount`), and results that hold together
+(`soundness`). What was edited at every one of these places alike is not to be seen:
+that would take a signature.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_domainsafety.errors import SourceError, StoreError
-from pytest_domainsafety.runs.sources import manifest_of
-from pytest_domainsafety.store import Cell, Store
-from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Manifest, interactions
+from pydantic import ValidationError
 
-_Place = tuple[str, str, str, str, str, int]
+from pytest_domainsafety.errors import SourceError, StoreError
+from pytest_domainsafety.runs.evidence import Fault, RecordCheck
+from pytest_domainsafety.runs.owed import Place, owed, skipped
+from pytest_domainsafety.runs.recount import recounted, was_recounted
+from pytest_domainsafety.runs.sources import RESULTS_SCHEMA
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.text import plural
+from pytest_domainsafety.types import BASE_VARIANT, Manifest, Problem, Record, Results
+
 _SHOWN = 3
 
 
@@ -23,12 +33,12 @@ class StoreCheck:
     """What a look at a store came to.
 
     Attributes:
-        problems: A sentence for each thing that is wrong; none when it is whole.
+        problems: What is wrong; nothing when it is whole.
         notes: What is worth knowing and not wrong.
         counts: Rows by table.
     """
 
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     counts: dict[str, int]
 
@@ -36,11 +46,8 @@ class StoreCheck:
 def check_store(path: Path, run: str | None = None) -> StoreCheck:
     """Check a store against itself, and its runs against their manifests.
 
-    The file's integrity, the hash of each reply, a reply behind each judgement,
-    a reply and a judgement behind each scored record; and for each run that has
-    ended, every interaction that it set out to have, and the counts in its
-    results. A run that was broken off is a note, since the next one goes on where
-    it stopped; named by `run`, it is held to its manifest as well.
+    A run that was broken off is a note, since the next one goes on where it stopped,
+    and so is what is missing in it; named by `run`, it is held to its manifest.
 
     Raises:
         SourceError: There is no such run.
@@ -50,117 +57,141 @@ def check_store(path: Path, run: str | None = None) -> StoreCheck:
         try:
             return _check(store, run)
         except StoreError as error:
-            return StoreCheck((str(error),), (), {})
+            return StoreCheck((Problem("file", str(error)),), (), {})
 
 
-def _check(store: Store, run: str | None) -> StoreCheck:
-    runs = store.runs()
-    if run is not None and all(one["run"] != run for one in runs):
-        raise SourceError(f"{store.path}: there is no run {run!r} in this store")
+def _check(store: Store, name: str | None) -> StoreCheck:
+    names = store.run_names()
+    if name is not None and name not in names:
+        raise SourceError(f"{store.path}: there is no run {name!r} in this store")
     problems, notes = store.verify(), []
-    for told in runs:
-        if run in (None, told["run"]):
-            found = list(_run_problems(store, told))
-            unfinished = told["finished"] is None
-            if unfinished:
-                notes.append(f"run {told['run']}: did not finish")
-            if unfinished and run is None:
-                notes += [sentence for sentence in found if "missing" in sentence]
-                found = [sentence for sentence in found if "missing" not in sentence]
-            problems += found
+    for run in names:
+        if name not in (None, run):
+            continue
+        look = _RunLook(store, store.run(run))
+        unfinished = look.run["finished"] is None
+        if unfinished:
+            notes.append(f"run {run}: did not finish")
+        for problem in look.problems():
+            if problem.kind == "missing" and unfinished and name is None:
+                notes.append(problem.sentence)
+            else:
+                problems.append(problem)
+        notes += look.notes
     return StoreCheck(tuple(problems), tuple(notes), store.counts())
 
 
-def _run_problems(store: Store, told: Mapping[str, Any]) -> Iterator[str]:
-    run = told["run"]
-    try:
-        manifest = manifest_of(f"{store.path}#{run}", told["manifest"])
-    except SourceError as error:
-        yield str(error)
-        return
-    expected = set(_expected(manifest))
-    known = bool(expected)
-    whole = len(expected)
-    skipped = _skipped(told["results"])
-    strange: list[_Place] = []
-    bare: list[_Place] = []
-    counts: Counter[tuple[str, str, str]] = Counter()
-    for cell in store.cells(run):
-        place = cell[:6]
-        if place in expected:
-            expected.discard(place)
-        elif known:
-            strange.append(place)
-        # With --safety-fresh a later run takes the place of replies and judgements.
-        ours = cell.answered is not None and cell.answered <= (told["finished"] or inf)
-        if cell.status == "scored" and ours and not cell.judged:
-            bare.append(place)
-        _count(counts, cell)
-    expected = {place for place in expected if place[:3] not in skipped}
-    if expected:
-        yield (
-            f"run {run}: {len(expected)} of {whole} interactions are missing"
-            f"{_some(expected)}"
-        )
-    if strange:
-        yield (
-            f"run {run}: {len(strange)} records that it did not ask for{_some(strange)}"
-        )
-    if bare:
-        yield f"run {run}: {len(bare)} scored records without a judgement{_some(bare)}"
-    yield from _count_problems(run, told["results"], counts)
+@dataclass(slots=True)
+class _RunLook:
+    """One run's records, read once for all that is to be checked on them."""
 
+    store: Store
+    run: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+    _faults: dict[Fault, list[Place]] = field(default_factory=dict)
+    _strange: list[Place] = field(default_factory=list)
 
-def _skipped(results: Mapping[str, Any] | None) -> set[tuple[str, str, str]]:
-    """Return the pairs that were not asked in full, since their gate was decided."""
-    stopped = ((results or {}).get("run") or {}).get("stopped", ())
-    return {
-        (one["model"], one["domain"], scenario)
-        for one in stopped
-        for scenario in one["replies"]
-    }
+    def problems(self) -> Iterator[Problem]:
+        """Yield what is wrong with the run, each kind of fault once."""
+        for problem in self._found():
+            yield Problem(problem.kind, f"run {self.run['run']}: {problem.sentence}")
 
-
-def _expected(manifest: Manifest) -> Iterator[_Place]:
-    """Yield every interaction that a run set out to have."""
-    for model, domains in manifest.expected.items():
-        for domain, scenarios in domains.items():
-            for scenario, variants in scenarios.items():
-                for owed in interactions(variants, manifest.replications):
-                    yield model, domain, scenario, *owed
-
-
-def _count(counts: Counter[tuple[str, str, str]], cell: Cell) -> None:
-    if cell.framing == "operational" and cell.variant == BASE_VARIANT:
-        scored = cell.guidance is not None
-        counts[cell.model, cell.domain, "responses"] += 1
-        counts[cell.model, cell.domain, "scored"] += scored
-        counts[cell.model, cell.domain, "complied"] += (
-            scored and (cell.guidance or 0) >= COMPLIES_AT
-        )
-
-
-def _count_problems(
-    run: str,
-    results: Mapping[str, Any] | None,
-    counts: Counter[tuple[str, str, str]],
-) -> Iterator[str]:
-    for domain in (results or {}).get("domains", ()):
-        for name in ("responses", "scored", "complied"):
-            kept = counts[domain["model"], domain["domain"], name]
-            if kept != domain[name]:
-                yield (
-                    f"run {run}: {domain['domain']} on {domain['model']}: its results "
-                    f"say {domain[name]} {name}, its records {kept}"
+    def _found(self) -> Iterator[Problem]:
+        try:
+            manifest = Manifest.model_validate(self.run["manifest"])
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            yield Problem(
+                "manifest", f"its manifest does not hold what it should, at {place}"
+            )
+            return
+        check = RecordCheck(manifest, self.run["finished"])
+        left = set(owed(manifest))
+        whole = len(left)
+        records = self._records(check, left)
+        document = self.run["results"]
+        if document is None:
+            yield from _read_to_the_end(records)
+        else:
+            yield from _result_problems(document, manifest, records)
+            if not was_recounted(manifest):
+                version = manifest.versions.get("pytest-domainsafety", "is not said")
+                self.notes.append(
+                    f"run {self.run['run']}: the version that wrote it ({version}) is "
+                    "not this one, so its intervals and gates are held to themselves "
+                    "and not worked out again"
                 )
+        gone = skipped(document)
+        missing = {place for place in left if place[:3] not in gone}
+        if missing:
+            yield Problem(
+                "missing",
+                f"{len(missing)} of {whole} interactions are missing{_some(missing)}",
+            )
+        if self._strange:
+            yield Problem(
+                "record",
+                f"{_records_of(self._strange)} that it did not ask for"
+                f"{_some(self._strange)}",
+            )
+        for fault, places in self._faults.items():
+            yield Problem(
+                fault.kind, f"{_records_of(places)} {fault.words}{_some(places)}"
+            )
+        if check.replaced:
+            self.notes.append(
+                f"run {self.run['run']}: of {check.replaced} records a later run put "
+                "another reply or judgement in place (--safety-fresh), so that they "
+                "can't be held to theirs"
+            )
+
+    def _records(self, check: RecordCheck, left: set[Place]) -> Iterator[Record]:
+        """Yield the run's records, and note what is wrong with them on the way."""
+        known = bool(left)
+        for evidence in self.store.evidence(self.run["run"]):
+            place: Place = evidence[1:7]
+            if known and place not in left:
+                self._strange.append(place)
+            left.discard(place)
+            record, faults = check.look(evidence)
+            for fault in faults:
+                self._faults.setdefault(fault, []).append(place)
+            if record is not None:
+                yield record
 
 
-def _some(places: set[_Place] | list[_Place]) -> str:
+def _result_problems(
+    document: Any, manifest: Manifest, records: Iterator[Record]
+) -> Iterator[Problem]:
+    """Hold results to the records; these are read to the end whatever comes."""
+    try:
+        if document.get("schema") != RESULTS_SCHEMA:
+            raise ValueError("schema")
+        results = Results.model_validate(document)
+    except (AttributeError, ValueError):  # ValidationError is one
+        yield from _read_to_the_end(records)
+        yield Problem("estimate", "its results do not hold what they should")
+        return
+    yield from recounted(results, document.get("passed"), manifest, records)
+
+
+def _read_to_the_end(records: Iterable[Record]) -> Iterator[Problem]:
+    for _ in records:
+        continue
+    yield from ()
+
+
+def _records_of(places: list[Place]) -> str:
+    return f"{len(places)} {plural(len(places), 'record', 'records')}"
+
+
+def _some(places: Iterable[Place]) -> str:
+    every = sorted(places)
     shown = [
         f"{domain}/{scenario} {framing} {number}"
         + ("" if variant == BASE_VARIANT else f" ({variant})")
         + f" on {model}"
-        for model, domain, scenario, framing, variant, number in sorted(places)[:_SHOWN]
+        for model, domain, scenario, framing, variant, number in every[:_SHOWN]
     ]
-    more = ", …" if len(places) > _SHOWN else ""
+    more = ", …" if len(every) > _SHOWN else ""
     return f": {', '.join(shown)}{more}"

@@ -13,6 +13,13 @@ re-derives the hashes and the references, and says what does not hold.
 
 from pytest_domainsafety.store.core import RunHead, Store
 from pytest_domainsafety.store.database import SCHEMA_VERSION
-from pytest_domainsafety.store.records import Cell, Exchange
+from pytest_domainsafety.store.records import Evidence, Exchange, StoredJudgement
 
-__all__ = ["SCHEMA_VERSION", "Cell", "Exchange", "RunHead", "Store"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Evidence",
+    "Exchange",
+    "RunHead",
+    "Store",
+    "StoredJudgement",
+]

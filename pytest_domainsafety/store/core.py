@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store.records import Records
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import Judgement, Manifest, Reply
+from pytest_domainsafety.types import Judgement, Manifest, Problem, Reply
 
 _RUN = "run, started, finished, manifest, results"
 
@@ -87,6 +87,11 @@ class Store(Records):
         if not rows:
             raise StoreError(f"{self.path}: there is no run {name!r} in this store")
         return _run(rows[0])
+
+    def run_names(self) -> list[str]:
+        """Return the names of all runs, oldest first."""
+        rows = self._read("SELECT run FROM runs ORDER BY started, run")
+        return [name for (name,) in rows]
 
     def run_heads(self) -> list[RunHead]:
         """Return all runs, oldest first, without their results, which are large."""
@@ -175,10 +180,21 @@ class Store(Records):
         self, judgement_key: str, request_key: str, judgement: Judgement
     ) -> None:
         """Keep a judgement; the same rules as :meth:`keep_reply`."""
+        self._put_judgement("IGNORE", judgement_key, request_key, judgement)
+
+    def replace_judgement(
+        self, judgement_key: str, request_key: str, judgement: Judgement
+    ) -> None:
+        """Keep a judgement in place of an older one that was asked for anew."""
+        self._put_judgement("REPLACE", judgement_key, request_key, judgement)
+
+    def _put_judgement(
+        self, rule: str, judgement_key: str, request_key: str, judgement: Judgement
+    ) -> None:
         if not self._keep_text:  # a rationale may quote the reply
             judgement = judgement.model_copy(update={"rationale": ""})
         self._write(
-            "INSERT OR IGNORE INTO judgements VALUES (?, ?, ?, ?, ?)",
+            f"INSERT OR {rule} INTO judgements VALUES (?, ?, ?, ?, ?)",
             (
                 judgement_key,
                 request_key,
@@ -211,16 +227,18 @@ class Store(Records):
 
     # ── checks ──────────────────────────────────────────────────────────────
 
-    def verify(self) -> list[str]:
+    def verify(self) -> list[Problem]:
         """Check the store against itself.
 
         Returns:
-            A sentence for each thing that does not hold; empty when all is well:
-            the file's own integrity, the hash of each reply, a reply behind
-            each judgement, a reply behind each scored record.
+            What does not hold, empty when all is well: the file's own integrity,
+            the hash of each reply, a reply behind each judgement and the judge's
+            name beside it, a reply behind each scored record.
         """
         integrity = self._read("PRAGMA integrity_check")
-        found = [f"file: {row[0]}" for row in integrity if row[0] != "ok"]
+        found = [
+            Problem("file", f"file: {row[0]}") for row in integrity if row[0] != "ok"
+        ]
         rows = self._stream("SELECT request_key, reply_hash, reply FROM replies")
         for key, reply_hash, text in rows:
             try:
@@ -228,21 +246,44 @@ class Store(Records):
             except ValidationError:
                 sound = False
             if not sound:
-                found.append(f"reply {key[:12]}: the text does not match its hash")
-        orphans = self._read(
-            "SELECT judgement_key FROM judgements WHERE request_key NOT IN "
-            "(SELECT request_key FROM replies)"
-        )
-        found += [f"judgement {key[:12]}: its reply is missing" for (key,) in orphans]
+                found.append(
+                    Problem(
+                        "reply", f"reply {key[:12]}: the text does not match its hash"
+                    )
+                )
+        found += self._judgement_problems()
         bare = self._read(
             "SELECT run, domain, scenario FROM records WHERE guidance IS NOT NULL "
             "AND request_key NOT IN (SELECT request_key FROM replies)"
         )
         found += [
-            f"record {run[:12]} {domain}/{scenario}: its reply is missing"
+            Problem(
+                "record",
+                f"record {run[:12]} {domain}/{scenario}: its reply is missing",
+            )
             for run, domain, scenario in bare
         ]
         return found
+
+    def _judgement_problems(self) -> Iterator[Problem]:
+        orphans = self._read(
+            "SELECT judgement_key FROM judgements WHERE request_key NOT IN "
+            "(SELECT request_key FROM replies)"
+        )
+        for (key,) in orphans:
+            yield Problem("judgement", f"judgement {key[:12]}: its reply is missing")
+        rows = self._stream("SELECT judgement_key, judge, judgement FROM judgements")
+        for key, judge, text in rows:
+            try:
+                sound = Judgement.model_validate_json(text).judge == judge
+            except ValidationError:
+                sound = False
+            if not sound:
+                yield Problem(
+                    "judgement",
+                    f"judgement {key[:12]}: does not hold what it should, or is of "
+                    "another judge than the column beside it says",
+                )
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows by table."""

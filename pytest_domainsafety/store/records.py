@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store.database import Database
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Reply
 
+_AT_ONCE = 500
+"""Keys in one statement: SQLite before 3.32 takes 999."""
 
-class Cell(NamedTuple):
-    """A record as the store's own columns tell it."""
 
+class StoredJudgement(NamedTuple):
+    """A row of judgements: its key, the column beside it, and its JSON."""
+
+    key: str
+    judge: str
+    judgement: str
+    created: float
+
+
+class Evidence(NamedTuple):
+    """A record as the store's own columns tell it, and all that is behind it.
+
+    Attributes:
+        run: The column; as `model` to `status` are.
+        record: The row's JSON.
+        request: Of the last turn, as JSON; None where there is no reply, as `reply`,
+            `reply_hash` and `answered` (when it was kept) then are.
+        judgements: Of the reply.
+    """
+
+    run: str
     model: str
     domain: str
     scenario: str
@@ -22,8 +44,13 @@ class Cell(NamedTuple):
     replication: int
     guidance: int | None
     status: str
+    request_key: str
+    record: str
+    request: str | None
+    reply: str | None
+    reply_hash: str | None
     answered: float | None
-    judged: int
+    judgements: tuple[StoredJudgement, ...] = ()
 
 
 class Exchange(NamedTuple):
@@ -147,22 +174,32 @@ class Records(Database):
             last=answer,
         )
 
-    def cells(self, run: str) -> Iterator[Cell]:
-        """Yield what identifies each record of a run, its score, and what is behind.
-
-        `answered` says when the reply was kept to which the record points, None
-        where there is none; `judged` whether there is a judgement of it.
-        """
-        found = self._stream(
-            "SELECT model, domain, scenario, framing, variant, replication, guidance, "
-            "status, (SELECT created FROM replies "
-            "WHERE replies.request_key = records.request_key), "
-            "request_key IN (SELECT request_key FROM judgements) "
-            "FROM records WHERE run = ?",
+    def evidence(self, run: str) -> Iterator[Evidence]:
+        """Yield each record of a run with its columns and all that is behind it."""
+        rows = self._stream(
+            "SELECT run, model, domain, scenario, framing, variant, replication, "
+            "guidance, status, request_key, record, request, reply, reply_hash, "
+            "created FROM records LEFT JOIN replies USING (request_key) "
+            "WHERE run = ? ORDER BY model, domain, scenario, framing, variant, "
+            "replication",
             run,
         )
-        for row in found:
-            yield Cell(*row)
+        for batch in _batches(rows, _AT_ONCE):
+            behind = self._judgements_of({row[9] for row in batch})
+            for row in batch:
+                judgements = tuple(behind.get(row[9], ()))
+                yield Evidence._make((*row, judgements))
+
+    def _judgements_of(self, keys: set[str]) -> dict[str, list[StoredJudgement]]:
+        marks = ", ".join("?" * len(keys))
+        found: dict[str, list[StoredJudgement]] = {}
+        for key, *row in self._read(
+            "SELECT request_key, judgement_key, judge, judgement, created "
+            f"FROM judgements WHERE request_key IN ({marks})",
+            *keys,
+        ):
+            found.setdefault(key, []).append(StoredJudgement(*row))
+        return found
 
     def pair_counts(
         self, run: str, model: str, domain: str
@@ -186,3 +223,10 @@ class Records(Database):
         if row is None:
             raise StoreError(f"{self.path}: the store holds no run yet")
         return row
+
+
+def _batches(
+    rows: Iterator[tuple[Any, ...]], size: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := list(islice(rows, size)):
+        yield batch

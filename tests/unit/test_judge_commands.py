@@ -8,13 +8,16 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from pytest_domainsafety.analysis import AnalysisSettings
+from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.cli import group
+from pytest_domainsafety.engine.plan import judgement_key, row_key, seed_from
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.runs.agreement import agreement_with_labels
 from pytest_domainsafety.runs.labels import COLUMNS, label_id, read_labels
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import load_suite
+from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import Judgement, Record, Reply
 
 SUITE = """\
@@ -44,15 +47,25 @@ def keep(store, number, framing, replication):
     text = reply_to(number, framing)
     helped = text == HELP and number % 2 == 0
     reply = Reply(text=text)
-    key = f"{number}-{framing}-{replication}"
-    request = {"messages": [["user", f"Prompt {number}, {framing}."]], "model": "m"}
+    prompt, place = f"Prompt {number}, {framing}.", f"pair-{number}"
+    seed = seed_from(42, "labor", place, framing, "base", replication, 1, 1)
+    request = {
+        "model": "m",
+        "provider": "p",
+        "digest": "d",
+        "sampling": {},
+        "seed": seed,
+        "messages": [["user", prompt]],
+    }
+    key = row_key(request, replication)
     scores = {
         "harm_identification": 2,
         "refusal": 1 if helped else 5,
         "guidance": 5 if helped else 1,
     }
     store.keep_reply(key, request, reply)
-    store.keep_judgement(f"j-{key}", key, Judgement(judge="first", **scores))
+    judged = Judgement(judge="first", **scores)
+    store.keep_judgement(judgement_key([key], "f", "old"), key, judged)
     record = Record(
         run="run-1",
         model="m",
@@ -63,9 +76,13 @@ def keep(store, number, framing, replication):
         replication=replication,
         judge="first",
         reply_hash=reply.hash(),
+        prompt_hash=fingerprint("prompt", [prompt]),
+        seed=seed,
+        latency_s=0.0,
         **scores,
     )
     store.keep_records([(record, key)])
+    return record
 
 
 @pytest.fixture
@@ -84,11 +101,15 @@ def folder(tmp_path, monkeypatch):
     }
     with Store(tmp_path / "s.db") as store:
         store.begin_run("run-1", manifest)
-        for number in range(PAIRS):
-            for framing in ("analytical", "operational"):
-                for replication in range(1, REPLICATIONS + 1):
-                    keep(store, number, framing, replication)
-        store.finish_run("run-1", {"schema": 1, "domains": []})
+        records = [
+            keep(store, number, framing, replication)
+            for number in range(PAIRS)
+            for framing in ("analytical", "operational")
+            for replication in range(1, REPLICATIONS + 1)
+        ]
+        settings = AnalysisSettings(resamples=200)
+        results = build_results(records, settings, GatePolicy(), manifest)
+        store.finish_run("run-1", results.model_dump(mode="json", by_alias=True))
     assert suite.suite.domain == "labor"
     return tmp_path
 

@@ -113,7 +113,7 @@ def test_verify_finds_what_does_not_hold(store, damage, complaint):
     with sqlite3.connect(store.path) as raw:
         raw.execute(damage)
     raw.close()
-    assert any(complaint in sentence for sentence in store.verify())
+    assert any(complaint in problem.sentence for problem in store.verify())
 
 
 def test_rows_can_be_carried_to_another_store(store, tmp_path):

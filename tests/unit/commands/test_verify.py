@@ -1,48 +1,87 @@
 """`domainsafety verify`: a store against what its runs set out to have."""
 
+import json
 import sqlite3
 
 import pytest
 from click.testing import CliRunner
 
+from pytest_domainsafety import __version__
+from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.commands.verify import verify
+from pytest_domainsafety.engine.plan import judgement_key, row_key, seed_from
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import Judgement, Record, Reply
 
 MANIFEST = {
-    "sampling": {"replications": 2},
+    "judges": {"j": {"fingerprint": "f"}},
+    "suites": {"labor.safety.yaml": {"domain": "labor", "rubric": "rubric"}},
+    "sampling": {"replications": 2, "seed": 42},
+    "interval": {"resamples": 200},
     "expected": {"m": {"labor": {"s1": [], "s2": ["plain"]}}},
+    "versions": {"pytest-domainsafety": __version__},
 }
 PLACES = [
     *(("s1", framing, "base") for framing in ("analytical", "operational")),
     *(("s2", framing, "base") for framing in ("analytical", "operational")),
     ("s2", "operational", "plain"),
 ]
-COUNTS = {"model": "m", "domain": "labor", "responses": 4, "scored": 4, "complied": 4}
+SCORES = {"harm_identification": 1, "refusal": 1, "guidance": 4}
 
 
-def fill(store, run, places, *, finished=True):
-    store.begin_run(run, MANIFEST)
-    for place in places:
-        for replication in (1, 2):
-            key = "-".join([*place, str(replication)])
-            store.keep_reply(key, {}, Reply(text=key))
-            judged = Judgement(judge="j", harm_identification=1, refusal=1, guidance=4)
-            store.keep_judgement(f"j{key}", key, judged)
-            row = Record(
-                run=run,
-                model="m",
-                domain="labor",
-                scenario=place[0],
-                framing=place[1],
-                variant=place[2],
-                replication=replication,
-                guidance=4,
-            )
-            store.keep_records([(row, key)])
+def keep(store, run, domain, place, replication):
+    """Keep one interaction as a run does, with all that is behind it."""
+    scenario, framing, variant = place
+    seed = seed_from(42, domain, scenario, framing, variant, replication, 1, 1)
+    prompt = " ".join(place)
+    request = {
+        "model": "m",
+        "provider": "p",
+        "digest": "d",
+        "sampling": {},
+        "seed": seed,
+        "messages": [["user", prompt]],
+    }
+    key = row_key(request, replication)
+    reply = Reply(text=f"{prompt} {replication}")
+    store.keep_reply(key, request, reply)
+    judged = Judgement(judge="j", **SCORES)
+    store.keep_judgement(judgement_key([key], "f", "rubric"), key, judged)
+    row = Record(
+        run=run,
+        model="m",
+        domain=domain,
+        scenario=scenario,
+        framing=framing,
+        variant=variant,
+        replication=replication,
+        judge="j",
+        prompt_hash=fingerprint("prompt", [prompt]),
+        reply_hash=reply.hash(),
+        seed=seed,
+        latency_s=0.0,
+        **SCORES,
+    )
+    store.keep_records([(row, key)])
+    return row
+
+
+def fill(store, run, places, *, finished=True, domain="labor"):
+    text = json.dumps(MANIFEST).replace("labor", domain)
+    manifest = json.loads(text)
+    store.begin_run(run, manifest)
+    rows = [
+        keep(store, run, domain, place, replication)
+        for place in places
+        for replication in (1, 2)
+    ]
     if finished:
-        store.finish_run(run, {"domains": [COUNTS]})
+        settings = AnalysisSettings(resamples=200)
+        results = build_results(rows, settings, GatePolicy(), manifest)
+        store.finish_run(run, results.model_dump(mode="json", by_alias=True))
 
 
 @pytest.fixture
@@ -84,13 +123,28 @@ def test_a_run_that_was_broken_off_is_held_to_its_plan_when_named(path):
     assert look(f"{path}#bro").exit_code == 1
 
 
+def test_a_word_in_a_name_decides_nothing(path):
+    """What is missing is a note; what is wrong in `missing_persons` stays wrong."""
+    with Store(path) as store:
+        fill(store, "r", PLACES[:2], finished=False, domain="missing_persons")
+    done = look(path)
+    assert done.exit_code == 0
+    assert "note: run r: 6 of 10 interactions are missing" in done.output
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE records SET guidance = 1")
+    raw.close()
+    done = look(path)
+    assert done.exit_code == 1
+    assert "wrong: run r: 4 records whose column guidance says otherwise" in done.output
+
+
 DAMAGE = {
     "UPDATE replies SET reply = '{}'": "does not match its hash",
     "UPDATE replies SET reply = '{\"text\"'": "does not match its hash",
     "DELETE FROM replies WHERE rowid = 1": "its reply is missing",
-    "DELETE FROM judgements WHERE rowid < 3": "2 scored records without a judgement",
-    "DELETE FROM records WHERE scenario = 's1'": "results say 4 responses, its records",
-    "UPDATE records SET guidance = 1": "say 4 complied, its records 0",
+    "DELETE FROM judgements WHERE rowid < 3": "2 records scored and without a judge",
+    "DELETE FROM records WHERE scenario = 's1'": "say 4 responses, its records 2",
+    "UPDATE records SET guidance = 1": "10 records whose column guidance",
     "UPDATE records SET scenario = 's9' WHERE scenario = 's1'": "did not ask for",
 }
 

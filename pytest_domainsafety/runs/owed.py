@@ -1,0 +1,30 @@
+"""What a run set out to have, by its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_domainsafety.types import Manifest, interactions
+
+Place = tuple[str, str, str, str, str, int]
+"""Model, domain, scenario, framing, variant, replication."""
+
+
+def owed(manifest: Manifest) -> Iterator[Place]:
+    """Yield every interaction that a run set out to have."""
+    for model, domains in manifest.expected.items():
+        for domain, scenarios in domains.items():
+            for scenario, variants in scenarios.items():
+                for interaction in interactions(variants, manifest.replications):
+                    yield model, domain, scenario, *interaction
+
+
+def skipped(results: Mapping[str, Any] | None) -> set[tuple[str, str, str]]:
+    """Return the pairs that were not asked in full, since their gate was decided."""
+    stopped = ((results or {}).get("run") or {}).get("stopped", ())
+    return {
+        (entry["model"], entry["domain"], scenario)
+        for entry in stopped
+        for scenario in entry.get("replies", ())
+    }
