@@ -139,6 +139,7 @@ UNSEEN = {
     ("reply", "reasoning"): "the hash is of the answer alone",
     ("reply", "logprobs"): "of judges alone",
     ("reply", "cleaned"): "whether cleaning changed it",
+    ("reply", "finish_word"): "the server's own word; `finish` says what it means",
     ("reply", "load_s"): "no report reads it",
     ("reply", "model"): "the server's own word; no report reads it",
 }
