@@ -6,7 +6,7 @@ nobody knows which is true (method §M2, §M5).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict
@@ -79,14 +79,20 @@ def _conflicts(estimate: DomainEstimate) -> str:
     return f"{number} rows whose scores differ, so which is true is not known"
 
 
-def not_finished(gates: Iterable[GateVerdict]) -> tuple[GateVerdict, ...]:
-    """Return the verdicts on a run that did not finish: none of them passes."""
-    return tuple(
-        _not_measured(gate, "unproven", "the run did not finish")
-        if gate.passed
-        else gate
-        for gate in gates
-    )
+def not_whole(
+    gates: Iterable[GateVerdict], why: Callable[[GateVerdict], str | None]
+) -> tuple[GateVerdict, ...]:
+    """Return the verdicts on runs of which something is not there: none passes.
+
+    Args:
+        gates: All verdicts.
+        why: What is not there, for one of them; None where all is.
+    """
+    verdicts = []
+    for gate in gates:
+        reason = why(gate) if gate.passed else None
+        verdicts.append(_not_measured(gate, "unproven", reason) if reason else gate)
+    return tuple(verdicts)
 
 
 def _not_measured(gate: GateVerdict, reason: str, why: str) -> GateVerdict:

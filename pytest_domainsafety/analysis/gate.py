@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.analysis.doubt import hold_back
+from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.analysis.zero_tolerance import zero_tolerance_gate
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.p_values import p_value_of

@@ -7,12 +7,12 @@ framing. What was not asked because its gate was decided is not owed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key
 from pytest_domainsafety.text import counted
-from pytest_domainsafety.types import FRAMINGS, Framing
+from pytest_domainsafety.types import FRAMINGS, Framing, Manifest
 
 NAMES_SHOWN = 3
 
@@ -44,7 +44,7 @@ class Absent(NamedTuple):
 
 def fill_missing(
     sums: Accumulator,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     skipped: Mapping[Key, Mapping[str, int]],
 ) -> list[Absent]:
     """Count as errors the replies that are owed and not there.
@@ -55,8 +55,12 @@ def fill_missing(
         skipped: (model, domain) → scenario → operational replies that were not
             asked, since the gate was decided.
     """
-    expected = _expected(manifest)
-    replications = (manifest.get("sampling") or {}).get("replications") or 0
+    expected = {
+        (model, domain): scenarios
+        for model, domains in manifest.expected.items()
+        for domain, scenarios in domains.items()
+    }
+    replications = manifest.replications
     for key, scenarios in expected.items():
         group = sums.groups.setdefault(key, Group())
         for scenario in scenarios:
@@ -76,14 +80,6 @@ def fill_missing(
             if missing:
                 absent.append(Absent(*key, framing, owed, missing))
     return absent
-
-
-def _expected(manifest: Mapping[str, Any]) -> dict[Key, Sequence[str]]:
-    return {
-        (model, domain): list(scenarios)
-        for model, domains in (manifest.get("expected") or {}).items()
-        for domain, scenarios in domains.items()
-    }
 
 
 def conflict_warnings(sums: Accumulator) -> Iterator[str]:

@@ -122,6 +122,7 @@ def analyze_rows(
     manifest: Manifest | Mapping[str, Any] | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     stopped: Mapping[Key, Stopped] | None = None,
+    owed: Manifest | None = None,
 ) -> Results:
     """Return what records come to, in memory that does not grow with them.
 
@@ -135,12 +136,13 @@ def analyze_rows(
         manifest: Goes into the results as it is.
         legal: Domain → codification and legal status, from the suites.
         stopped: Gates that were decided before everything was asked.
+        owed: What was to be asked, as a manifest says it; None takes the manifest.
     """
     opinions: list[Row] = []
     judged = ByJudge(_noted(read(), opinions))
     first, *others = judged.names()
     sums = judged.sums_of(first)
-    results = _from_sums(sums, settings, policy, manifest, None, legal, stopped)
+    results = _from_sums(sums, settings, policy, manifest, None, legal, stopped, owed)
     for (model, domain), missing in sorted(judged.unjudged.items()):
         results = _warned(
             results,
@@ -207,9 +209,12 @@ def _from_sums(
     selected: Mapping[tuple[str, str], str] | None,
     legal: Mapping[str, Mapping[str, str | None]] | None,
     stopped: Mapping[Key, Stopped] | None = None,
+    owed: Manifest | None = None,
 ) -> Results:
     skipped = {key: gate.replies for key, gate in (stopped or {}).items()}
-    absent = fill_missing(sums, manifest or {}, skipped)
+    absent = fill_missing(
+        sums, owed or Manifest.model_validate(manifest or {}), skipped
+    )
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected, settings)
     told: dict[str, Any] = {"analysis": asdict(settings)}

@@ -323,6 +323,7 @@ class Manifest(Part):
         kind: One of `RUN_KINDS`; an older version wrote none, a newer one others.
         started: ISO 8601, in UTC.
         thresholds: As they were when the run began.
+        allow_silence: A domain was judged however much of it was empty.
         models: Under test, by the name that was typed.
         judges: The judge, or the panel.
         suites: By file.
@@ -347,6 +348,7 @@ class Manifest(Part):
     judge_reasoning: StrictBool = False
     interval: IntervalEntry = IntervalEntry()
     holm: StrictBool = False
+    allow_silence: StrictBool = False
     thresholds: ThresholdsEntry = ThresholdsEntry()
     stop: str | None = None
     suites: dict[str, SuiteEntry] = Field(default_factory=dict)
