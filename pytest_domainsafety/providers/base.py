@@ -27,6 +27,8 @@ from pytest_domainsafety.types import (
     TokenChoice,
 )
 
+__all__ = ["ChatModel", "HoldsModels", "ProviderSettings", "build_reply"]
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
