@@ -6,8 +6,8 @@ file are told at once, each with its line. Sessions and commands call it. From o
 `load_suite` and `load_suites`.
 """
 
+from pytest_domainsafety.config.pytest_options import SUFFIXES
 from pytest_domainsafety.suite.loading import (
-    SUFFIXES,
     LoadedSuite,
     clashes,
     find_suites,
