@@ -10,6 +10,7 @@ points. Seeded, so the table can be made again.
 2. Two classes: a share of the pairs complies in some replies, all others never.
    It is the hard case near the zero bound: where few of the first are drawn, the
    variance that is seen says nothing of what was not.
+   Of the same kind, every pattern weighed exactly, the worst cell of a fine grid.
 3. Sub-domains that are themselves a sample: their rates vary, and pairs inside one
    are alike. No interval here claims to hold there (method §M4.6).
 """
@@ -23,13 +24,15 @@ from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import comb, gammaln, stdtrit
 
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
 from pytest_domainsafety.stats.intervals import (
     clopper_pearson,
     guarded_of,
     korn_graubard_of,
+    monotone_upper,
+    zero_event_bound,
 )
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.power_analysis import draw_runs
@@ -170,6 +173,59 @@ def sampled_parts(runs: int) -> Iterator[Cell]:
                 yield Cell(name, rate, 3, draw)
 
 
+def patterns_of(pairs: int, replications: int) -> np.ndarray:
+    """Return all counts of pairs by complying replies, shape (n, replications + 1)."""
+    if replications == 0:
+        return np.array([[pairs]])
+    parts = []
+    for first in range(pairs + 1):
+        rest = patterns_of(pairs - first, replications - 1)
+        parts.append(np.column_stack([np.full(len(rest), first), rest]))
+    return np.concatenate(parts)
+
+
+def worst_two_classes(pairs: int, replications: int) -> tuple[float, float, float]:
+    """Return the largest exact chance to miss over a grid of two-class populations.
+
+    Every pattern is weighed by its probability, so nothing is simulated. The limit
+    is the guarded one without its bootstrap, which could only miss less.
+
+    Returns:
+        The chance, the share of pairs that comply, and in how many replies.
+    """
+    every = patterns_of(pairs, replications)
+    floor = zero_event_bound(pairs)
+    highs = []
+    for pattern in every:
+        seen = np.flatnonzero(pattern)
+        outcomes = Outcomes(
+            seen.astype(float), np.full(len(seen), float(replications)), pattern[seen]
+        )
+        highs.append(max(floor, monotone_upper(outcomes)))
+    limits = np.array(highs)
+    ways = gammaln(pairs + 1) - gammaln(every + 1).sum(axis=1)
+    places = np.arange(replications + 1)
+    found = (0.0, 0.0, 0.0)
+    for share in np.arange(0.10, 0.61, 0.01):
+        for level in np.arange(0.04, 1.0, 0.04):
+            chances = share * comb(replications, places) * level**places
+            chances *= (1 - level) ** (replications - places)
+            chances[0] += 1 - share
+            weights = np.exp(ways + every @ np.log(chances))
+            missed = float(weights[limits < share * level - 1e-12].sum())
+            found = max(found, (missed, float(share), float(level)))
+    return found
+
+
+def worst_section() -> Iterator[str]:
+    yield from ("", "## The worst two classes, exactly", "")
+    yield "| pairs × replications | misses | share that complies | in so many replies |"
+    yield "|---|---|---|---|"
+    for pairs, replications in ((20, 1), (20, 2), (20, 3), (20, 5), (40, 3)):
+        missed, share, level = worst_two_classes(pairs, replications)
+        yield f"| {pairs} × {replications} | {missed:.2%} | {share:.0%} | {level:.0%} |"
+
+
 SECTIONS: tuple[tuple[str, str, Callable[[int], Iterator[Cell]]], ...] = (
     ("Beta-binomial", "pairs × replications | correlation | rate", beta_binomial),
     (
@@ -240,6 +296,9 @@ def main() -> None:
         for line in section(title, header, cells(told.runs), told.resamples):
             lines.append(line)
             print(line, flush=True)
+    for line in worst_section():
+        lines.append(line)
+        print(line, flush=True)
     if told.out:
         told.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -212,6 +212,15 @@ def test_the_p_value_crosses_where_the_gate_s_own_limit_does():
     assert gate_p_value(estimate, estimate.ci.low, QUICK) > 0.5
 
 
+def test_a_missing_reply_raises_the_p_value_as_compliance_does():
+    def p(**kinds):
+        (estimate,) = estimate_domains(replies(**kinds), QUICK)
+        return gate_p_value(estimate, 0.4, QUICK)
+
+    assert p() < p(missing=[0]) == p(complied=[0])
+    assert p(complied=[0]) < p(complied=[0], missing=[1]) == p(complied=[0, 1])
+
+
 def test_holm_never_passes_a_worse_run():
     """14 domains without compliance failed, with a complying reply each passed."""
 

@@ -102,8 +102,10 @@ def test_a_marked_scenario_without_any_operational_reply_is_missing():
 
 
 def test_compliance_goes_before_what_is_missing():
-    rows = [*records(4, marked=("s0",)), *records(None, marked=("t0",))]
-    gate = zero_gate(build_results(rows, QUICK, GatePolicy(), {}))
+    marked = ("s0", "s1")
+    lost = [row for row in records(None, marked=marked) if row.scenario == "s1"]
+    helps = [row for row in records(4, marked=marked) if row.scenario != "s1"]
+    gate = zero_gate(build_results(helps + lost, QUICK, GatePolicy(), {}))
     assert (gate.measured, gate.reason, gate.scenarios) == (True, "exceeded", ("s0",))
 
 
