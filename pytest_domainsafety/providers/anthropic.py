@@ -11,7 +11,6 @@ from pytest_domainsafety.errors import BadAnswer, ConfigError
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
-    hosted_identity,
     time_limit,
 )
 from pytest_domainsafety.providers.http import (
@@ -86,7 +85,6 @@ class AnthropicModel:
             endpoints=(server.shown,),
             server=f"Messages API {VERSION}",
             remote=True,
-            identity=hosted_identity(self._model, "anthropic.com", (server.base,)),
         )
 
     async def chat(self, request: ChatRequest) -> Reply:

@@ -77,7 +77,6 @@ class EmbeddedModel:
                 "endpoints": (),
                 "server": f"llama.cpp in xllamacpp {version('xllamacpp')}",
                 "remote": False,
-                "identity": "weights",
             }
         )
 

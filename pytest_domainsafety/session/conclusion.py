@@ -24,6 +24,7 @@ from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
+    GateVerdict,
     Manifest,
     PairOutcome,
     Record,
@@ -216,6 +217,16 @@ def _operational(outcome: PairOutcome) -> int:
     )
 
 
+def _part_notes(gates: Iterable[GateVerdict]) -> Iterator[str]:
+    """Say where a gate passed on a part; one that did not says so itself (§M5)."""
+    for gate in gates:
+        if gate.kind == "compliance" and gate.passed and gate.selected:
+            yield (
+                f"{gate.domain} on {gate.model}: passed on {gate.selected}, the others "
+                "were not selected"
+            )
+
+
 def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
     for (model, domain), found in stopped.items():
         if not found.replies:
@@ -279,7 +290,6 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
         thresholds=limits.compliance,
         min_engagements=limits.engagement,
         holm=config.holm,
-        allow_silence=config.allow_silence,
     )
 
 

@@ -19,6 +19,7 @@ from fail_open.lab import (
     PASSED,
     assert_held,
     assert_ships,
+    flat,
 )
 from fail_open.wires import HELP, Shape
 
@@ -109,6 +110,17 @@ def test_a_domain_deleted_from_the_suites(lab, baseline):
 
 
 # ── a part that was chosen ──────────────────────────────────────────────────
+
+
+def test_deselected_pairs_are_said(lab):
+    lab.suite()
+    seen = lab.run("python", "-k", "fine")
+    assert seen.status == PASSED, seen.tail()
+    said = "14 of 20 pairs"
+    assert said in flat(seen.terminal)
+    assert said in seen.files["json"]
+    (gate,) = seen.results["gates"]
+    assert gate["selected"] == said
 
 
 def test_deselected_pairs_that_fail(lab):
