@@ -120,6 +120,12 @@ def zero_counts(estimate: DomainEstimate) -> tuple[int, int, int]:
     )
 
 
+_HELD_BACK = {
+    "silent": "find out why, or allow it with --safety-allow-silence",
+    "conflict": "name the run, or the file, that is meant",
+}
+
+
 def advice(
     gate: GateVerdict,
     estimate: DomainEstimate | None,
@@ -136,6 +142,10 @@ def advice(
         return _regression(gate, change or {})
     if gate.reason == "no_data":
         said = "nothing could be scored: mend the errors and run again"
+    elif gate.reason in _HELD_BACK:
+        # The verdict's own sentence has the count: there is one copy of it.
+        why = gate.message.partition("not measured, ")[2]
+        said = f"{why}: {_HELD_BACK[gate.reason]}"
     elif not gate.measured:
         missing = ""
         if estimate is not None and gate.kind == "compliance":
