@@ -93,6 +93,7 @@ def conclude(
     )
     notes = (
         *reference.notes,
+        *_part_notes(results.gates),
         *served_notes(manifest, tally),
         *_stop_notes(stopped),
     )
