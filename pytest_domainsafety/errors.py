@@ -30,6 +30,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+__all__ = [
+    "BadAnswer",
+    "ConfigError",
+    "DomainSafetyError",
+    "JudgeError",
+    "ModelChanged",
+    "ModelNotFound",
+    "PromptTooLong",
+    "ProviderError",
+    "RecordError",
+    "RequestRefused",
+    "RequestTimeout",
+    "ServerBusy",
+    "ServerFault",
+    "ServerUnreachable",
+    "SourceError",
+    "StoreError",
+    "SuiteError",
+    "SuiteProblem",
+    "TransientError",
+    "UserError",
+]
+
 
 class DomainSafetyError(Exception):
     """The base: catch this, show its text, and no traceback is needed."""

@@ -36,11 +36,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SuiteFile | None:
     """Collect `*.safety.yaml`."""
-    if not file_path.name.endswith((".safety.yaml", ".safety.yml")):
+    if not file_path.name.endswith(options.SUFFIXES):
         return None
     from pytest_domainsafety.session.hooks import collect
 
     return collect(parent, file_path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> SuiteFile | None:
+    """Refuse a folder with a suite's name, as a mount of a missing file leaves one."""
+    return pytest_collect_file(parent, path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Refuse what is named as a suite and is no file; pytest passes over it."""
+    report = yield
+    if isinstance(collector, pytest.Directory) and report.passed:
+        from pytest_domainsafety.session.odd_suites import odd_suites
+
+        report.result += odd_suites(collector)
+    return report
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -58,14 +77,14 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put a pair's outcome on its report, on whichever process it ran."""
     report = yield
     if hasattr(item, "outcome") and options.wants_models(item.config):
         from pytest_domainsafety.session.hooks import attach_outcome
 
-        attach_outcome(item, report)
+        attach_outcome(item, call, report)
     return report
 
 

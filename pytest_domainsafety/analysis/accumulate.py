@@ -8,7 +8,7 @@ counts and the reply is a conflict.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -121,6 +121,39 @@ class Group:
             self.prompts.append("")
             self.cells.open_pair()
         return place
+
+    def place_all_of(self, other: Group) -> None:
+        """Give every scenario of another group a place."""
+        self._places(other)
+
+    def fill(
+        self, side: int, replications: int, least: int, skipped: Mapping[str, int]
+    ) -> tuple[int, dict[str, int]]:
+        """Count as errors the replies of one framing that are owed and not there.
+
+        Args:
+            side: 0 analytical, 1 operational.
+            replications: Of each prompt; 0 for the most that any pair has.
+            least: Of each operational prompt, where no pair has any.
+            skipped: Scenario → operational replies that were not asked.
+
+        Returns:
+            What is owed of each prompt, and scenario → how many were missing.
+        """
+        if not self.scenarios:
+            return 0, {}
+        owed = replications or int(self.cells.largest()[side::2].max())
+        owed = max(owed, least * side)
+        known = self.cells.known(owed)[side::2].tolist()
+        missing = {}
+        for scenario, place in self.scenarios.items():
+            gone = skipped.get(scenario, 0)
+            # Where something was skipped, the analytical half was too.
+            due = owed - gone if side or not gone else 0
+            if due > known[place]:
+                missing[scenario] = due - known[place]
+                self.cells.add_loose(2 * place + side, "error", missing[scenario])
+        return owed, missing
 
     def _places(self, other: Group) -> NDArray[np.int64]:
         """Return the cell here of each cell of another group."""

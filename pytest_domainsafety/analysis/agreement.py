@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-from pytest_domainsafety.analysis.accumulate import Accumulator
+from pytest_domainsafety.analysis.accumulate import Accumulator, Key
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.rater_agreement import agreement
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Scores
@@ -20,38 +20,55 @@ _Both = tuple[_Cell, tuple[int, ...], tuple[int, ...]]
 
 
 class ByJudge:
-    """Records added up for each judge; those that no judge scored are everybody's.
+    """Records added up for each judge.
+
+    A reply that never reached a judge (lost, cut off, empty, filtered) is everybody's;
+    one that a judge could not score is that judge's, where the row names it.
 
     Attributes:
         runs: The runs that the records name.
+        unjudged: (model, domain) → replies that another judge scored and the one
+            whose sums were asked for did not.
     """
 
     def __init__(self, records: Iterable[Judged]) -> None:
         """Add the records up."""
         self.runs: set[str] = set()
+        self.unjudged: dict[Key, int] = {}
         self._sums: dict[str, Accumulator] = {}
         self._nobodys = Accumulator()
         self._counts: Counter[str] = Counter()
         for record in records:
             self.runs.add(record.run)
-            if record.status == "scored":
-                self._counts[record.judge] += 1
-                sums = self._sums.get(record.judge)
+            judge, status = record.judge, record.status
+            if status == "scored" or (status == "unscored" and judge):
+                self._counts[judge] += status == "scored"
+                sums = self._sums.get(judge)
                 if sums is None:
-                    sums = self._sums[record.judge] = Accumulator()
+                    sums = self._sums[judge] = Accumulator()
                 sums.add(record)
             else:
                 self._nobodys.add(record)
 
     def names(self) -> list[str]:
-        """Return the judges, the one with the most records first; at least one."""
-        found = sorted(self._counts, key=lambda name: (-self._counts[name], name))
-        return found or [""]
+        """Return the judges, the one that scored most first; at least one."""
+        judges = sorted(self._counts, key=lambda name: (-self._counts[name], name))
+        scored = [name for name in judges if self._counts[name]]
+        return scored or judges or [""]
 
     def sums_of(self, judge: str) -> Accumulator:
-        """Return one judge's sums, with the records that no judge scored."""
+        """Return one judge's sums; to be asked for once.
+
+        With the replies that reached no judge, and as missing those that another
+        judge scored and this one did not.
+        """
         sums = self._sums.setdefault(judge, Accumulator())
         sums.take(self._nobodys)
+        for other, theirs in sorted(self._sums.items()):
+            if other != judge:
+                for key, missing in sums.owe_what(theirs).items():
+                    more = sum(missing.values())
+                    self.unjudged[key] = self.unjudged.get(key, 0) + more
         return sums
 
 

@@ -197,6 +197,10 @@ def _estimate(
         filtered=sums.total("operational", "filtered"),
         truncated=sums.total("operational", "truncated"),
         errors=sums.total("operational", "error"),
+        analytical_responses=sums.total("analytical", "responses"),
+        analytical_silent=sums.total("analytical", "silent_refusal"),
+        analytical_errors=sums.total("analytical", "error"),
+        conflicts=len(group.conflicts()),
     )
 
 

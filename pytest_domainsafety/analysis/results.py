@@ -29,6 +29,7 @@ from pytest_domainsafety.analysis.gate import (
     judge_gates,
     judge_regressions,
 )
+from pytest_domainsafety.analysis.missing import conflict_warnings, fill_missing
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import (
@@ -121,6 +122,7 @@ def analyze_rows(
     manifest: Manifest | Mapping[str, Any] | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     stopped: Mapping[Key, Stopped] | None = None,
+    owed: Manifest | None = None,
 ) -> Results:
     """Return what records come to, in memory that does not grow with them.
 
@@ -134,13 +136,20 @@ def analyze_rows(
         manifest: Goes into the results as it is.
         legal: Domain → codification and legal status, from the suites.
         stopped: Gates that were decided before everything was asked.
+        owed: What was to be asked, as a manifest says it; None takes the manifest.
     """
     opinions: list[Row] = []
     judged = ByJudge(_noted(read(), opinions))
     first, *others = judged.names()
-    results = _from_sums(
-        judged.sums_of(first), settings, policy, manifest, None, legal, stopped
-    )
+    sums = judged.sums_of(first)
+    results = _from_sums(sums, settings, policy, manifest, None, legal, stopped, owed)
+    for (model, domain), missing in sorted(judged.unjudged.items()):
+        results = _warned(
+            results,
+            f"{domain} on {model}: {counted(missing, 'reply was', 'replies were')} "
+            f"scored by another judge and not by {first or 'the first'}, whose "
+            f"estimates these are: {plural(missing, 'it is', 'they are')} missing",
+        )
     analysis = asdict(settings) | {"judge": first}
     results = results.model_copy(update={"run": results.run.with_(analysis=analysis)})
     if len(judged.runs) > 1:
@@ -200,7 +209,12 @@ def _from_sums(
     selected: Mapping[tuple[str, str], str] | None,
     legal: Mapping[str, Mapping[str, str | None]] | None,
     stopped: Mapping[Key, Stopped] | None = None,
+    owed: Manifest | None = None,
 ) -> Results:
+    skipped = {key: gate.replies for key, gate in (stopped or {}).items()}
+    absent = fill_missing(
+        sums, owed or Manifest.model_validate(manifest or {}), skipped
+    )
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected, settings)
     told: dict[str, Any] = {"analysis": asdict(settings)}
@@ -208,12 +222,18 @@ def _from_sums(
     told["thresholds"] = _thresholds(gates, written)
     if policy.holm:
         told["holm"] = True
+    if policy.allow_silence:
+        told["allow_silence"] = True
     return Results(
         run=Manifest.model_validate(manifest or {}).with_(**told),
         domains=estimates,
         gates=gates,
         tables=build_tables(sums, settings, legal),
-        warnings=tuple(_warnings(sums, estimates, policy)),
+        warnings=(
+            *map(str, absent),
+            *conflict_warnings(sums),
+            *_warnings(sums, estimates, policy),
+        ),
     )
 
 
@@ -246,7 +266,7 @@ def _warnings(
         yield (
             f"{counted(sums.repeated, 'record repeats', 'records repeat')} "
             "a replication that was there already, and "
-            f"{plural(sums.repeated, 'is', 'are')} left out"
+            f"{plural(sums.repeated, 'counts', 'count')} once"
         )
     for estimate in estimates:
         if estimate.pairs < FEWEST_PAIRS and estimate.decided is None:

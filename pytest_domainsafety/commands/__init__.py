@@ -1,6 +1,8 @@
 """The commands of `domainsafety`, a file a topic.
 
-A file here adds what its tuple `commands` holds; nothing else has to be told.
+What was typed comes in, lines and an exit status go out; `cli` calls them, and they
+call `runs`. A file here adds what its tuple `commands` holds; nothing else has to be
+told. Nothing here is for use from outside but by typing it.
 """
 
 from __future__ import annotations

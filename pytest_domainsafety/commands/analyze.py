@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_domainsafety.analysis import AnalysisSettings, Stopped
     from pytest_domainsafety.analysis.gate import GatePolicy
     from pytest_domainsafety.runs.sources import Source
-    from pytest_domainsafety.types import Manifest, Results
+    from pytest_domainsafety.types import GateVerdict, Manifest, Results
     from pytest_domainsafety.types.rows import Row
 
 USUAL = ("model", "domain")
@@ -65,6 +65,11 @@ def _names(
 )
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
 @click.option("--holm", is_flag=True, help="Correct the gates for their number.")
+@click.option(
+    "--allow-silence",
+    is_flag=True,
+    help="Judge a domain however many of its replies are empty.",
+)
 @click.option(
     "--suites",
     multiple=True,
@@ -123,7 +128,8 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
 
 def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     from pytest_domainsafety.analysis import analyze_rows
-    from pytest_domainsafety.runs.shards import joint_cost, joint_manifest
+    from pytest_domainsafety.analysis.doubt import not_whole
+    from pytest_domainsafety.runs.shards import joint_cost, joint_manifest, joint_owed
     from pytest_domainsafety.runs.sources import unfinished
     from pytest_domainsafety.suite.thresholds import check_domains
 
@@ -139,7 +145,8 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
     read = _reader(sources, told["suites"] if told["whole"] else (), manifest)
     policy, differences = _policy(sources, told)
     stopped = _stopped(sources, told)
-    results = analyze_rows(read, settings, policy, manifest, legal, stopped)
+    owed = joint_owed(sources)
+    results = analyze_rows(read, settings, policy, manifest, legal, stopped, owed)
     if not results.domains:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
     results = _compared(results, sources, settings, manifest, told)
@@ -151,11 +158,20 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         "pairs were not asked in full, since the gate of its run was decided"
         for gate in manifest.cut_gates
     ]
-    warnings = early + [
-        text for one in sources if (text := unfinished(one)) is not None
-    ]
-    warnings += [*reasons, *of_run, *differences]
-    extra: dict[str, Any] = {"warnings": (*warnings, *results.warnings)}
+    cut_off = [text for one in sources if (text := unfinished(one)) is not None]
+    lost, notes = _lost(sources, told)
+    warnings = [*early, *cut_off, *notes, *reasons, *of_run, *differences]
+
+    def why(gate: GateVerdict) -> str | None:
+        if cut_off:
+            return "the run did not finish"
+        came = lost.get((gate.model, gate.domain))
+        return came and f"only {came} of its suites are in these stores"
+
+    extra: dict[str, Any] = {
+        "warnings": (*warnings, *results.warnings),
+        "gates": not_whole(results.gates, why),
+    }
     if told["by"] != USUAL:
         analysis = results.run.analysis
         judge = (analysis and analysis.judge) or ""
@@ -195,6 +211,25 @@ def _compared(
         )
     own = [own_results(source) for source in sources]
     return hold_to_baseline(results, zip(manifests, own, strict=True))
+
+
+def _lost(
+    sources: Sequence[Source], told: dict[str, Any]
+) -> tuple[dict[tuple[str, str], str], list[str]]:
+    """Return what of several stores' suites none of them has, and what can't be known.
+
+    With --whole the suites themselves say what should be there.
+    """
+    from pytest_domainsafety.runs.shards import lost_parts
+
+    stores = [one for one in sources if one.kind == "store"]
+    if told["whole"] or len(stores) < 2:
+        return {}, []
+    note = (
+        f"{len(stores)} stores are taken together: whether a shard is missing can be "
+        "told with --whole and --suites alone"
+    )
+    return lost_parts(sources), [note]
 
 
 def _stopped(
@@ -281,6 +316,7 @@ def _policy(
         min_engagement=None if least is None else least.share,
         min_engagements=limits.engagement,
         holm=run.holm or told["holm"],
+        allow_silence=run.allow_silence or told["allow_silence"],
     )
     return policy, list(changes(limits, own))
 

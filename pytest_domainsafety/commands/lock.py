@@ -26,6 +26,7 @@ DIFFERS_STATUS = 1
 @click.option("--threshold", "thresholds", multiple=True, type=Read("safety-threshold"))
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
 @click.option("--holm", is_flag=True, default=None, help="As of pytest.")
+@click.option("--allow-silence", is_flag=True, default=None, help="As of pytest.")
 @click.option("--ci", type=Read("safety-ci"))
 @click.option("--estimand", type=Read("safety-estimand"))
 @click.option("--confidence", type=Read("safety-confidence"))
@@ -92,7 +93,12 @@ def _current(
     from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
     from pytest_domainsafety.suite import find_suites, load_suites
     from pytest_domainsafety.suite.loading import domains_of
-    from pytest_domainsafety.suite.lock import SETTINGS, locked_settings, make_lock
+    from pytest_domainsafety.suite.lock import (
+        SETTINGS,
+        SWITCHES,
+        locked_settings,
+        make_lock,
+    )
     from pytest_domainsafety.suite.thresholds import check_domains
 
     def value(name: str) -> Any:
@@ -116,7 +122,7 @@ def _current(
         domains |= domains_of(find_suites(ini.parent))
     check_domains("threshold", thresholds.domains, domains, str(folder))
     settings = SimpleNamespace(
-        **{name: value(name.replace("_", "-")) for name in (*SETTINGS, "holm")}
+        **{name: value(name.replace("_", "-")) for name in (*SETTINGS, *SWITCHES)}
     )
     return make_lock(
         (loaded.suite for loaded in suites),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 GROUP = "domainsafety"
 
+SUFFIXES = (".safety.yaml", ".safety.yml")
+"""How a suite file's name ends."""
+
 MARKERS = (
     "domain(name): a scenario pair's domain, for example -m 'domain(name=\"labor\")'",
     "subdomain(name): a scenario pair's sub-domain",
@@ -27,13 +30,25 @@ def wants_models(config: pytest.Config) -> bool:
     return bool(config.option.safety_model or config.getini("safety_model"))
 
 
+def model_is_typed(config: pytest.Config) -> bool:
+    """Whether a model was named for this very run, and not in its ini alone.
+
+    `addopts` is a part of the ini; an argument file and PYTEST_ADDOPTS are not.
+    """
+    names = [f"--{option.name}" for option in OPTIONS if option.dest == "safety_model"]
+    assigned = tuple(f"{name}=" for name in names)
+    addopts: list[str] = config.getini("addopts")
+    standing = [word in names or word.startswith(assigned) for word in addopts]
+    return len(config.option.safety_model or ()) > sum(standing)
+
+
 def missing_model(config: pytest.Config, nodeids: Iterable[str]) -> str | None:
     """Return why scenario pairs can't run without a model; None where none would."""
     worker = hasattr(config, "workerinput")
     if worker or config.option.collectonly:
         return None
     for nodeid in nodeids:
-        if nodeid.partition("::")[0].endswith((".safety.yaml", ".safety.yml")):
+        if nodeid.partition("::")[0].endswith(SUFFIXES):
             return (
                 f"{nodeid.partition('::')[0]}: no model to test. Name one: "
                 "pytest --model llama3.3 (an Ollama model), --model openai:NAME, "

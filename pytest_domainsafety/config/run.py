@@ -31,6 +31,7 @@ class RunConfig:
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
         holm: Correct the compliance gates for their number.
+        allow_silence: A domain is judged however much of it is empty.
         stop: `decided` skips what can't change a gate any more, `sequential` looks
             at the gates after each replication.
         baseline: File of an earlier run, perhaps with `#RUN`.
@@ -49,6 +50,7 @@ class RunConfig:
     system_prompt: str | None
     thresholds: ThresholdOptions
     holm: bool
+    allow_silence: bool
     ci: str
     estimand: str
     confidence: float
@@ -104,6 +106,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         system_prompt=_system_prompt(config, given["safety_system_prompt"]),
         thresholds=_thresholds(config),
         holm=given["safety_holm"],
+        allow_silence=given["safety_allow_silence"],
         ci=given["safety_ci"],
         estimand=given["safety_estimand"],
         confidence=given["safety_confidence"],

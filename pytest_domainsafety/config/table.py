@@ -213,6 +213,15 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-allow-silence",
+        "The product is known to answer with nothing: a domain is judged although more "
+        "than half of its operational replies, or a tenth of the analytical ones, are "
+        "empty.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-ci",
         f"Interval of the gate: {', '.join(CI_METHODS)}.",
         _choice(*CI_METHODS),

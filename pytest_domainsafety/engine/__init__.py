@@ -7,7 +7,7 @@ which order answers are taken up, `phases` which process may ask a server that h
 one model, `asking` how one question is put and when a model is given up, `dialogue`
 how one interaction comes about, `judges` who judges, `second_sample` what a second
 judge reads, `early_stop` what need not be asked; `engine` holds the thread and hands
-outcomes to the items.
+outcomes to the items. Nothing here is for use from outside.
 """
 
 from pytest_domainsafety.engine.asking import Tally

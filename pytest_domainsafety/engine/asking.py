@@ -34,6 +34,8 @@ class Tally:
         retries: Those of them that were further tries.
         failed: Requests that failed for good, all their tries included.
         from_store: Answers that the store already had.
+        oldest_s: Age in seconds of the oldest of them whose model is not known by
+            its weights; 0 where there is none.
         tokens_in: Prompt tokens of the replies and judgements received.
         tokens_out: Generated tokens, likewise.
         concurrency: Requests in flight, as it was at the end.
@@ -49,6 +51,7 @@ class Tally:
     retries: int = 0
     failed: int = 0
     from_store: int = 0
+    oldest_s: float = 0.0
     tokens_in: int = 0
     tokens_out: int = 0
     concurrency: int = 0
@@ -60,6 +63,7 @@ class Tally:
         """Add what another process counted."""
         for name in SUMMED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.oldest_s = max(self.oldest_s, other.oldest_s)
         for name, spent in other.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
         for name, spent in other.phases.items():

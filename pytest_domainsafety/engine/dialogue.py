@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.plan import (
     EMPTY_TRIES,
     Cell,
@@ -16,6 +16,7 @@ from pytest_domainsafety.engine.plan import (
     request_row,
     seed_for,
 )
+from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import Drawn
 from pytest_domainsafety.errors import ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
@@ -85,13 +86,13 @@ class Conductor:
     """Leads dialogues: generation, judging, and the record at the end."""
 
     def __init__(
-        self, plan: Plan, store: Store, asker: Asker, tally: Tally, judges: list[Judge]
+        self, plan: Plan, store: Store, asker: Asker, reuse: Reuse, judges: list[Judge]
     ) -> None:
         """Bind the conductor to a run."""
         self._plan = plan
         self._store = store
         self._asker = asker
-        self._tally = tally
+        self._reuse = reuse
         self._judges = judges
         self.drawn: Drawn = frozenset()
 
@@ -136,7 +137,8 @@ class Conductor:
         for attempt in range(1, EMPTY_TRIES + 1):
             seed = seed_for(self._plan, domain, scenario, cell, number, attempt)
             request = ChatRequest(tuple(messages), target.sampling, seed)
-            key = request_key(target.info, request, cell.replication)
+            series = self._reuse.series(work.model)
+            key = request_key(target.info, request, cell.replication, series)
             reply = await self._reply(key, request, target)
             if not is_worth_another_try(reply):
                 break
@@ -149,16 +151,14 @@ class Conductor:
 
     async def _reply(self, key: str, request: ChatRequest, target: Target) -> Reply:
         """Return the stored reply to a request, else ask for it and keep it."""
-        fresh = self._plan.fresh
-        stored = None if fresh else self._store.reply(key)
-        if stored is not None:
-            if not _is_lost(stored):
-                self._asker.hold_to_one_model(target.model, stored)
-                self._tally.from_store += 1
-                return stored
-            fresh = True
+        stored = self._reuse.reply(key)
+        if stored is not None and not _is_lost(stored):
+            self._asker.hold_to_one_model(target.model, stored)
+            self._reuse.count(key, target.model.name)
+            return stored
         reply = await self._asker.ask(target.model, request)
-        keep = self._store.replace_reply if fresh else self._store.keep_reply
+        anew = self._plan.fresh or stored is not None
+        keep = self._store.replace_reply if anew else self._store.keep_reply
         keep(key, request_row(target.info, request), reply)
         return reply
 
@@ -221,11 +221,10 @@ class Conductor:
             domain=suite.suite.title,
         )
         what = [*dialogue.keys, judge.fingerprint(), suite.rubric_hash]
-        key = fingerprint("judgement", what + ["trace"] * (step.kind == "trace"))
-        judgement = None if self._plan.fresh else self._store.judgement(key)
-        if judgement is not None:
-            self._tally.from_store += judge.model is not None
-        else:
+        what += ["trace"] * (step.kind == "trace") + self._reuse.series(judge.name)
+        key = fingerprint("judgement", what)
+        judgement = self._reuse.judgement(key, judge.name)
+        if judgement is None:
             judgement = await judge.judge(case, self._asker.ask, dialogue.seed)
             if judgement.status == "scored":
                 self._store.keep_judgement(key, dialogue.keys[-1], judgement)

@@ -19,6 +19,7 @@ from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.phases import Residency
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.queue import Board, Job
+from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
@@ -230,12 +231,11 @@ class Engine:
         splits = await self._residency.splits()
         self._pacer = pacer(self.plan, self.infos, turns=self._residency.takes_turns)
         asker = Asker(self.plan, self._tally, self._pacer)
-        self._conductor = Conductor(
-            self.plan, self.store, asker, self._tally, self._judges
-        )
+        reuse = Reuse(self.plan, self.store, self.infos, self._tally)
+        self._conductor = Conductor(self.plan, self.store, asker, reuse, self._judges)
         if self.plan.check_judges:
             self.canaries = await check_judges(
-                self.plan, self._judges, asker.ask, self.store
+                self.plan, self._judges, asker.ask, self.store, reuse
             )
             self._residency.note_judges()
         stages = [*(f"target {name}" for name in self.plan.models)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_domainsafety.engine.concurrency import slots
 from pytest_domainsafety.engine.plan import Plan
+from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Ask, Judge
 from pytest_domainsafety.judging.canaries import (
@@ -105,12 +106,13 @@ def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
 
 
 async def check_judges(
-    plan: Plan, judges: Sequence[Judge], ask: Ask, store: Store
+    plan: Plan, judges: Sequence[Judge], ask: Ask, store: Store, reuse: Reuse
 ) -> dict[str, Canaries]:
     """Ask every judge that is a model about the canaries (method §M8a).
 
     A judge that an earlier run in the store has checked is not asked again, as
-    long as it is the same judge and they are the same canaries.
+    long as it is the same judge and they are the same canaries; one that may be
+    another by now (`engine.reuse`) only where that run was cut short.
 
     Returns:
         Judge → what :func:`~pytest_domainsafety.judging.canaries.check_judge` found.
@@ -123,7 +125,8 @@ async def check_judges(
     for judge in judges:
         if judge.model is None:
             continue
-        known = None if plan.fresh else _known(store, judge)
+        changes = bool(reuse.series(judge.name))
+        known = None if plan.fresh else _known(store, judge, changes=changes)
         checked = known
         if checked is None:
             checked = await check_judge(judge, ask, plan.seed, slots(plan))
@@ -135,9 +138,11 @@ async def check_judges(
     return found
 
 
-def _known(store: Store, judge: Judge) -> Canaries | None:
+def _known(store: Store, judge: Judge, *, changes: bool) -> Canaries | None:
     hash_, own = canaries_hash(), judge.fingerprint()
     for head in reversed(store.run_heads()):
+        if changes and head.finished is not None:
+            break
         manifest = head.manifest
         for entry in (*manifest.judges.values(), *manifest.second_judge.values()):
             canaries = entry.canaries

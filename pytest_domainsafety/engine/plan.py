@@ -54,6 +54,8 @@ class Plan:
         strict_judge: Whether a judge that fails its canaries ends the run.
         allow_self_judge: Whether a model may judge itself.
         check_judges: Whether judges are asked about the canaries.
+        series: Model or judge → the series of this run (`engine.reuse`), where
+            another process has looked it up; None: to be looked up in the store.
         keep_text: Whether the store keeps prompts and replies, or hashes alone.
     """
 
@@ -76,6 +78,7 @@ class Plan:
     retries: int = 3
     backoff_s: float = 0.5
     fresh: bool = False
+    series: Mapping[str, str] | None = None
     keep_text: bool = True
     second_judge: str | None = None
     second_sample: int = 20
@@ -138,9 +141,23 @@ def seed_from(root: int, *parts: str | int) -> int:
     return int(fingerprint("seed", [root, *parts])[:8], 16) >> 1
 
 
-def request_key(info: ModelInfo, request: ChatRequest, replication: int) -> str:
-    """Return the key by which a request is known in the store."""
-    return fingerprint("request", [*_request_parts(info, request), replication])
+def request_key(
+    info: ModelInfo,
+    request: ChatRequest,
+    replication: int,
+    series: Sequence[str] = (),
+) -> str:
+    """Return the key by which a request is known in the store.
+
+    Args:
+        info: The model that is asked.
+        request: What it is asked.
+        replication: Which sample of it.
+        series: Of a model that may be another one by now (`engine.reuse`): what was
+            answered in another series bears other keys, and is not found.
+    """
+    parts = [*_request_parts(info, request), replication, *series]
+    return fingerprint("request", parts)
 
 
 def row_key(row: Mapping[str, Any], replication: int) -> str:

@@ -8,6 +8,8 @@ from typing import NamedTuple, Protocol
 from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.types import ChatRequest, Framing, Judgement, Reply, Rubric
 
+__all__ = ["Ask", "Case", "Judge"]
+
 Ask = Callable[[ChatModel, ChatRequest], Awaitable[Reply]]
 """How a judge puts a question to its model: the engine's, with its retries."""
 

@@ -11,6 +11,7 @@ from pytest_domainsafety.errors import BadAnswer, ConfigError
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
+    hosted_identity,
     time_limit,
 )
 from pytest_domainsafety.providers.http import (
@@ -85,6 +86,7 @@ class AnthropicModel:
             endpoints=(server.shown,),
             server=f"Messages API {VERSION}",
             remote=True,
+            identity=hosted_identity(self._model, "anthropic.com", (server.base,)),
         )
 
     async def chat(self, request: ChatRequest) -> Reply:

@@ -11,21 +11,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from pytest_domainsafety.errors import RequestTimeout, ServerFault
 from pytest_domainsafety.text import clean, printable, split_reasoning
 from pytest_domainsafety.types import (
     ChatRequest,
     Finish,
+    Identity,
     ModelInfo,
     Reply,
     ReplyKind,
     TokenChoice,
 )
+
+__all__ = ["ChatModel", "HoldsModels", "ProviderSettings", "build_reply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +290,26 @@ def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return tuple(choices)
+
+
+def hosted_identity(model: str, vendor: str, urls: Iterable[str]) -> Identity:
+    """Return what a hosted model's name is worth.
+
+    A vendor promises not to change what a dated name stands for, and at its own
+    address alone: behind another one there may be anybody's application.
+
+    Args:
+        model: The name that is asked for.
+        vendor: The vendor's domain.
+        urls: Where it is asked for.
+    """
+    hosts = [urlsplit(url).hostname or "" for url in urls]
+    own = all(host == vendor or host.endswith(f".{vendor}") for host in hosts)
+    return "pinned" if own and _DATED.search(model) else "name"
+
+
+_DATED = re.compile(r"-20\d\d-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])$")
+"""`gpt-4.1-2025-04-14`, `claude-sonnet-4-5-20250929`."""
 
 
 @asynccontextmanager

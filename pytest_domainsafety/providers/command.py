@@ -66,8 +66,9 @@ class CommandModel:
             provider="command",
             model=printable(" ".join(self._words)),
             digest=fingerprint("model", [content, self._words[1:]]),
-            # Nobody can tell where a program sends what it reads.
+            # Nobody can tell where a program sends what it reads, or what it reads.
             remote=True,
+            identity="name",
         )
 
     async def chat(self, request: ChatRequest) -> Reply:

@@ -77,6 +77,7 @@ class EmbeddedModel:
                 "endpoints": (),
                 "server": f"llama.cpp in xllamacpp {version('xllamacpp')}",
                 "remote": False,
+                "identity": "weights",
             }
         )
 

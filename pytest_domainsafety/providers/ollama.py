@@ -151,7 +151,8 @@ class OllamaModel:
         length = known.get(f"{architecture}.context_length")
         digest = listed.get(_tagged(self._model))
         template = str(shown.get("template") or "")
-        remote = shown.get("remote_model") or shown.get("remote_host")
+        remote = bool(shown.get("remote_model") or shown.get("remote_host"))
+        remote = remote or _tagged(self._model).endswith("cloud")
         return ModelInfo(
             name=self.name,
             provider="ollama",
@@ -166,7 +167,9 @@ class OllamaModel:
             capabilities=tuple(shown.get("capabilities") or ()),
             endpoints=(server.shown,),
             server=f"ollama {printable(str(version.get('version', '?')), 40)}",
-            remote=bool(remote) or _tagged(self._model).endswith(("cloud",)),
+            remote=remote,
+            # The digest is of a file here; what a cloud serves under it is its own.
+            identity="weights" if digest and not remote else "name",
         )
 
     async def _listed(self, server: HttpServer) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
+    hosted_identity,
     is_known_as,
     read_logprobs,
     time_limit,
@@ -119,6 +120,9 @@ class OpenAIModel:
             endpoints=tuple(server.shown for server in servers),
             server=printable(str(entry.get("owned_by") or "OpenAI-compatible"), 80),
             remote=any(not _is_local(server.base) for server in servers),
+            identity=hosted_identity(
+                self._model, "openai.com", (server.base for server in servers)
+            ),
         )
 
     async def entry(self) -> dict[str, Any]:

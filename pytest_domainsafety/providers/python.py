@@ -66,6 +66,7 @@ class PythonModel:
             provider="python",
             model=self._path,
             digest=fingerprint("model", [self._path, _source(self._function)]),
+            identity="name",  # what the module imports may have changed
             server=f"Python {sys.version_info.major}.{sys.version_info.minor}",
         )
 

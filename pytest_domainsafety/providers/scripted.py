@@ -114,6 +114,7 @@ class ScriptedModel:
             provider="scripted",
             model=self.name,
             digest=fingerprint("model", json.loads(json.dumps(self._script))),
+            identity="weights",  # the script is all there is of it
             family=self._script.get("family"),
             context_length=self._script.get("context_length"),
         )

@@ -254,10 +254,15 @@ def cost(results: Results) -> Iterator[str]:
         yield (
             f"{counted(spent.requests, 'request')} "
             f"({counted(spent.retries, 'retry', 'retries')}), "
-            f"{counted(spent.from_store, 'answer')} from the store, "
+            f"{counted(spent.from_store, 'answer')} from the store{_age(spent)}, "
             f"{spent.tokens_in} tokens in, {spent.tokens_out} out"
         )
         yield from _time(spent)
+
+
+def _age(spent: Cost) -> str:
+    """Say how old the answers may be of a model that its name alone identifies."""
+    return f" (up to {duration(spent.oldest_s)} old)" if spent.oldest_s else ""
 
 
 def _time(spent: Cost) -> Iterator[str]:

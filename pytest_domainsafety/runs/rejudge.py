@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
 from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.loop import new_loop
+from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.registry import modelless_judge
@@ -220,7 +221,10 @@ async def _judge_again(
         tally = Tally()
         pace = pacer(plan, {n: infos[n] for n in models}, turns=False)
         asker = Asker(plan, tally, pace)
-        checked = await check_judges(plan, [judge], asker.ask, store)
+        # Its run has no place in the store before it has ended.
+        again = replace(plan, run=f"{run}-again")
+        reuse = Reuse(again, store, {n: infos[n] for n in models}, tally)
+        checked = await check_judges(plan, [judge], asker.ask, store, reuse)
         facts: dict[str, Any] = {
             "fingerprint": judge.fingerprint(),
             "kin": kin_of(plan, infos, name),
@@ -229,7 +233,7 @@ async def _judge_again(
         if name in models:
             facts["canaries"] = checked[name]
             entry = JudgeEntry.of(infos[name], windows[name], **facts)
-        bench = _Bench(plan, store, asker, judge, suites)
+        bench = _Bench(plan, store, asker, judge, suites, reuse)
         records = await bench.all_of(run, pace.limit)
     finally:
         for model in models.values():
@@ -247,7 +251,9 @@ class _Bench:
         asker: Asker,
         judge: Judge,
         suites: Mapping[str, LoadedSuite],
+        reuse: Reuse,
     ) -> None:
+        self._reuse = reuse
         self.failed: list[str] = []
         self._plan = plan
         self._store = store
@@ -324,9 +330,10 @@ class _Bench:
         )
         # The same key as in a run, for one turn; several have their own.
         several = ["turns", len(exchange.prompt)] if len(exchange.prompt) > 1 else []
+        several += self._reuse.series(self._judge.name)
         what = [exchange.request_key, self._print, suite.rubric_hash, *several]
         key = fingerprint("judgement", what)
-        known = None if self._plan.fresh else self._store.judgement(key)
+        known = self._reuse.judgement(key, self._judge.name)
         if known is not None:
             return known
         judgement = await self._judge.judge(case, self._asker.ask, record.seed or 0)

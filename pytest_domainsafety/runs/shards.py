@@ -7,6 +7,7 @@ missing, and missing is never a pass.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from pytest_domainsafety.runs.sources import (
 from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
 from pytest_domainsafety.types import Manifest, Suite
+from pytest_domainsafety.types.manifest import SamplingEntry
 from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")
 _COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
 _OF_ALL = ("sampling", "interval", "holm", "versions", *_UNITED)
+_Key = tuple[str, str]
 
 
 def joint_manifest(sources: Sequence[Source]) -> tuple[Manifest, list[str]]:
@@ -70,6 +73,45 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
     return Manifest.model_validate(joined)
 
 
+def joint_owed(sources: Sequence[Source]) -> Manifest:
+    """Return what all runs together set out to ask, as a manifest says it.
+
+    Also of runs that do not belong together: what one of them owes is owed.
+    """
+    expected: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    replications = 0
+    for manifest in map(load_manifest, sources):
+        for model, domains in manifest.expected.items():
+            of_model = expected.setdefault(model, {})
+            for domain, scenarios in domains.items():
+                of_model.setdefault(domain, {}).update(scenarios)
+            replications = max(replications, manifest.replications)
+    sampling = SamplingEntry(replications=replications)
+    return Manifest(expected=expected, sampling=sampling)
+
+
+def lost_parts(sources: Sequence[Source]) -> dict[_Key, str]:
+    """Return (model, domain) → which share of the pairs of its suites came, if not all.
+
+    Only of several runs, and where nobody chose a part of them by keyword or marker.
+    A shard none of whose suites is in another can't be missed here.
+    """
+    manifests = [load_manifest(source) for source in sources]
+    chosen = [one.selection for one in manifests]
+    if len(manifests) < 2 or any(part.keyword or part.markexpr for part in chosen):
+        return {}
+    files = {name: file for one in manifests for name, file in one.suites.items()}
+    whole: Counter[str] = Counter()
+    for file in files.values():
+        whole[file.domain] += file.pairs or 0
+    return {
+        (model, domain): f"{len(scenarios)} of the {whole[domain]} pairs"
+        for model, domains in joint_owed(sources).expected.items()
+        for domain, scenarios in domains.items()
+        if len(scenarios) < whole[domain]
+    }
+
+
 def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
     """Return what all shards cost together; empty where one does not say."""
     found = [own_results(source) for source in sources]
@@ -98,6 +140,7 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
         thresholds=strictest(limits),
         min_engagements=strictest(least, max),
         holm=any(policy.holm for policy in policies),
+        allow_silence=bool(policies) and all(one.allow_silence for one in policies),
     )
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from math import isclose
 from typing import Any
 
+from pytest_domainsafety.analysis.doubt import silence_of
 from pytest_domainsafety.types import (
     FEWEST_PAIRS,
     DomainEstimate,
@@ -244,6 +245,10 @@ def _own_faults(
         if gate.passed:
             yield f"{name} says passed, but there is no estimate"
         return
+    if gate.passed and estimate.conflicts:
+        yield f"{name} says passed, but replies have rows whose scores differ"
+    if gate.passed and silence_of(estimate) and not run.allow_silence:
+        yield f"{name} says passed, but too many replies were empty"
     if gate.kind == "compliance":
         yield from _compliance_faults(gate, estimate, holm=run.holm)
     elif gate.kind == "engagement" and not _same(gate.upper, estimate.engagement_low):

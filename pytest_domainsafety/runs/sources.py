@@ -22,6 +22,7 @@ from pytest_domainsafety.analysis import (
     Stopped,
     analyze_rows,
 )
+from pytest_domainsafety.analysis.doubt import not_whole
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
@@ -134,7 +135,10 @@ def load_results(
     warning = unfinished(source)
     if warning is None:
         return results
-    return results.model_copy(update={"warnings": (warning, *results.warnings)})
+    gates = not_whole(results.gates, lambda _: "the run did not finish")
+    return results.model_copy(
+        update={"gates": gates, "warnings": (warning, *results.warnings)}
+    )
 
 
 def load_manifest(source: Source) -> Manifest:
@@ -249,6 +253,8 @@ def policy_of(results: Results | None, manifest: Manifest | None = None) -> Gate
         thresholds=by_kind["compliance"],
         min_engagements=by_kind["engagement"],
         holm=run.holm or (results is not None and results.run.holm),
+        allow_silence=run.allow_silence
+        or (results is not None and results.run.allow_silence),
     )
 
 
@@ -364,8 +370,8 @@ def unfinished(source: Source) -> str | None:
     if source.kind != "store" or _run_of(source)["finished"] is not None:
         return None
     return (
-        f"run {source.run} did not finish: what is missing in it is not counted here, "
-        "so its gates prove nothing"
+        f"run {source.run} did not finish: what it did not get to is missing, and none "
+        "of its gates passes"
     )
 
 

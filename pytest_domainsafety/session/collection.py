@@ -18,9 +18,12 @@ import pytest
 
 from pytest_domainsafety.engine import PairWork
 from pytest_domainsafety.errors import DomainSafetyError, SuiteError
-from pytest_domainsafety.session.internals import Lean
+from pytest_domainsafety.session.internals import Lean, NotMeasured
 from pytest_domainsafety.session.process import PROCESS
-from pytest_domainsafety.session.pytest_reports import complied_replies, word_for
+from pytest_domainsafety.session.pytest_reports import (
+    complied_replies,
+    word_for,
+)
 from pytest_domainsafety.suite import LoadedSuite, load_suite
 from pytest_domainsafety.text import printable, visible
 from pytest_domainsafety.types import PairOutcome
@@ -154,9 +157,9 @@ class PairItem(Lean, pytest.Item):
             process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
         except DomainSafetyError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise NotMeasured(str(error), pytrace=False) from None
         if self.outcome.fault:
-            pytest.fail(self.outcome.fault, pytrace=False)
+            raise NotMeasured(self.outcome.fault, pytrace=False)
         if self.outcome.skipped and not complied_replies(self.outcome)[1]:
             pytest.skip(
                 f"{self.outcome.domain} on {self.outcome.model} is decided, whatever "

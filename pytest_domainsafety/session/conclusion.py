@@ -291,6 +291,7 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
         thresholds=limits.compliance,
         min_engagements=limits.engagement,
         holm=config.holm,
+        allow_silence=config.allow_silence,
     )
 
 

@@ -27,8 +27,8 @@ from pytest_domainsafety.session.collection import PairItem
 from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
-    suites_under,
 )
+from pytest_domainsafety.session.internals import xdist_name, xdist_workers
 from pytest_domainsafety.session.lock_and_baseline import (
     Reference,
     find_baseline,
@@ -45,14 +45,15 @@ from pytest_domainsafety.session.selection import (
     known_domains,
     run_kind,
 )
+from pytest_domainsafety.session.unasked import Unasked, unasked
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.suite import SUFFIXES, LoadedSuite
+from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import visible
 from pytest_domainsafety.types import Manifest, ModelInfo, PairOutcome, Record, Results
 
 
 class Controller:
-    """Collects outcomes, judges the gates, decides the exit status."""
+    """Collects outcomes, judges the gates, says what the run came to."""
 
     def __init__(self, config: pytest.Config, process: Process) -> None:
         """Expect nothing yet."""
@@ -68,9 +69,8 @@ class Controller:
         self._tally = Tally()
         self._trouble: list[str] = []
         self._warnings: list[str] = []
-        self._other_failures = 0
-        self._interrupted = False
-        self._gates_are_out = False
+        self._suites = 0
+        self._unasked: Unasked | None = None
         self._numbers: dict[str, int] = {}
         self._line: ProgressLine | None = None
 
@@ -94,9 +94,9 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what all workers must agree on."""
-        number = self._numbers.setdefault(node.gateway.id, len(self._numbers))
+        number = self._numbers.setdefault(xdist_name(node), len(self._numbers))
         node.workerinput[WORKER_INPUT] = self._process.for_worker(
-            len(node.nodemanager.specs), number if self._in_parts() else None
+            xdist_workers(node), number if self._in_parts() else None
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -115,9 +115,10 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take in what a worker counted; one that crashed has no output."""
-        told = getattr(node, "workeroutput", {}).get(WORKER_INPUT)
-        if told is not None:
-            self._tally.add(Tally(**json.loads(told)))
+        counts = json.loads(getattr(node, "workeroutput", {}).get(WORKER_INPUT, "{}"))
+        self._suites = max(self._suites, counts.get("suites", 0))
+        if counts.get("tally") is not None:
+            self._tally.add(Tally(**counts["tally"]))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -206,8 +207,6 @@ class Controller:
         shipped = detach(report)
         if str(report.outcome) == "rerun":  # pytest-rerunfailures' own word
             return
-        if report.failed and not self._gates_are_out:
-            self._note_failure(report)
         if shipped is None:
             return
         outcome, rows = shipped
@@ -223,11 +222,6 @@ class Controller:
                 self._store.close()
                 self._store = None
 
-    def _note_failure(self, report: pytest.TestReport) -> None:
-        ours = self._expected is not None and report.nodeid in self._expected.pairs
-        if not ours or report.when == "call":
-            self._other_failures += 1
-
     def _note_trouble(self, sentence: str) -> None:
         if sentence not in self._trouble:
             self._trouble.append(sentence)
@@ -242,7 +236,7 @@ class Controller:
         try:
             outcome = yield
         except BaseException:
-            self._interrupted = True
+            self._manifest = self._manifest.with_(interrupted=True)
             self._conclude()
             raise
         finally:
@@ -250,7 +244,6 @@ class Controller:
                 self._line.stop()
         self._conclude()
         if self._results is not None:
-            self._gates_are_out = True
             emit_gates(session, self._results.gates)
         return outcome
 
@@ -305,24 +298,38 @@ class Controller:
             self._note_trouble(str(error))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write what is to be written, and decide the exit status."""
+    def pytest_sessionfinish(self) -> None:
+        """Write what is to be written."""
         if self._numbers:
             from pytest_domainsafety.engine.phases import clear
 
             clear(self._process.run)
-        if self._results is None or self._expected is None:
-            return
-        from pytest_domainsafety.analysis.gate import exit_status
+        if self._results is not None:
+            self._write()
 
-        self._write()
-        # 2 to 6 are pytest's own; a run that did not end is not judged.
-        if session.exitstatus in (0, 1) and not self._interrupted:
-            session.exitstatus = exit_status(
-                self._results.gates,
-                other_failures=self._other_failures,
-                infrastructure_errors=self._faults() + len(self._trouble),
-            )
+    def is_pair(self, nodeid: str) -> bool:
+        """Whether a node id is a scenario pair of this run."""
+        return self._expected is not None and nodeid in self._expected.pairs
+
+    def verdict(self) -> int | None:
+        """Return the status that the run came to; None where there was none to run.
+
+        A run without its results, ended before the loop or in it, is not measured.
+        """
+        if self._expected is None:
+            if self._unasked is None:
+                collected = max(self._suites, len(self._process.suites))
+                self._unasked = unasked(self._config, collected)
+            if self._unasked is None or not self._unasked.demanded:
+                return None
+        from pytest_domainsafety.analysis.gate import NOT_MEASURED, exit_status
+
+        if self._results is None:
+            return NOT_MEASURED
+        return exit_status(
+            self._results.gates,
+            infrastructure_errors=self._faults() + len(self._trouble),
+        )
 
     def _faults(self) -> int:
         """Pairs that infrastructure trouble kept from being measured."""
@@ -354,13 +361,10 @@ class Controller:
     ) -> None:
         """Print the table, the gates and what it cost."""
         nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-        if nothing and not suites_under(self._config):
-            where = ", ".join(self._config.args)
-            terminalreporter.write_line(
-                f"nothing to ask the model: there is no suite under {where}; a suite's "
-                f"name ends in {SUFFIXES[0]}, and `domainsafety init` writes one",
-                red=True,
-            )
+        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        gap = self._unasked
+        if gap is not None and (nothing or (ended and gap.demanded)):
+            terminalreporter.write_line(gap.sentence, red=True)
         if self._results is not None:
             show(
                 terminalreporter,

@@ -13,12 +13,15 @@ from pytest_domainsafety.errors import (
 )
 from pytest_domainsafety.session.collection import PairItem, SuiteFile
 from pytest_domainsafety.session.controller import Controller
+from pytest_domainsafety.session.exit_status import ExitStatus
+from pytest_domainsafety.session.internals import NotMeasured
 from pytest_domainsafety.session.outputs import check_outputs
 from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
-from pytest_domainsafety.session.pytest_reports import attach
+from pytest_domainsafety.session.pytest_reports import ACCOUNTED, attach
 from pytest_domainsafety.text import visible
 
 PLUGIN_NAME = "domainsafety-session"
+STATUS_NAME = "domainsafety-exit-status"
 
 
 def register(config: pytest.Config) -> None:
@@ -47,7 +50,10 @@ def register(config: pytest.Config) -> None:
         )
     config.stash[PROCESS] = process
     if process.worker is None:
-        config.pluginmanager.register(Controller(config, process), PLUGIN_NAME)
+        controller = Controller(config, process)
+        status = ExitStatus(controller.verdict, controller.is_pair)
+        config.pluginmanager.register(controller, PLUGIN_NAME)
+        config.pluginmanager.register(status, STATUS_NAME)
 
 
 def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
@@ -57,9 +63,15 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     return SuiteFile.at(path, parent)
 
 
-def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
+def attach_outcome(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> None:
     """Put a pair's outcome on the report that tells its result."""
-    if not isinstance(item, PairItem) or item.outcome is None:
+    if not isinstance(item, PairItem):
+        return
+    if call.excinfo is not None and call.excinfo.errisinstance(NotMeasured):
+        setattr(report, ACCOUNTED, True)
+    if item.outcome is None:
         return
     if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
@@ -72,10 +84,10 @@ def attach_outcome(item: pytest.Item, report: pytest.TestReport) -> None:
 
 def hand_over(config: pytest.Config) -> None:
     """Give an xdist worker's counts to the controller."""
-    engine = config.stash[PROCESS].started if PROCESS in config.stash else None
-    if engine is not None:
-        tally = engine.tally
-        config.workeroutput[WORKER_INPUT] = json.dumps(asdict(tally))  # type: ignore[attr-defined]
+    process = config.stash[PROCESS]
+    tally = None if process.started is None else asdict(process.started.tally)
+    counts = {"tally": tally, "suites": len(process.suites)}
+    config.workeroutput[WORKER_INPUT] = json.dumps(counts)  # type: ignore[attr-defined]
 
 
 def stop(config: pytest.Config) -> None:

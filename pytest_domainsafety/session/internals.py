@@ -1,8 +1,7 @@
-"""Nodes of which a session may hold hundreds of thousands.
+"""The private parts of pytest and xdist that the plugin touches, and no other module.
 
-pytest gives each node an empty list, set, mapping and stash of its own, which
-together take more memory than a scenario pair. Here they are made when somebody
-asks for them; what they are, and that each node has its own, stays as it was.
+One function or class each; `tests/unit/test_internals.py` fails on a pytest or an
+xdist in which one of them is gone.
 """
 
 from __future__ import annotations
@@ -11,15 +10,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._io import TerminalWriter
 from _pytest.mark.structures import NodeKeywords
 from _pytest.nodes import Node
-
-if TYPE_CHECKING:
-    pass
+from _pytest.outcomes import Failed
 
 
 class Lean(Node):
-    """To be named before `pytest.Item` or `pytest.Collector`; see the module."""
+    """A node of which a session may hold hundreds of thousands.
+
+    pytest gives each node an empty list, set, mapping and stash of its own, which
+    together take more memory than a scenario pair. Here they are made when somebody
+    asks for them; what they are, and that each node has its own, stays as it was.
+    To be named before `pytest.Item` or `pytest.Collector`.
+    """
 
     __slots__ = ()
 
@@ -72,7 +76,14 @@ _ON_DEMAND: dict[str, Callable[[Lean], Any]] = {
 _EMPTY = tuple(_ON_DEMAND.keys() - {"keywords", _ALIAS})
 
 
-def _xdist_queue(config: pytest.Config) -> list[Any]:
+class NotMeasured(Failed):
+    """What keeps a pair from being measured: an error of its set-up, by us alone.
+
+    A failure to pytest like `pytest.fail`'s, which no other plugin raises.
+    """
+
+
+def xdist_queue(config: pytest.Config) -> list[Any]:
     """Return the indices of the items that wait in this xdist worker's queue."""
     for plugin in config.pluginmanager.get_plugins():
         queue = getattr(plugin, "torun", None)
@@ -82,9 +93,35 @@ def _xdist_queue(config: pytest.Config) -> list[Any]:
     return []
 
 
-def _forget_gates(config: pytest.Config) -> None:
+def forget_gates(config: pytest.Config) -> None:
     """Keep gates out of `--lf`: they are no items that could be run again."""
     plugin = config.pluginmanager.get_plugin("lfplugin")
     failed = getattr(plugin, "lastfailed", {})
     for key in [key for key in failed if "gate::" in str(key).partition("/")[0]]:
         del failed[key]
+
+
+def xdist_workers(node: Any) -> int:
+    """Return how many workers xdist starts a run with."""
+    return len(node.nodemanager.specs)
+
+
+def xdist_name(node: Any) -> str:
+    """Return the name of an xdist worker, `gw0` and so on."""
+    name: str = node.gateway.id
+    return name
+
+
+def is_crash(report: pytest.TestReport) -> bool:
+    """Whether xdist made the report in place of a worker that died at the item."""
+    return str(report.when) == "???"
+
+
+def terminal_writer(terminal: pytest.TerminalReporter) -> TerminalWriter:
+    """Return what the terminal reporter writes to."""
+    return terminal._tw
+
+
+def terminal_encoding(terminal: pytest.TerminalReporter) -> str:
+    """Return the encoding of the stream that the terminal reporter writes to."""
+    return getattr(terminal._tw._file, "encoding", None) or "utf-8"

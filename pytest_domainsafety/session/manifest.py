@@ -71,6 +71,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             resamples=settings.resamples,
         ),
         holm=settings.holm,
+        **({"allow_silence": True} if settings.allow_silence else {}),
         stop=settings.stop,
         suites={
             suite.display: SuiteEntry(

@@ -16,6 +16,7 @@ from pytest_domainsafety.reporting.ci import (
 )
 from pytest_domainsafety.reporting.files import FORMATS, Material, write_files
 from pytest_domainsafety.reporting.markdown import markdown_summary
+from pytest_domainsafety.session.internals import terminal_encoding, terminal_writer
 
 if TYPE_CHECKING:
     import pytest
@@ -112,11 +113,10 @@ def show(
     """
     from pytest_domainsafety.reporting.terminal import summary_lines
 
-    writer = terminal._tw
     lines = summary_lines(
         results,
-        writer.fullwidth,
-        encoding=getattr(writer._file, "encoding", None) or "utf-8",
+        terminal_writer(terminal).fullwidth,
+        encoding=terminal_encoding(terminal),
         verbosity=verbosity,
     )
     if verbosity > -2:

@@ -10,13 +10,14 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from pytest_domainsafety.config.run import RunConfig, read_config
-from pytest_domainsafety.errors import DomainSafetyError
-from pytest_domainsafety.session.internals import _xdist_queue
+from pytest_domainsafety.errors import DomainSafetyError, StoreError
+from pytest_domainsafety.session.internals import xdist_queue
 
 if TYPE_CHECKING:
     from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
@@ -49,6 +50,7 @@ class Process:
         self.run: str = agreed.get("run") or _new_run()
         self.share: int = agreed.get("share", 1)
         self._number: int | None = agreed.get("number")
+        self._series: dict[str, str] | None = agreed.get("series")
         self._engine: Engine | None = None
         self._framed = False
         self._failure: DomainSafetyError | None = None
@@ -60,7 +62,27 @@ class Process:
             workers: At the beginning of the run.
             number: The worker's, where that decides which items it will run.
         """
-        return json.dumps({"run": self.run, "share": workers, "number": number})
+        told = {"run": self.run, "share": workers, "number": number}
+        return json.dumps(told | {"series": self._find_series()})
+
+    def _find_series(self) -> dict[str, str]:
+        """Return the series of each model and judge (`engine.reuse`).
+
+        A worker's own store does not know it: runs stand in the controller's alone.
+        It is the same for all workers of a run, also for one that comes later.
+        """
+        from pytest_domainsafety.store import Store
+
+        if self._series is None:
+            path = self.config.store
+            names = {*self.plan().models, *self.plan().all_judges}
+            self._series = dict.fromkeys(names, f">{self.run}")
+            # A store that can't be read is a sentence when the run begins.
+            if path.is_file():
+                with suppress(StoreError), Store(path, create=False) as store:
+                    for name in names:
+                        self._series[name] = store.series_of(name, self.run)
+        return self._series
 
     def note_suite(self, suite: LoadedSuite) -> None:
         """Remember a suite file that was collected."""
@@ -105,6 +127,7 @@ class Process:
             read_timeout_s=told.read_timeout,
             retries=told.retries,
             fresh=told.fresh,
+            series=self._series,
             keep_text=told.store_text == "full",
             second_judge=told.second_judge,
             second_sample=told.second_judge_sample,
@@ -195,7 +218,7 @@ class Process:
 
             mine = list(part(items, self.share, self._number))
             self._number = None
-        queue = _xdist_queue(self._pytest)
+        queue = xdist_queue(self._pytest)
         return mine + [place for place in queue if isinstance(place, int)]
 
     def stop(self) -> None:

@@ -20,6 +20,7 @@ from pytest_domainsafety.engine import Engine
 from pytest_domainsafety.engine.plan import cells
 from pytest_domainsafety.reporting.wording import duration
 from pytest_domainsafety.session.expected import Expected
+from pytest_domainsafety.session.internals import terminal_writer
 from pytest_domainsafety.session.process import Process
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import PairOutcome
@@ -219,9 +220,10 @@ def watch(
         return None
     # With -s or a debugger the terminal belongs to others, too.
     alone = config.option.capture != "no" and not config.option.usepdb
-    live = reporter.isatty and reporter._tw.hasmarkup and alone
+    writer = terminal_writer(reporter)
+    live = reporter.isatty and writer.hasmarkup and alone
     look = snapshots(process, expected, outcomes)
-    line = ProgressLine(reporter._tw, look, live=live)
+    line = ProgressLine(writer, look, live=live)
     line.start()
     return line
 

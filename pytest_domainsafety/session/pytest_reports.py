@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_domainsafety.reporting.wording import gate_prefix
-from pytest_domainsafety.session.internals import _forget_gates
+from pytest_domainsafety.session.internals import forget_gates
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import (
     BASE_VARIANT,
@@ -34,6 +34,8 @@ from pytest_domainsafety.types import (
 OUTCOME = "domainsafety_outcome"
 ROWS = "domainsafety_rows"
 WORD = "domainsafety_word"
+ACCOUNTED = "domainsafety_accounted"
+"""On a failed report that the verdict accounts for: a pair's fault, or a gate."""
 
 
 def attach(
@@ -62,6 +64,11 @@ def detach(report: pytest.TestReport) -> tuple[PairOutcome, list[Any]] | None:
         return None
     # Read by pydantic's own JSON parser: equal strings are then one string.
     return PairOutcome.model_validate_json(text), rows
+
+
+def detach_accounted(report: pytest.TestReport) -> bool:
+    """Take off a failed report whether the verdict accounts for it."""
+    return bool(report.__dict__.pop(ACCOUNTED, False))
 
 
 def keep(store: Store, outcome: PairOutcome, rows: list[Any]) -> None:
@@ -163,14 +170,14 @@ def emit_gates(session: pytest.Session, gates: Iterable[GateVerdict]) -> None:
         hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
         hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
-    _forget_gates(session.config)
+    forget_gates(session.config)
 
 
 def gate_report(gate: GateVerdict) -> pytest.TestReport:
     """Return a gate's verdict as a test report."""
     prefix = gate_prefix(gate)
     nodeid = f"{prefix}::{gate.domain}::{gate.model}"
-    return pytest.TestReport(
+    report = pytest.TestReport(
         nodeid=nodeid,
         location=(prefix, None, f"{gate.domain}::{gate.model}"),
         keywords={},
@@ -183,3 +190,5 @@ def gate_report(gate: GateVerdict) -> pytest.TestReport:
             ("reason", gate.reason),
         ],
     )
+    setattr(report, ACCOUNTED, True)
+    return report

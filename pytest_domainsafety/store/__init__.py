@@ -8,7 +8,8 @@ safe and changes nothing, which is what lets a killed run go on, two shards
 merge, and an xdist controller take in what its workers have already written.
 
 Records are the rows of one run and point at both. :meth:`Store.verify`
-re-derives the hashes and the references, and says what does not hold.
+re-derives the hashes and the references, and says what does not hold. Nothing here is
+for use from outside: `runs.open_records` reads a store.
 """
 
 from pytest_domainsafety.store.core import RunHead, Store

@@ -32,6 +32,21 @@ class RunHead(NamedTuple):
     manifest: Manifest
 
 
+_RUNS_BACKWARDS = """
+SELECT run, finished IS NOT NULL FROM runs ORDER BY started DESC, run DESC
+"""
+_ASKED = """
+SELECT 1 FROM runs WHERE run = ?
+AND (EXISTS (SELECT 1 FROM json_each(manifest, '$.judges') WHERE key = ?)
+  OR EXISTS (SELECT 1 FROM json_each(manifest, '$.second_judge') WHERE key = ?)
+  OR EXISTS (SELECT 1 FROM json_each(manifest, '$.models') WHERE key = ?)
+    AND coalesce(json_extract(manifest, '$.kind'), '') <> 'rejudge')
+"""
+_CUT_SHORT = """
+SELECT 1 FROM runs WHERE run = ? AND json_extract(results, '$.run.interrupted')
+"""
+
+
 class Store(Records):
     """An open store; one object serves all threads of a process.
 
@@ -107,6 +122,37 @@ class Store(Records):
             )
             for run, started, finished, manifest in rows
         ]
+
+    def series_of(self, model: str, run: str) -> str:
+        """Return the name of a run together with those that it goes on with.
+
+        That are the runs which asked the model after the last one of them that
+        ended, and were killed or cut short themselves. A series ends with the run
+        that ends: the next one has another name.
+
+        Args:
+            model: Under test, or a judge; one that judged replies again counts as a
+                judge alone.
+            run: The one that is about to begin.
+        """
+        first, last = run, ""
+        for name, ended in self._read(_RUNS_BACKWARDS):
+            if self._read(_ASKED, name, *[model] * 3):
+                if ended and not self._read(_CUT_SHORT, name):
+                    last = name
+                    break
+                first = name
+        return f"{last}>{first}"
+
+    def age_of(self, key: str) -> float:
+        """Return the seconds since a reply or judgement was kept, by its key."""
+        (row,) = self._read(
+            "SELECT max(created) FROM (SELECT created FROM replies WHERE "
+            "request_key = ? UNION ALL "
+            "SELECT created FROM judgements WHERE judgement_key = ?)",
+            *(key, key),
+        )
+        return max(0.0, time.time() - (row[0] or time.time()))
 
     # ── replies and judgements ──────────────────────────────────────────────
 

@@ -10,17 +10,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from pytest_domainsafety.config.pytest_options import SUFFIXES
 from pytest_domainsafety.errors import SuiteError, SuiteProblem, UserError
 from pytest_domainsafety.suite.problems import document_problems
 from pytest_domainsafety.suite.reading import Document, read_document
 from pytest_domainsafety.text import fingerprint, printable, visible
 from pytest_domainsafety.types import Suite
 
-SUFFIXES = (".safety.yaml", ".safety.yml")
-"""How a suite file's name ends."""
-
-# Folders that pytest does not look into either.
 _BREAKS = frozenset("\t\n")
+# Folders that pytest does not look into either.
 _PASSED_OVER = frozenset({"build", "dist", "node_modules", "venv"})
 
 
@@ -122,10 +120,11 @@ def suite_files(paths: Iterable[Path]) -> list[Path]:
     """
     files: dict[Path, None] = {}
     for path in paths:
-        if not path.exists():
+        named = path.name.endswith(SUFFIXES)
+        if not (path.exists() or (named and path.is_symlink())):
             raise UserError(f"{path}: no such file or folder")
-        if not path.is_dir():
-            if not path.name.endswith(SUFFIXES):
+        if named or not path.is_dir():
+            if not named:
                 raise UserError(
                     f"{path}: pytest would pass it over; a suite's name ends in "
                     f"{SUFFIXES[0]}, so rename it"
@@ -143,7 +142,10 @@ def suite_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def find_suites(folder: Path) -> list[Path]:
-    """Return the suite files under a folder, sorted; hidden folders are left out."""
+    """Return the suite files under a folder, sorted; hidden folders are left out.
+
+    What is named as one and is no file is among them: loading it says so.
+    """
     return find_named(folder, SUFFIXES)
 
 
@@ -160,10 +162,13 @@ def find_named(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     """Return the files under a folder whose name ends so, as pytest looks for them."""
     found: list[Path] = []
     for where, folders, names in os.walk(folder):
+        found += [Path(where, name) for name in folders if name.endswith(endings)]
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(".") and name not in _PASSED_OVER
+            if not name.startswith(".")
+            and name not in _PASSED_OVER
+            and not name.endswith(endings)
         ]
         found += [Path(where, name) for name in names if name.endswith(endings)]
     return sorted(found)

@@ -21,6 +21,7 @@ from pytest_domainsafety.types import FRAMINGS, ScenarioPair, Suite
 LOCK_NAME = "safety.lock"
 SCHEMA = 1
 
+SWITCHES = ("holm", "allow_silence")
 SETTINGS = ("ci", "estimand", "confidence", "temperature", "max_tokens")
 """Of a run's settings, those by which a verdict could be turned unseen."""
 
@@ -74,8 +75,9 @@ def make_lock(
 def locked_settings(told: Any) -> dict[str, Any]:
     """Return the settings that a lock holds, from an object that has them all."""
     held = {name: getattr(told, name) for name in SETTINGS}
-    # Left out where it is off, as in locks that are older than the option.
-    return held | ({"holm": True} if told.holm else {})
+    # Left out where they are off, as in locks that are older than the options.
+    switches = {name: True for name in SWITCHES if getattr(told, name)}
+    return held | switches
 
 
 def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:

@@ -108,8 +108,11 @@ def read_document(path: Path, display: str) -> Document:
 
     Raises:
         SuiteError: It can't be read at all: not there, too large, not UTF-8,
-            not YAML, empty, several documents, aliases, nested too deep.
+            not YAML, empty, several documents, aliases, nested too deep; or it is
+            no plain file, of which the end may never come.
     """
+    if not path.is_file() and (path.exists() or path.is_symlink()):
+        raise _refuse(display, Fault(1, f"is no plain file but {_sort(path)}"))
     try:
         text = _read_text(path)
         fault = _forbidden(text)
@@ -130,6 +133,12 @@ def read_document(path: Path, display: str) -> Document:
         raise _refuse(display, _syntax_fault(error)) from None
     except RecursionError:
         raise _refuse(display, _too_deep(1)) from None
+
+
+def _sort(path: Path) -> str:
+    if not path.exists():
+        return "a link that leads nowhere: mend or remove it"
+    return "a folder: give it another name" if path.is_dir() else "a pipe or a device"
 
 
 def _refuse(display: str, fault: Fault) -> SuiteError:

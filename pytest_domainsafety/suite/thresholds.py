@@ -62,32 +62,32 @@ class Thresholds:
 
     def only(self, domains: Container[str]) -> Thresholds:
         """Return these without the domains that an option names and no pair has."""
-        kept = {name: one for name, one in self.by_domain.items() if name in domains}
+        kept = {name: held for name, held in self.by_domain.items() if name in domains}
         return replace(self, by_domain=kept)
 
     def special(self) -> Thresholds:
         """Return these without the domains that are held to what all others are."""
         return self.only(
-            {name for name, one in self.by_domain.items() if one != self.otherwise}
+            {name for name, held in self.by_domain.items() if held != self.otherwise}
         )
 
     @property
     def compliance(self) -> dict[str, float]:
         """Domain → the upper limit of compliance."""
-        return {name: one.compliance.share for name, one in self.by_domain.items()}
+        return {name: held.compliance.share for name, held in self.by_domain.items()}
 
     @property
     def places(self) -> dict[str, str]:
         """Domain → where its limit of compliance was written."""
-        return {name: one.compliance.place for name, one in self.by_domain.items()}
+        return {name: held.compliance.place for name, held in self.by_domain.items()}
 
     @property
     def engagement(self) -> dict[str, float]:
         """Domain → the lower limit of engagement, where there is one."""
         return {
-            name: one.engagement.share
-            for name, one in self.by_domain.items()
-            if one.engagement is not None
+            name: held.engagement.share
+            for name, held in self.by_domain.items()
+            if held.engagement is not None
         }
 
 
@@ -167,10 +167,10 @@ def strictest(
     stricter: Callable[[float, float], float] = min,
 ) -> dict[str, float]:
     """Return the strictest value of each domain: the lowest, with `max` the highest."""
-    found: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for domain, share in values:
-        found[domain] = stricter(share, found.get(domain, share))
-    return found
+        shares[domain] = stricter(share, shares.get(domain, share))
+    return shares
 
 
 def check_domains(
@@ -216,9 +216,9 @@ def _compliance(
         candidates = candidates[3:]
     if saved is not None:
         candidates = (candidates[0], candidates[3], (saved, "the run's own"))
-    found = _first(candidates)
-    assert found is not None
-    return found
+    limit = _first(candidates)
+    assert limit is not None
+    return limit
 
 
 def _engagement(

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types.words import Door, Finish
+from pytest_domainsafety.types.words import Door, Finish, Identity
 
 
 class Message(NamedTuple):
@@ -123,6 +123,9 @@ class ModelInfo(Door):
         endpoints: Addresses that serve it, without credentials.
         server: Server and version.
         remote: Whether prompts leave this machine for somebody's cloud.
+        identity: What the digest is worth. Of a model known by its ``name`` alone
+            (an application, a server that tells no hash, a vendor's alias) the
+            answers of a finished run are never taken for another one's.
     """
 
     name: str
@@ -139,3 +142,4 @@ class ModelInfo(Door):
     endpoints: tuple[str, ...] = ()
     server: str | None = None
     remote: bool = False
+    identity: Identity = "name"

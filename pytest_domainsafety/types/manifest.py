@@ -114,6 +114,7 @@ class ModelEntry(Part):
     endpoints: tuple[str, ...] = ()
     server: str | None = None
     remote: StrictBool = False
+    identity: str | None = None
     num_ctx: StrictInt | None = None
 
     @classmethod
@@ -292,6 +293,8 @@ class Cost(Part):
     """What the asking cost.
 
     Attributes:
+        oldest_s: Age in seconds of the oldest answer from the store whose model is
+            not known by its weights; 0 where there is none.
         phases: Seconds on the clock by stage.
         seconds: Where the time of the requests in flight went.
     """
@@ -300,6 +303,7 @@ class Cost(Part):
     retries: StrictInt = 0
     failed: StrictInt = 0
     from_store: StrictInt = 0
+    oldest_s: Number = 0
     tokens_in: StrictInt = 0
     tokens_out: StrictInt = 0
     concurrency: StrictInt = 0
@@ -323,6 +327,7 @@ class Manifest(Part):
         kind: One of `RUN_KINDS`; an older version wrote none, a newer one others.
         started: ISO 8601, in UTC.
         thresholds: As they were when the run began.
+        allow_silence: A domain was judged however much of it was empty.
         models: Under test, by the name that was typed.
         judges: The judge, or the panel.
         suites: By file.
@@ -330,6 +335,7 @@ class Manifest(Part):
         expected: Model → domain → scenario → its variants, the base left out: every
             pair that the run set out to ask.
         served: Model or judge → the name under which its server answered.
+        interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin.
         stopped: Gates decided early (`--safety-stop`).
         analysis: Of the results that this manifest is in.
         shards: Runs that were taken together.
@@ -347,6 +353,7 @@ class Manifest(Part):
     judge_reasoning: StrictBool = False
     interval: IntervalEntry = IntervalEntry()
     holm: StrictBool = False
+    allow_silence: StrictBool = False
     thresholds: ThresholdsEntry = ThresholdsEntry()
     stop: str | None = None
     suites: dict[str, SuiteEntry] = Field(default_factory=dict)
@@ -358,6 +365,7 @@ class Manifest(Part):
     baseline: BaselineEntry | None = None
     cost: Cost | None = None
     served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    interrupted: StrictBool = False
     stopped: tuple[StoppedEntry, ...] = ()
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()

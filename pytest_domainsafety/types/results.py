@@ -11,6 +11,7 @@ from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.words import Door, Framing, Share
 
 Limits = tuple[float, float]
+GateReason = Literal["passed", "exceeded", "unproven", "no_data", "silent", "conflict"]
 GateKind = Literal["compliance", "engagement", "zero_tolerance", "regression"]
 Cells = Literal["knows_refuses", "knows_helps", "refuses_both", "neither"]
 
@@ -79,6 +80,9 @@ class DomainEstimate(Door):
             are worth (Korn and Graubard).
         icc: Intra-cluster correlation of compliance; None where unknown.
         estimand: What the intervals speak of: `population` or `suite`.
+        analytical_silent: Of the `analytical_responses` those that were empty;
+            `analytical_errors` never came.
+        conflicts: Replies of which rows with different scores came.
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
         by_pair: Scenario → counts, for comparisons.
@@ -120,6 +124,10 @@ class DomainEstimate(Door):
     filtered: int = 0
     truncated: int = 0
     errors: int = 0
+    analytical_responses: int = 0
+    analytical_silent: int = 0
+    analytical_errors: int = 0
+    conflicts: int = 0
     ci_measured: Limits | None = None
     ci_best: Limits | None = None
     engagement_low: float | None = None
@@ -149,7 +157,8 @@ class GateVerdict(Door):
         measured: False where the verdict hangs on replies or judgements that
             are missing: neither safe nor shown to be unsafe.
         reason: ``exceeded`` is shown to be worse than the threshold,
-            ``unproven`` is not shown to be good enough.
+            ``unproven`` is not shown to be good enough, ``silent`` answered too
+            often with nothing, ``conflict`` has rows whose scores differ.
         pairs_needed: Pairs that would settle it at the rate seen.
         selected: Pairs that ran, where that is not the whole suite.
         scenarios: Of a failed zero-tolerance gate, those that it fails on.
@@ -162,7 +171,7 @@ class GateVerdict(Door):
     upper: float | None
     passed: bool
     measured: bool = True
-    reason: Literal["passed", "exceeded", "unproven", "no_data"]
+    reason: GateReason
     pairs_needed: int | None = None
     p_adjusted: float | None = None
     selected: str | None = None

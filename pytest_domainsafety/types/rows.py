@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -71,6 +72,24 @@ Judged = Row | Record
 _TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
 
 
+_A_NAME = "a name without a blank at either end"
+
+
+@lru_cache(maxsize=65_536)
+def _is_name(text: str) -> bool:
+    """Whether a text names one thing alone: "s" and "s " would count as two pairs."""
+    return bool(text) and text == text.strip() and text.isprintable()
+
+
+@lru_cache(maxsize=4_096)
+def _is_variant(text: str) -> bool:
+    """Whether a text names another wording, and is no misspelt name of the base.
+
+    Rows of variants are in no gate, so "Base" would hide what it says.
+    """
+    return _is_name(text) and text.casefold() != BASE_VARIANT
+
+
 class _Bad(ValueError):
     """What is wrong with one row; the reader adds file and line."""
 
@@ -84,8 +103,8 @@ def to_row(found: Mapping[str, Any]) -> Row:
     get = found.get
     for name in ("model", "domain", "scenario"):
         value = get(name)
-        if type(value) is not str or not value:
-            raise _Bad(_expected(found, name, "a name"))
+        if type(value) is not str or not _is_name(value):
+            raise _Bad(_expected(found, name, _A_NAME))
     framing = get("framing")
     if framing not in FRAMINGS:
         raise _Bad(_expected(found, "framing", "analytical or operational"))
@@ -107,6 +126,12 @@ def to_row(found: Mapping[str, Any]) -> Row:
     if not _STRINGS.issuperset(map(type, texts)):
         texts = [_text(found, name) for name in _TEXTS]
     variant, subdomain, judge, prompt_hash, run = texts
+    if variant and variant != BASE_VARIANT and not _is_variant(variant):
+        raise _Bad(
+            _expected(found, "variant", f"{BASE_VARIANT}, {_A_NAME}, or nothing")
+        )
+    if judge and not _is_name(judge):
+        raise _Bad(_expected(found, "judge", _A_NAME))
     return Row(
         found["model"],
         found["domain"],

@@ -77,10 +77,12 @@ def test_every_mode_comes_to_the_same_results(bench, request):
 
 def test_what_is_in_the_store_is_not_asked_again(bench, mode):
     bench.suite()
-    bench.run(*mode)
-    again = bench.run(*mode)
-    again.stdout.fnmatch_lines(["0 requests*"])
-    fresh = bench.run(*mode, "--safety-fresh")
+    scripted = "scripted:script.json"
+    (bench.path / "script.json").write_text(json.dumps({"default": "No, I won't."}))
+    bench.run(*mode, model=scripted)
+    again = bench.run(*mode, model=scripted)
+    again.stdout.fnmatch_lines(["0 requests*12 answers from the store, *"])
+    fresh = bench.run(*mode, "--safety-fresh", model=scripted)
     fresh.stdout.fnmatch_lines(["12 requests*"])
 
 

@@ -26,7 +26,12 @@ def run_of(files, **options):
         )
         pairs[f"{number}"] = ExpectedPair(suite, 0, "m")
     config = SimpleNamespace(
-        replications=3, confidence=0.95, resamples=100, seed=1, holm=False
+        replications=3,
+        confidence=0.95,
+        resamples=100,
+        seed=1,
+        holm=False,
+        allow_silence=False,
     )
     vars(config).update({"thresholds": ThresholdOptions()} | options)
     return Expected(pairs, {"labor"}), config

@@ -221,7 +221,10 @@ def test_deep_nesting_is_refused(tmp_path, text):
 def test_unreadable_paths_are_told(tmp_path):
     assert "No such file" in problems_of(tmp_path / "none.safety.yaml")[0][3]
     (tmp_path / "folder.safety.yaml").mkdir()
-    assert "can't be read" in problems_of(tmp_path / "folder.safety.yaml")[0][3]
+    assert (
+        "is no plain file but a folder"
+        in problems_of(tmp_path / "folder.safety.yaml")[0][3]
+    )
 
 
 @given(st.binary(max_size=200))

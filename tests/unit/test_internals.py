@@ -1,0 +1,91 @@
+"""Private parts of pytest and xdist: a version in which one is gone fails here."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from pytest_domainsafety.session import internals
+
+PYTEST_S = {"Lean", "NotMeasured", "forget_gates", "terminal_writer"}
+PYTEST_S |= {"terminal_encoding"}
+XDIST_S = {"xdist_queue", "xdist_workers", "xdist_name", "is_crash"}
+
+
+def test_each_has_its_test_here():
+    own = {
+        name
+        for name, value in vars(internals).items()
+        if getattr(value, "__module__", "") == internals.__name__
+        and not name.startswith("_")
+    }
+    assert own == PYTEST_S | XDIST_S
+
+
+def test_a_node_is_made_of_what_is_made_on_demand(pytester):
+    """Lean drops these; a further one of pytest's would never be dropped."""
+
+    class Plain(pytest.Item):
+        def runtest(self): ...
+
+    plain = Plain.from_parent(pytester.getmodulecol("def test_a(): ..."), name="a")
+    assert plain.__dict__
+    assert plain.__dict__.keys() <= internals._ON_DEMAND.keys()
+
+
+def test_what_is_not_measured_is_a_failure_without_a_traceback(pytester):
+    pytester.makeconftest(
+        "from pytest_domainsafety.session.internals import NotMeasured\n"
+        "def pytest_runtest_setup(item):\n"
+        "    raise NotMeasured('no server', pytrace=False)\n"
+    )
+    pytester.makepyfile("def test_a(): ...")
+    done = pytester.runpytest("-p", "no:xdist")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["no server"])
+    done.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_the_plugin_of_last_failures_is_where_it_was(pytester):
+    config = pytester.parseconfigure()
+    plugin = config.pluginmanager.get_plugin("lfplugin")
+    plugin.lastfailed = {"gate::labor::m": True, "a.py::test_a": True}
+    internals.forget_gates(config)
+    assert plugin.lastfailed == {"a.py::test_a": True}
+
+
+def test_the_terminal_reporter_has_a_writer_and_its_stream(pytester):
+    config = pytester.parseconfigure()
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    writer = internals.terminal_writer(reporter)
+    assert writer.fullwidth > 0
+    assert isinstance(writer.hasmarkup, bool)
+    assert writer._file is not None
+    assert internals.terminal_encoding(reporter)
+
+
+# ── xdist ──
+
+
+def test_a_worker_has_a_queue():
+    remote = pytest.importorskip("xdist.remote")
+    source = inspect.getsource(remote.WorkerInteractor)
+    assert "self.torun" in source
+    assert "nextitem_index" in source
+    assert hasattr(remote.TestQueue, "lock")
+
+
+def test_a_node_has_a_name_and_knows_all_specs():
+    workermanage = pytest.importorskip("xdist.workermanage")
+    node = inspect.getsource(workermanage.WorkerController.__init__)
+    assert "self.nodemanager = nodemanager" in node
+    assert "self.gateway = gateway" in node
+    assert "self.specs" in inspect.getsource(workermanage.NodeManager.__init__)
+
+
+def test_a_crash_is_told_by_its_phase():
+    dsession = pytest.importorskip("xdist.dsession")
+    assert '"???"' in inspect.getsource(dsession.DSession.handle_crashitem)
+    report = pytest.TestReport("a", ("a", None, "a"), {}, "failed", "died", "???")
+    assert internals.is_crash(report)
