@@ -41,7 +41,8 @@ def test_a_locked_run(bench):
 
     class Told:
         ci, estimand, confidence = "guarded", "population", 0.95
-        temperature, max_tokens, holm = 0.7, 2048, False
+        temperature, max_tokens = 0.7, 2048
+        holm = allow_silence = False
 
     file = bench.suite()
     lock = make_lock(
