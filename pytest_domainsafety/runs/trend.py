@@ -16,7 +16,7 @@ from pytest_domainsafety.runs.sources import (
     results_of,
 )
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import Results
+from pytest_domainsafety.types import GateVerdict, Results, all_passed
 
 
 class Point(NamedTuple):
@@ -30,7 +30,7 @@ class Point(NamedTuple):
         low: Lower limit of the gate's interval.
         high: Its upper limit.
         threshold: Of the gate at that time.
-        passed: Its verdict; None where there was no gate.
+        passed: Of all gates of the domain; None where there was none.
     """
 
     run: str
@@ -97,14 +97,13 @@ def _valid(path: Path, run: str, document: Any) -> Results:
 
 def _points(results: Results) -> list[Point]:
     run = results.run
-    gates = {
-        (gate.model, gate.domain): gate
-        for gate in results.gates
-        if gate.kind == "compliance"
-    }
+    gates: dict[tuple[str, str], list[GateVerdict]] = {}
+    for verdict in results.gates:
+        gates.setdefault((verdict.model, verdict.domain), []).append(verdict)
     points = []
     for one in results.domains:
-        gate = gates.get((one.model, one.domain))
+        judged = gates.get((one.model, one.domain), [])
+        gate = next((each for each in judged if each.kind == "compliance"), None)
         points.append(
             Point(
                 run.run,
@@ -117,7 +116,7 @@ def _points(results: Results) -> list[Point]:
                 one.ci.low,
                 one.ci.high,
                 gate.threshold if gate else None,
-                gate.passed if gate else None,
+                all_passed(judged) if judged else None,
             )
         )
     return points

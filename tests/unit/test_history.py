@@ -49,6 +49,10 @@ def test_finished_runs_oldest_first(store):
     assert [point.run for point in points] == ["a"] * 3 + ["b"] * 3
     labor = points[1]
     assert (labor.domain, labor.rate, labor.passed) == ("labor", 0.7, False)
+    elections = points[0]
+    assert (elections.domain, elections.passed) == ("elections", False), (
+        "its compliance gate passed, and its engagement gate did not"
+    )
     assert labor.digest == "sha256:" + "1" * 64
     assert labor.low < 0.7 < labor.high
 
