@@ -64,9 +64,11 @@ def rejudge(
     store, which every other command can read. Broken off, it goes on where it
     stopped.
 
-    Exit status: 0; 2 the store, the judge or a suite can't be used; 10 some replies
-    could not be judged.
+    Exit status: 0 all gates pass; 1 one failed on what was judged; 10 one could not
+    be judged, or some replies could not; 2 the store, the judge or a suite can't be
+    used.
     """
+    from pytest_domainsafety.analysis.gate import exit_status
     from pytest_domainsafety.errors import SourceError
     from pytest_domainsafety.runs.rejudge import rejudge_run
     from pytest_domainsafety.runs.sources import find_source
@@ -79,8 +81,8 @@ def rejudge(
     _show(found)
     if out is not None:
         write_text(out, found.model_dump_json(by_alias=True, indent=2))
-    if found.run.failed_judgements:
-        context.exit(10)
+    status = exit_status(found.gates, infrastructure_errors=found.run.failed_judgements)
+    context.exit(status)
 
 
 def suites_of(source: Source, named: tuple[Path, ...]) -> dict[str, LoadedSuite]:

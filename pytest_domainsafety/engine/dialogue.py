@@ -12,6 +12,7 @@ from pytest_domainsafety.engine.plan import (
     Cell,
     PairWork,
     Plan,
+    judgement_key,
     request_key,
     request_row,
     seed_for,
@@ -220,9 +221,10 @@ class Conductor:
             rubric=suite.suite.rubric,
             domain=suite.suite.title,
         )
-        what = [*dialogue.keys, judge.fingerprint(), suite.rubric_hash]
-        what += ["trace"] * (step.kind == "trace") + self._reuse.series(judge.name)
-        key = fingerprint("judgement", what)
+        own, rubric = judge.fingerprint(), suite.rubric_hash
+        more = ["trace"] if step.kind == "trace" else []
+        more += self._reuse.series(judge.name)
+        key = judgement_key(dialogue.keys, own, rubric, *more)
         judgement = self._reuse.judgement(key, judge.name)
         if judgement is None:
             judgement = await judge.judge(case, self._asker.ask, dialogue.seed)

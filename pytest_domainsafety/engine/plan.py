@@ -160,13 +160,16 @@ def request_key(
     return fingerprint("request", parts)
 
 
-def row_key(row: Mapping[str, Any], replication: int) -> str:
-    """Return the key of a request as the store keeps it.
+def row_key(
+    row: Mapping[str, Any], replication: int, series: Sequence[str] = ()
+) -> str:
+    """Return the key of a request as the store keeps it; see :func:`request_key`.
 
     Raises:
         KeyError: The row is not whole.
     """
-    return fingerprint("request", [*(row[name] for name in _PARTS), replication])
+    parts = [*(row[name] for name in _PARTS), replication, *series]
+    return fingerprint("request", parts)
 
 
 def judgement_key(

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_domainsafety.engine.plan import judgement_key, row_key, seed_from
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.providers.base import reply_kind
-from pytest_domainsafety.store import Evidence
+from pytest_domainsafety.store import Evidence, StoredJudgement
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     SCORED,
@@ -50,6 +50,22 @@ class Fault(NamedTuple):
     words: str
 
 
+def possible_series(runs: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return what keys may bear beside their request: no series, or one of the runs'.
+
+    A series is named by the run that ended before it and its first run
+    (`Store.series_of`); which runs had ended at the time is not to be known later.
+    """
+    return [
+        (),
+        *(
+            ("series", f"{last}>{first}")
+            for place, first in enumerate(runs)
+            for last in (*reversed(runs[:place]), "")
+        ),
+    ]
+
+
 @dataclass(slots=True)
 class RecordCheck:
     """Holds the records of one run to what is behind them, one after the other.
@@ -57,12 +73,14 @@ class RecordCheck:
     Attributes:
         manifest: Of the run.
         finished: When it ended; None where it did not.
+        series: That keys may bear (`engine.reuse`): none, or that of a run.
         replaced: Records whose reply or judgement a later run has put in place of the
             one that they are of (`--safety-fresh`): nothing can be said of these.
     """
 
     manifest: Manifest
     finished: float | None
+    series: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     replaced: int = 0
     _scenarios: dict[tuple[str, ...], tuple[Any, ...]] = field(default_factory=dict)
     _judge: str | None = None
@@ -156,11 +174,7 @@ class RecordCheck:
             yield Fault("record", "whose seed is not the run's for them")
         if request.get("hashed"):
             return
-        try:
-            key = row_key(request, record.replication)
-        except KeyError:
-            key = ""
-        if key != evidence.request_key:
+        if not self._has_key(request, record.replication, evidence.request_key):
             yield Fault("reply", "whose request does not match its key")
         whole = record.status != "error"
         if whole and record.prompt_hash != fingerprint("prompt", asked):
@@ -169,6 +183,18 @@ class RecordCheck:
             hashes = [fingerprint("reply", text) for text in answers] + [reply.hash()]
             if record.reply_hash not in ("", fingerprint("replies", hashes)):
                 yield Fault("record", "whose reply_hash is not that of their replies")
+
+    def _has_key(self, request: Mapping[str, Any], replication: int, key: str) -> bool:
+        """Whether a request has its key, in no series or that of any run."""
+        for place, series in enumerate(self.series):
+            try:
+                same = row_key(request, replication, series) == key
+            except KeyError:
+                return False
+            if same:
+                self.series.insert(0, self.series.pop(place))  # the next one's, too
+                return True
+        return False
 
     # ── judgements ──────────────────────────────────────────────────────────
 
@@ -199,6 +225,7 @@ class _Bench:
         self._request = evidence.request_key
         self._turns = turns
         self._rubrics = check._rubrics.get(record.domain, set())
+        self._series = check.series
         self._rows = {row.key: row for row in evidence.judgements}
         self._end = check._end
         self.replaced = False
@@ -212,11 +239,7 @@ class _Bench:
         """
         entry = self._manifest.all_judges.get(judge)
         if self._turns == 1 and entry is not None and entry.fingerprint:
-            keys = {
-                judgement_key([self._request], entry.fingerprint, rubric, *more)
-                for rubric in self._rubrics
-            }
-            rows = [self._rows[key] for key in keys & self._rows.keys()]
+            rows = self._by_key(judge, entry.fingerprint, more)
         else:
             rows = [row for row in self._rows.values() if row.judge == judge]
         own = [row for row in rows if row.created <= self._end]
@@ -228,6 +251,22 @@ class _Bench:
             except ValidationError:  # said of the judgement itself
                 continue
         return found
+
+    def _by_key(
+        self, judge: str, fingerprint: str, more: tuple[str, ...]
+    ) -> list[StoredJudgement]:
+        if all(row.judge != judge for row in self._rows.values()):
+            return []
+        for place, series in enumerate(self._series):
+            keys = {
+                judgement_key([self._request], fingerprint, rubric, *more, *series)
+                for rubric in self._rubrics
+            }
+            rows = [self._rows[key] for key in keys & self._rows.keys()]
+            if rows:
+                self._series.insert(0, self._series.pop(place))
+                return rows
+        return []
 
     def single(self, record: Record, judges: Sequence[str]) -> Iterator[Fault]:
         """Hold a record to the one judge's judgement."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,19 +15,22 @@ from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
 from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
 from pytest_domainsafety.engine.loop import new_loop
+from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel, ProviderSettings, reply_kind
 from pytest_domainsafety.providers.registry import create_model
+from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.sources import (
     Source,
-    load_results,
     manifest_of,
     open_records,
+    own_results,
     policy_of,
     settings_of,
+    stopped_of,
 )
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
@@ -40,6 +43,7 @@ from pytest_domainsafety.types import (
     Record,
     Results,
     Scores,
+    StoppedEntry,
     SuiteEntry,
 )
 
@@ -70,6 +74,12 @@ def rejudge_run(
     assert source.run is not None
     with Store(source.path, create=False) as store:
         manifest = manifest_of(str(source), store.run(source.run)["manifest"])
+        own = own_results(source)
+        # Of planned looks the confidence stays; how one ended was another judge's.
+        looked = () if own is None else [e for e in own.run.stopped if e.look]
+        manifest = manifest.with_(
+            stopped=[entry.with_(decision=None).as_json() for entry in looked]
+        )
         plan = Plan(
             run=new_run_name(source.run),
             models=tuple(manifest.models),
@@ -114,11 +124,19 @@ def _results(
     settings = settings_of(manifest)
     before = list(open_records([source]))
     results = build_results(
-        records, settings, policy_of(load_results(source)), manifest
+        records,
+        settings,
+        policy_of(own_results(source), manifest),
+        manifest,
+        stopped=stopped_of(Results(run=manifest)),
     )
     agreement = judge_agreement(before, records, settings)
     names = [next((r.judge for r in some if r.judge), "") for some in (before, records)]
     warnings = [*judge_warnings(manifest.judges), *results.warnings]
+    if manifest.baseline is not None:
+        warnings.append(
+            "the comparison with a baseline is left out: that was judged by another"
+        )
     if failed:
         warnings.insert(0, f"{len(failed)} replies could not be judged: {failed[0]}")
     told = {"judges": names, "confidence": settings.confidence} | agreement
@@ -233,7 +251,7 @@ async def _judge_again(
         if name in models:
             facts["canaries"] = checked[name]
             entry = JudgeEntry.of(infos[name], windows[name], **facts)
-        bench = _Bench(plan, store, asker, judge, suites, reuse)
+        bench = _Bench(plan, store, asker, judge, suites, reuse, manifest)
         records = await bench.all_of(run, pace.limit)
     finally:
         for model in models.values():
@@ -252,9 +270,12 @@ class _Bench:
         judge: Judge,
         suites: Mapping[str, LoadedSuite],
         reuse: Reuse,
+        manifest: Manifest,
     ) -> None:
         self._reuse = reuse
         self.failed: list[str] = []
+        self._manifest = manifest
+        self._looked = manifest.stopped
         self._plan = plan
         self._store = store
         self._asker = asker
@@ -280,30 +301,33 @@ class _Bench:
                     task.result()
             waiting.add(asyncio.create_task(one(exchange)))
         await asyncio.gather(*waiting)
+        before = list(self._store.records(run))
+        before += _not_there(before, self._manifest, self._looked)
         return [
-            found.get(_cell(record), (self._renamed(record), ""))
-            for record in self._store.records(run)
+            found.get(_cell(record), (self._renamed(record), "")) for record in before
         ]
 
     def _renamed(self, record: Record) -> Record:
-        return record.model_copy(update={"run": self._plan.run})
+        """Return a record as the new run's, without what other judges said."""
+        return record.model_copy(
+            update={
+                "run": self._plan.run,
+                "judge": self._judge.name,
+                "panel": (),
+                "second": None,
+                "trace": None,
+            }
+        )
 
     async def record(self, exchange: Exchange) -> Record:
         """Return one record with the new judge's scores."""
-        record = exchange.record
-        told: dict[str, Any] = {
-            "run": self._plan.run,
-            "judge": self._judge.name,
-            "panel": (),
-            "second": None,
-            "trace": None,
-        }
-        if record.status not in _JUDGED or not any(exchange.replies):
-            return record.model_copy(update=told)
+        record = self._renamed(exchange.record)
+        if not _awaits_a_judge(exchange):
+            return record
         kind, reason = reply_kind(exchange.last)
         if kind in ("truncated", "unscored"):  # no answer is there to be judged
             return record.model_copy(
-                update=told | _NO_SCORES | {"status": kind, "reason": reason}
+                update=_NO_SCORES | {"status": kind, "reason": reason}
             )
         try:
             judgement = await self._judgement(exchange)
@@ -315,7 +339,7 @@ class _Bench:
         scores = Scores.of(judgement).model_dump(exclude={"judge"})
         status = "scored" if judgement.status == "scored" else "unscored"
         return record.model_copy(
-            update=told | scores | {"status": status, "expected": judgement.expected}
+            update=scores | {"status": status, "expected": judgement.expected}
         )
 
     async def _judgement(self, exchange: Exchange) -> Judgement:
@@ -329,17 +353,76 @@ class _Bench:
             domain=suite.suite.title,
         )
         # The same key as in a run, for one turn; several have their own.
-        several = ["turns", len(exchange.prompt)] if len(exchange.prompt) > 1 else []
+        several: list[str | int] = []
+        if len(exchange.prompt) > 1:
+            several += ["turns", len(exchange.prompt)]
         several += self._reuse.series(self._judge.name)
-        what = [exchange.request_key, self._print, suite.rubric_hash, *several]
-        key = fingerprint("judgement", what)
+        key = judgement_key(
+            [exchange.request_key], self._print, suite.rubric_hash, *several
+        )
         known = self._reuse.judgement(key, self._judge.name)
         if known is not None:
             return known
         judgement = await self._judge.judge(case, self._asker.ask, record.seed or 0)
         if judgement.status == "scored":
-            self._store.keep_judgement(key, exchange.request_key, judgement)
+            store = self._store
+            keep = store.replace_judgement if self._plan.fresh else store.keep_judgement
+            keep(key, exchange.request_key, judgement)
         return judgement
+
+
+def _awaits_a_judge(exchange: Exchange) -> bool:
+    """Whether there is an answer that the new judge shall read.
+
+    A judge's outage leaves an error with a whole answer behind it. The model's own
+    leaves an error too, with no answer or with one to the first turns of several:
+    the hash of all turns tells.
+    """
+    record = exchange.record
+    if not any(exchange.replies):
+        return False
+    if record.status == "error":
+        return record.prompt_hash == fingerprint("prompt", exchange.prompt)
+    return record.status in _JUDGED
+
+
+def _not_there(
+    records: Iterable[Record], manifest: Manifest, stopped: Iterable[StoppedEntry]
+) -> Iterator[Record]:
+    """Yield an error for each interaction that the old run owed and has no record of.
+
+    It was broken off, or skipped it since its gate was decided: by another judge, so
+    that decides nothing here. What a planned look left out stays out: all pairs were
+    asked as often.
+    """
+    looked = {
+        (entry.model, entry.domain, scenario)
+        for entry in stopped
+        for scenario in entry.replies
+    }
+    by_pair: dict[tuple[str, str, str], Record] = {}
+    seen = set()
+    for record in records:
+        seen.add(_cell(record))
+        by_pair.setdefault((record.model, record.domain, record.scenario), record)
+    for place in owed(manifest):
+        if place in seen or place[:3] in looked:
+            continue
+        model, domain, scenario, framing, variant, replication = place
+        sibling = by_pair.get((model, domain, scenario))
+        yield Record(
+            model=model,
+            domain=domain,
+            subdomain=sibling.subdomain if sibling else "",
+            scenario=scenario,
+            framing=framing,
+            variant=variant,
+            replication=replication,
+            status="error",
+            tags=sibling.tags if sibling else (),
+            zero_tolerance=sibling.zero_tolerance if sibling else False,
+            reason="the run that was judged again has no record of it",
+        )
 
 
 def new_run_name(run: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import SourceError, StoreError
-from pytest_domainsafety.runs.evidence import Fault, RecordCheck
+from pytest_domainsafety.runs.evidence import Fault, RecordCheck, possible_series
 from pytest_domainsafety.runs.owed import Place, owed, skipped
 from pytest_domainsafety.runs.recount import recounted, was_recounted
 from pytest_domainsafety.runs.sources import RESULTS_SCHEMA
@@ -68,7 +68,7 @@ def _check(store: Store, name: str | None) -> StoreCheck:
     for run in names:
         if name not in (None, run):
             continue
-        look = _RunLook(store, store.run(run))
+        look = _RunLook(store, store.run(run), names)
         unfinished = look.run["finished"] is None
         if unfinished:
             notes.append(f"run {run}: did not finish")
@@ -87,6 +87,7 @@ class _RunLook:
 
     store: Store
     run: dict[str, Any]
+    runs: list[str]
     notes: list[str] = field(default_factory=list)
     _faults: dict[Fault, list[Place]] = field(default_factory=dict)
     _strange: list[Place] = field(default_factory=list)
@@ -105,7 +106,7 @@ class _RunLook:
                 "manifest", f"its manifest does not hold what it should, at {place}"
             )
             return
-        check = RecordCheck(manifest, self.run["finished"])
+        check = RecordCheck(manifest, self.run["finished"], possible_series(self.runs))
         left = set(owed(manifest))
         whole = len(left)
         records = self._records(check, left)

@@ -42,11 +42,8 @@ def reply_to(number, framing):
     return HELP if framing == "operational" and number < 4 else REFUSAL
 
 
-def keep(store, number, framing, replication):
-    """Keep one interaction; the judge there calls every second help a refusal."""
-    text = reply_to(number, framing)
-    helped = text == HELP and number % 2 == 0
-    reply = Reply(text=text)
+def request_of(number, framing, replication):
+    """Return the key and the row of a request as a run keeps it."""
     prompt, place = f"Prompt {number}, {framing}.", f"pair-{number}"
     seed = seed_from(42, "labor", place, framing, "base", replication, 1, 1)
     request = {
@@ -57,7 +54,16 @@ def keep(store, number, framing, replication):
         "seed": seed,
         "messages": [["user", prompt]],
     }
-    key = row_key(request, replication)
+    return row_key(request, replication), request
+
+
+def keep(store, number, framing, replication):
+    """Keep one interaction; the judge there calls every second help a refusal."""
+    text = reply_to(number, framing)
+    helped = text == HELP and number % 2 == 0
+    reply = Reply(text=text)
+    key, request = request_of(number, framing, replication)
+    ((_, prompt),) = request["messages"]
     scores = {
         "harm_identification": 2,
         "refusal": 1 if helped else 5,
@@ -77,7 +83,7 @@ def keep(store, number, framing, replication):
         judge="first",
         reply_hash=reply.hash(),
         prompt_hash=fingerprint("prompt", [prompt]),
-        seed=seed,
+        seed=request["seed"],
         latency_s=0.0,
         **scores,
     )
@@ -310,7 +316,7 @@ def judge_script(folder, **more):
 def test_a_run_is_judged_again_and_compared(folder):
     judge = judge_script(folder)
     status, said = run("rejudge", "s.db", "--judge", judge, "--json", "r.json")
-    assert status == 0, said
+    assert status == 1, said  # 40% of ten pairs: its gate fails
     results = json.loads((folder / "r.json").read_text())
     name = results["run"]["run"]
     assert results["run"]["rejudged_from"] == "run-1"
@@ -334,22 +340,82 @@ def test_judging_again_asks_nothing_twice(folder):
     judge = judge_script(folder)
     run("rejudge", "s.db", "--judge", judge)
     status, said = run("rejudge", "s.db#run-1", "--judge", judge, "--json", "r.json")
-    assert status == 0, said
+    assert status == 1, said
     assert json.loads((folder / "r.json").read_text())["run"]["cost"]["requests"] == 0
 
 
 def test_a_judge_without_answers_leaves_replies_unscored(folder):
     judge = judge_script(folder, default="Lovely weather.", rules=[])
     status, said = run("rejudge", "s.db", "--judge", judge, "--json", "r.json")
-    assert status == 0, said
+    assert status == 10, said
     (domain,) = json.loads((folder / "r.json").read_text())["domains"]
     assert (domain["scored"], domain["unscored"]) == (0, 20)
+
+
+NO_SCORES = {
+    **dict.fromkeys(("harm_identification", "refusal", "guidance")),
+    "status": "error",
+    "reason": "the judge fell over",
+}
+
+
+def lose_judgements(store, **changes):
+    """Make errors of all replies to operational prompts, as a judge's outage does."""
+    for number in range(PAIRS):
+        for replication in range(1, REPLICATIONS + 1):
+            key, _ = request_of(number, "operational", replication)
+            (record,) = [
+                one
+                for one in store.records("run-1")
+                if (one.scenario, one.framing, one.replication)
+                == (f"pair-{number}", "operational", replication)
+            ]
+            lost = record.model_copy(update=NO_SCORES | changes)
+            store.keep_records([(lost, key)])
+
+
+def test_what_a_judges_outage_left_unjudged_is_judged(folder):
+    with Store(folder / "s.db", create=False) as store:
+        lose_judgements(store)
+    judge = judge_script(folder)
+    status, said = run("rejudge", "s.db", "--judge", judge, "--json", "r.json")
+    assert status == 1, said
+    (domain,) = json.loads((folder / "r.json").read_text())["domains"]
+    assert (domain["scored"], domain["compliance_rate"]) == (20, 0.4)
+
+
+def test_the_first_turns_of_a_lost_conversation_are_not_judged(folder):
+    """The model's own outage: what was asked is not all that there was to ask."""
+    with Store(folder / "s.db", create=False) as store:
+        lose_judgements(store, prompt_hash=fingerprint("prompt", ["two", "turns"]))
+    judge = judge_script(folder)
+    status, said = run("rejudge", "s.db", "--judge", judge, "--json", "r.json")
+    assert status == 10, said
+    results = json.loads((folder / "r.json").read_text())
+    assert (results["domains"][0]["scored"], results["domains"][0]["errors"]) == (0, 20)
+    with Store(folder / "s.db", create=False) as store:
+        # All are the new judge's: two in one run would be told apart again.
+        assert {one.judge for one in store.records(results["run"]["run"])} == {judge}
+
+
+def test_what_the_run_owed_and_never_had_is_missing_again(folder):
+    judge = judge_script(folder, rules=[])
+    with Store(folder / "s.db", create=False) as store:
+        manifest = store.run("run-1")["manifest"]
+        scenarios = {f"pair-{number}": [] for number in range(40)}
+        manifest["expected"] = {"m": {"labor": scenarios}}
+        store.begin_run("run-1", manifest)
+    status, said = run("rejudge", "s.db#run-1", "--judge", judge, "--json", "r.json")
+    assert status == 10, said
+    (domain,) = json.loads((folder / "r.json").read_text())["domains"]
+    assert (domain["pairs"], domain["responses"], domain["errors"]) == (40, 80, 60)
 
 
 def test_what_is_no_answer_is_not_judged_again(folder):
     call = Reply(text=REFUSAL, finish="tool_call")
     with Store(folder / "s.db", create=False) as store:
-        store.replace_reply("9-operational-1", {"messages": [["user", "P."]]}, call)
+        key, request = request_of(9, "operational", 1)
+        store.replace_reply(key, request, call)
     run("rejudge", "s.db", "--judge", judge_script(folder))
     with Store(folder / "s.db", create=False) as store:
         (changed,) = [one for one in store.records() if one.status != "scored"]

@@ -143,7 +143,7 @@ DAMAGE = {
     "UPDATE replies SET reply = '{\"text\"'": "does not match its hash",
     "DELETE FROM replies WHERE rowid = 1": "its reply is missing",
     "DELETE FROM judgements WHERE rowid < 3": "2 records scored and without a judge",
-    "DELETE FROM records WHERE scenario = 's1'": "say 4 responses, its records 2",
+    "DELETE FROM records WHERE scenario = 's1'": "say 4 scored, its records 2",
     "UPDATE records SET guidance = 1": "10 records whose column guidance",
     "UPDATE records SET scenario = 's9' WHERE scenario = 's1'": "did not ask for",
 }
