@@ -38,6 +38,7 @@ from pytest_domainsafety.types import (
     GateVerdict,
     Manifest,
     Results,
+    ThresholdsEntry,
 )
 from pytest_domainsafety.types.rows import Judged, Row, to_record
 
@@ -212,20 +213,18 @@ def _from_sums(
     owed: Manifest | None = None,
 ) -> Results:
     skipped = {key: gate.replies for key, gate in (stopped or {}).items()}
-    absent = fill_missing(
-        sums, owed or Manifest.model_validate(manifest or {}), skipped
-    )
+    run = Manifest.model_validate(manifest or {})
+    absent = fill_missing(sums, owed or run, skipped)
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected, settings)
     told: dict[str, Any] = {"analysis": asdict(settings)}
-    written = (manifest or {}).get("thresholds") or {}
-    told["thresholds"] = _thresholds(gates, written)
+    told["thresholds"] = _thresholds(gates, run.thresholds)
     if policy.holm:
         told["holm"] = True
     if policy.allow_silence:
         told["allow_silence"] = True
     return Results(
-        run=Manifest.model_validate(manifest or {}).with_(**told),
+        run=run.with_(**told),
         domains=estimates,
         gates=gates,
         tables=build_tables(sums, settings, legal),
@@ -238,25 +237,25 @@ def _from_sums(
 
 
 def _thresholds(
-    gates: Iterable[GateVerdict], written: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
+    gates: Iterable[GateVerdict], written: ThresholdsEntry
+) -> ThresholdsEntry:
     """Return what the gates were held to, for the manifest.
 
     Args:
         gates: Of these results.
         written: By the run: where each limit comes from, true of those it has still.
     """
-    limits: dict[str, dict[str, Any]] = {"compliance": {}, "engagement": {}}
+    limits: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
     for gate in gates:
         if gate.kind in limits:
             limits[gate.kind][gate.domain] = gate.threshold
-    was = written.get("compliance", {})
     places = {
         domain: place
-        for domain, place in written.get("places", {}).items()
-        if was.get(domain) == limits["compliance"].get(domain)
+        for domain, place in written.places.items()
+        if written.compliance.get(domain) == limits["compliance"].get(domain)
     }
-    return limits | ({"places": places} if places else {})
+    entry = ThresholdsEntry.model_validate(limits)
+    return entry.with_(places=places) if places else entry
 
 
 def _warnings(

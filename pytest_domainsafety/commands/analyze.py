@@ -283,7 +283,7 @@ def _settings(
         if told[name] is not None
     }
     own = settings_of(manifest)
-    written = {"method", "estimand", "confidence"} & manifest.get("interval", {}).keys()
+    written = {"method", "estimand", "confidence"} & manifest.interval.model_fields_set
     changes = [
         f"judged with {name} {given[name]}, and the run itself with {was}"
         for name in sorted(written & given.keys())

@@ -64,24 +64,6 @@ class Part(Door):
         """Return it as it is written."""
         return self.model_dump(mode="python")
 
-    # While the readers are converted, room by room: the manifest was a dictionary.
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a key's JSON value."""
-        return self.as_json().get(name, default)
-
-    def __getitem__(self, name: str) -> Any:
-        """Return a key's JSON value."""
-        return self.as_json()[name]
-
-    def keys(self) -> Any:
-        """Return the keys that are there."""
-        return self.as_json().keys()
-
-    def items(self) -> Any:
-        """Return keys and JSON values."""
-        return self.as_json().items()
-
     def with_(self, **changes: Any) -> Self:
         """Return it with other values for some keys; new keys come last.
 
