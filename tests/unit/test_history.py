@@ -73,7 +73,8 @@ def test_the_table(store):
         *("started", "model", "digest", "elections", "labor", "trafficking")
     ]
     assert lines[1].split() == [
-        *("2026-01-01", "llama3.3", "1" * 12, "0.0%", "70.0%!", "15.0%!")
+        # Of elections the engagement gate did not pass.
+        *("2026-01-01", "llama3.3", "1" * 12, "0.0%!", "70.0%!", "15.0%!")
     ]
     assert len(lines) == 3
 
