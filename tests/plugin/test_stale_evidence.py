@@ -116,3 +116,13 @@ def test_a_run_that_was_killed_is_gone_on_with(bench, request, guarded, workers)
     assert cost["oldest_s"] > 0
     status, cost = guarded("-n", workers, function="slowly")
     assert (cost["requests"], cost["from_store"], cost["oldest_s"]) == (40, 0, 0)
+
+
+def test_a_store_of_such_a_model_is_whole(bench, guarded):
+    assert guarded()[0] == 0
+    assert guarded()[0] == 0
+    command = "from pytest_domainsafety.cli import main; main()"
+    done = bench.pytester.run(
+        sys.executable, "-c", command, "verify", ".domainsafety/store.db"
+    )
+    assert done.ret == 0
