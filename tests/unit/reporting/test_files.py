@@ -132,6 +132,6 @@ def test_a_folder_that_turns_read_only_is_a_sentence(tmp_path, monkeypatch):
     def denied(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(files.tempfile, "mkstemp", denied)
+    monkeypatch.setattr("tempfile.mkstemp", denied)
     (said,) = write_files({"safety-json": tmp_path / "out.json"}, MATERIAL)
     assert said.endswith("could not be written: Permission denied")
