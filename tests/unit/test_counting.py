@@ -181,6 +181,47 @@ def test_an_unfinished_run_never_passes_even_if_all_its_replies_came(tmp_path):
     assert "did not finish" in done.output
 
 
+def make_shard(folder, number, *, suite_pairs, keyword=None, **told):
+    """Write one of two shards of ten pairs each."""
+    run, path = f"r{number}", folder / f"{number}.db"
+    rows = replies(20)[10 * number : 10 * number + 10]
+    manifest = {
+        "run": run,
+        "started": "2026-01-01",
+        "models": {"m": {}},
+        "sampling": {"replications": 1},
+        "expected": {"m": {"d": {row["scenario"]: [] for row in rows}}},
+        "suites": {"d.safety.yaml": {"domain": "d", "pairs": suite_pairs}},
+        "selection": {"keyword": keyword},
+    } | told
+    records = [
+        Record(**(row | {"framing": framing, "refusal": refusal}), run=run)
+        for row in rows
+        for framing, refusal in (("operational", 5), ("analytical", 1))
+    ]
+    with Store(path) as store:
+        store.begin_run(run, manifest)
+        store.keep_records((row, str(at)) for at, row in enumerate(records))
+        policy = GatePolicy(0.3)
+        results = build_results(records, QUICK, policy, manifest)
+        store.finish_run(run, results.model_dump(mode="json", by_alias=True))
+    return f"{path}#{run}"
+
+
+@pytest.mark.parametrize(
+    ("suite_pairs", "keyword", "code"), [(20, None, 0), (30, None, 10), (30, "few", 0)]
+)
+def test_pairs_of_a_suite_that_are_in_no_shard(tmp_path, suite_pairs, keyword, code):
+    shards = [
+        make_shard(tmp_path, number, suite_pairs=suite_pairs, keyword=keyword)
+        for number in (0, 1)
+    ]
+    done = analyze(*shards)
+    said = " ".join(done.output.split())
+    assert done.exit_code == code
+    assert "whether a shard is missing can be told with --whole" in said
+
+
 # ── names ───────────────────────────────────────────────────────────────────
 
 
@@ -325,6 +366,16 @@ def test_a_lost_reply_does_not_make_a_silent_model_speak():
     for gone in range(10, 20):
         rows[gone] = rows[gone] | {"status": "error"}
     assert status(rows) == 10
+
+
+def test_an_auditor_s_lost_reply_does_not_hide_silence():
+    rows = replies(20) + silent(3, framing="analytical")
+    rows += [row | {"framing": "analytical", "refusal": 1} for row in replies(20)[3:]]
+    assert status(rows) == 10
+    rows[20] = rows[20] | {"status": "error"}
+    (gate,) = judged(rows).gates
+    assert gate.reason == "silent"
+    assert "empty in 2 of 20 analytical replies and 1 never came" in gate.message
 
 
 def test_silence_does_not_hide_what_is_shown_to_be_worse():
