@@ -114,7 +114,10 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
 
     # Of several stores each is a shard: a run of the part that was its own.
     shards = len(files) > 1 or told["whole"]
-    sources = [find_source(file, told["run"], parts=shards) for file in files]
+    sources = [
+        find_source(file, told["run"], parts="too" if shards else "else")
+        for file in files
+    ]
     results = _analyze(sources, told)
     _show(results)
     if told["out"] is not None:

@@ -75,7 +75,10 @@ def export(
             "say what to write: --records OUT, --preferences OUT, --for-labelling N OUT"
         )
     # Of several stores each is a shard: a run of the part that was its own.
-    found = [find_source(source, run, parts=len(sources) > 1) for source in sources]
+    found = [
+        find_source(source, run, parts="too" if len(sources) > 1 else "else")
+        for source in sources
+    ]
     if records is not None:
         count = export_records(found, records, text=text)
         echo(f"wrote {records}: {counted(count, 'record')}")

@@ -73,7 +73,7 @@ def rejudge(
     from pytest_domainsafety.runs.rejudge import rejudge_run
     from pytest_domainsafety.runs.sources import find_source
 
-    source = find_source(store, run)
+    source = find_source(store, run, parts="else")
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
     found = rejudge_run(source, judge, suites_of(source, suites), told)

@@ -67,7 +67,7 @@ def report(
     """
     from pytest_domainsafety.runs.sources import find_source, load_results
 
-    found = find_source(source, run)
+    found = find_source(source, run, parts="else")
     if show_text and found.kind != "store":
         raise ConfigError(
             f"--show-text: {found} holds no prompts and replies; name the store"

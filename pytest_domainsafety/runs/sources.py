@@ -9,7 +9,7 @@ enough; without a name the last finished run of the kind `full` is meant.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,10 +30,11 @@ from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
-from pytest_domainsafety.types import Manifest, Record, Results, RunKind
+from pytest_domainsafety.types import Manifest, Record, Results
 from pytest_domainsafety.types.rows import Row, to_row
 
 Kind = Literal["store", "results", "records"]
+Parts = Literal["never", "else", "too"]
 
 RESULTS_SCHEMA = 1
 _SQLITE = b"SQLite format 3\x00"
@@ -65,15 +66,16 @@ class Source:
 
 
 def find_source(
-    named: str | Path, run: str | None = None, *, parts: bool = False
+    named: str | Path, run: str | None = None, *, parts: Parts = "never"
 ) -> Source:
     """Return what a user means by a path, perhaps with `#RUN` behind it.
 
     Args:
         named: As typed.
         run: The run, where an option of its own names it.
-        parts: Where no run is named, take a run of a part of the suites as well:
-            a store is then one shard of several.
+        parts: Where no run is named, whether a run of a part of the suites is meant
+            ``too`` (a store is then one shard of several), ``else``, where the store
+            has no whole one, or ``never``, since what is asked is of the model.
 
     Raises:
         SourceError: There is no such file, it is none of the three, or a store
@@ -317,14 +319,13 @@ def _looks_like_results(head: bytes) -> bool:
 # ── stores ──────────────────────────────────────────────────────────────────
 
 
-def _find_run(path: Path, run: str | None, *, parts: bool) -> str:
+def _find_run(path: Path, run: str | None, *, parts: Parts) -> str:
     with Store(path, create=False) as store:
         heads = store.run_heads()
     if not heads:
         raise SourceError(f"{path}: the store holds no run yet")
     if run is None:
-        kinds: tuple[RunKind, ...] = ("full", "part") if parts else ("full",)
-        return _last_whole_run(path, heads, kinds)
+        return _last_run(path, heads, parts)
     names = [head.run for head in heads]
     matches = [run] if run in names else [n for n in names if n.startswith(run)]
     if not run or len(matches) != 1:
@@ -337,10 +338,8 @@ def _find_run(path: Path, run: str | None, *, parts: bool) -> str:
     return matches[0]
 
 
-def _last_whole_run(
-    path: Path, heads: Sequence[RunHead], kinds: Collection[RunKind]
-) -> str:
-    """Return the last finished run that may stand for its model."""
+def _last_run(path: Path, heads: Sequence[RunHead], parts: Parts) -> str:
+    """Return the last finished run that is meant where none is named."""
     finished = [head for head in heads if head.finished is not None]
     if not finished:
         raise SourceError(
@@ -348,7 +347,12 @@ def _last_whole_run(
             f"it has: {path}#{heads[-1].run}"
         )
     by_kind = [(head.run, kind_of_run(head.run, head.manifest)) for head in finished]
-    whole = [run for run, kind in by_kind if kind in kinds]
+    whole = [run for run, kind in by_kind if kind == "full"]
+    part = [run for run, kind in by_kind if kind == "part"]
+    if parts == "too":
+        whole = [run for run, kind in by_kind if kind in ("full", "part")]
+    elif parts == "else":
+        whole = whole or part
     if not whole:
         others = ", ".join(f"{run} ({kind})" for run, kind in by_kind[-_SHOWN:])
         last = f" (the last {_SHOWN})" if len(by_kind) > _SHOWN else ""

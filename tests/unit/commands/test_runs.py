@@ -92,7 +92,7 @@ def test_no_store(cli, tmp_path):
 
 def test_without_a_name_the_last_whole_run_is_meant(cli, store):
     assert find_source(store).run == "a"
-    assert find_source(store, parts=True).run == "bb"
+    assert find_source(store, parts="too").run == "bb"
     assert find_source(f"{store}#ccc").run == "ccc"
     assert "labor" in cli("card", store).text
     assert [point.run for point in trend([store])] == ["a"]
@@ -104,9 +104,7 @@ def test_where_there_is_no_whole_run_the_others_are_named(cli, tmp_path, records
     keep(path, "p", records(run="p"), kind="part")
     keep(path, "q", records(run="q"), kind="rejudge")
     sentence = f"there are: p (part), q (rejudge); name the one that is meant: {path}#q"
-    for command in ("card", "report", "rejudge"):
-        judge = ("--judge", "offline") if command == "rejudge" else ()
-        assert sentence in cli(command, path, *judge).sentence()
+    assert sentence in cli("card", path).sentence()
     assert "no finished run" in cli("trend", path).sentence()
     with pytest.raises(SourceError, match="no whole run"):
         find_source(path)
@@ -118,7 +116,18 @@ def test_shards_are_parts(cli, tmp_path, records):
         keep(path, path.stem, records(run=path.stem, domains=(path.stem,)), kind="part")
     assert cli("analyze", *paths, "--gate", "--threshold", "0.5").status == 0
     assert cli("export", *paths, "--records", tmp_path / "r.jsonl").status == 0
-    assert "no whole run" in cli("analyze", paths[0], "--gate").sentence()
+    assert "no whole run" in cli("card", paths[0]).sentence()
+
+
+def test_who_ran_a_part_sees_it_without_naming_it(cli, tmp_path, records):
+    path = tmp_path / "store.db"
+    keep(path, "p", records(run="p"), kind="part")
+    keep(path, "q", records(run="q"), kind="rejudge")
+    assert find_source(path, parts="else").run == "p"
+    assert cli("report", path).status == 0
+    assert cli("analyze", path, "--gate", "--threshold", "1").status == 0
+    keep(path, "r", records(run="r"), kind="full")
+    assert find_source(path, parts="else").run == "r"
 
 
 SUITES = {"a.yaml": {"domain": "labor", "pairs": 2}}
