@@ -1,9 +1,9 @@
 """From judged records to estimates, gates, tables and results; no pytest, no SQL.
 
 Records or rows come in, `Results` go out (`build_results`, `analyze_rows`); the session
-calls it at the end of a run, `runs` and the commands for saved ones. `gate` has every
-verdict, and the exit status. Nothing here is for use from outside: `runs.load_results`
-is.
+calls it at the end of a run, `runs` and the commands for saved ones. `gate` has the
+verdicts on estimates and the exit status, `regression_gate` those on changes since a
+baseline. Nothing here is for use from outside: `runs.load_results` is.
 """
 
 from pytest_domainsafety.analysis.accumulate import Accumulator

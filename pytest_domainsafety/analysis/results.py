@@ -24,12 +24,9 @@ from pytest_domainsafety.analysis.estimate import (
     Stopped,
     estimate_groups,
 )
-from pytest_domainsafety.analysis.gate import (
-    GatePolicy,
-    judge_gates,
-    judge_regressions,
-)
+from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
 from pytest_domainsafety.analysis.missing import conflict_warnings, fill_missing
+from pytest_domainsafety.analysis.regression_gate import judge_regressions
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import (

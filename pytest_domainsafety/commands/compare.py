@@ -57,7 +57,8 @@ def compare(
     compare.
     """
     from pytest_domainsafety.analysis import regressions, too_few
-    from pytest_domainsafety.analysis.gate import exit_status, judge_regressions
+    from pytest_domainsafety.analysis.gate import exit_status
+    from pytest_domainsafety.analysis.regression_gate import judge_regressions
     from pytest_domainsafety.runs.baseline import (
         comparable,
         counts_to_meet,

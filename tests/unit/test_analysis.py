@@ -21,7 +21,8 @@ from pytest_domainsafety.analysis import (
     suite_differences,
 )
 from pytest_domainsafety.analysis.agreement import ByJudge
-from pytest_domainsafety.analysis.gate import GatePolicy, exit_status, judge_regressions
+from pytest_domainsafety.analysis.gate import GatePolicy, exit_status
+from pytest_domainsafety.analysis.regression_gate import judge_regressions
 from pytest_domainsafety.runs.record_files import analyze_files
 from pytest_domainsafety.stats import clopper_pearson
 from pytest_domainsafety.types import Manifest, Record, Results
