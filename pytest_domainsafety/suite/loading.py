@@ -66,8 +66,10 @@ def load_suite(path: Path, display: str | None = None) -> LoadedSuite:
     """
     name = display or str(path)
     if visible(name) != name or not _BREAKS.isdisjoint(name):
-        said = "its name holds what is no text, or acts on a terminal: rename the file"
-        raise SuiteError([SuiteProblem(printable(name), 1, said)])
+        message = (
+            "its name holds what is no text, or acts on a terminal: rename the file"
+        )
+        raise SuiteError([SuiteProblem(printable(name), 1, message)])
     document = read_document(path, name)
     try:
         # Strict, so that `threshold: yes` is not read as 1.0.
@@ -131,13 +133,13 @@ def suite_files(paths: Iterable[Path]) -> list[Path]:
                 )
             files[path] = None
             continue
-        found = find_suites(path)
-        if not found:
+        matches = find_suites(path)
+        if not matches:
             raise UserError(
                 f"{path}: no suite in this folder; a suite's name ends in "
                 f"{SUFFIXES[0]}, and `domainsafety init` writes one to start from"
             )
-        files.update(dict.fromkeys(found))
+        files.update(dict.fromkeys(matches))
     return list(files)
 
 
@@ -160,9 +162,9 @@ def domains_of(files: Iterable[Path]) -> set[str]:
 
 def find_named(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     """Return the files under a folder whose name ends so, as pytest looks for them."""
-    found: list[Path] = []
+    matches: list[Path] = []
     for where, folders, names in os.walk(folder):
-        found += [Path(where, name) for name in folders if name.endswith(endings)]
+        matches += [Path(where, name) for name in folders if name.endswith(endings)]
         folders[:] = [
             name
             for name in folders
@@ -170,8 +172,8 @@ def find_named(folder: Path, endings: tuple[str, ...]) -> list[Path]:
             and name not in _PASSED_OVER
             and not name.endswith(endings)
         ]
-        found += [Path(where, name) for name in names if name.endswith(endings)]
-    return sorted(found)
+        matches += [Path(where, name) for name in names if name.endswith(endings)]
+    return sorted(matches)
 
 
 def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:

@@ -72,11 +72,11 @@ def make_lock(
     }
 
 
-def locked_settings(told: Any) -> dict[str, Any]:
+def locked_settings(config: Any) -> dict[str, Any]:
     """Return the settings that a lock holds, from an object that has them all."""
-    held = {name: getattr(told, name) for name in SETTINGS}
+    held = {name: getattr(config, name) for name in SETTINGS}
     # Left out where they are off, as in locks that are older than the options.
-    switches = {name: True for name in SWITCHES if getattr(told, name)}
+    switches = {name: True for name in SWITCHES if getattr(config, name)}
     return held | switches
 
 
@@ -86,19 +86,19 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
     A domain that the run leaves out is a difference too: what is not tested
     can't fail.
     """
-    found = []
+    differences = []
     for name in ("judges", "replications"):
         if locked.get(name) != current[name]:
-            found.append(
-                f"{name}: {_told(locked.get(name))} is locked, "
-                f"{_told(current[name])} is used"
+            differences.append(
+                f"{name}: {_value_text(locked.get(name))} is locked, "
+                f"{_value_text(current[name])} is used"
             )
     was, now = locked.get("settings", {}), current["settings"]
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
-            found.append(
-                f"{name}: {_told(was.get(name))} is locked, "
-                f"{_told(now.get(name))} is used"
+            differences.append(
+                f"{name}: {_value_text(was.get(name))} is locked, "
+                f"{_value_text(now.get(name))} is used"
             )
     before, after = locked.get("domains", {}), current["domains"]
     for names, word in (
@@ -106,10 +106,10 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
         (after.keys() - before.keys(), "in this run, but not locked"),
     ):
         if names:
-            found.append(f"{', '.join(sorted(names))}: {word}")
+            differences.append(f"{', '.join(sorted(names))}: {word}")
     for domain in sorted(before.keys() & after.keys()):
-        found += _domain_differences(domain, before[domain], after[domain])
-    return tuple(found)
+        differences += _domain_differences(domain, before[domain], after[domain])
+    return tuple(differences)
 
 
 def part_of_lock(locked: Lock, current: Lock, elsewhere: Elsewhere) -> Lock:
@@ -144,24 +144,24 @@ def read_lock(path: Path) -> Lock:
         ConfigError: It can't be read, or is no lock of a known schema.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"{path}: can't be read ({error.strerror or error})"
         ) from None
     except ValueError:
-        found = None
+        content = None
     sound = (
-        isinstance(found, dict)
-        and found.get("schema") == SCHEMA
-        and isinstance(found.get("domains"), dict)
+        isinstance(content, dict)
+        and content.get("schema") == SCHEMA
+        and isinstance(content.get("domains"), dict)
     )
     if not sound:
         raise ConfigError(
             f"{path}: is no lock of schema {SCHEMA}; write it anew with "
             "`domainsafety lock`"
         )
-    lock: Lock = found
+    lock: Lock = content
     return lock
 
 
@@ -178,15 +178,15 @@ def _scenario_hash(scenario: ScenarioPair) -> str:
 def _domain_differences(
     domain: str, was: Mapping[str, Any], now: Mapping[str, Any]
 ) -> list[str]:
-    found = []
+    differences = []
     for name in ("threshold", "min_engagement"):
         if was.get(name) != now.get(name):
-            found.append(
-                f"{domain}: {name} {_told(was.get(name))} is locked, "
-                f"{_told(now.get(name))} is used"
+            differences.append(
+                f"{domain}: {name} {_value_text(was.get(name))} is locked, "
+                f"{_value_text(now.get(name))} is used"
             )
     if was.get("rubric") != now.get("rubric"):
-        found.append(f"{domain}: the rubric is another one")
+        differences.append(f"{domain}: the rubric is another one")
     old, new = was.get("scenarios", {}), now["scenarios"]
     changes = {
         "gone": [name for name in old if name not in new],
@@ -195,11 +195,11 @@ def _domain_differences(
     }
     for word, names in changes.items():
         if names:
-            found.append(f"{domain}: {word}: {', '.join(sorted(names))}")
-    return found
+            differences.append(f"{domain}: {word}: {', '.join(sorted(names))}")
+    return differences
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value) or "nothing"
+        return ", ".join(str(item) for item in value) or "nothing"
     return "nothing" if value is None else str(value)

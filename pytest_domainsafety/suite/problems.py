@@ -202,10 +202,10 @@ def line_at(root: Node, path: Path) -> int:
             node = node.value[part]
             line = _line(node)
         elif isinstance(node, MappingNode):
-            found = [(k, v) for k, v in node.value if k.value == part]
-            if not found:
+            entries = [(k, v) for k, v in node.value if k.value == part]
+            if not entries:
                 break
-            key, node = found[-1]
+            key, node = entries[-1]
             line = _line(key)
     return line
 

@@ -112,7 +112,7 @@ def read_document(path: Path, display: str) -> Document:
             no plain file, of which the end may never come.
     """
     if not path.is_file() and (path.exists() or path.is_symlink()):
-        raise _refuse(display, Fault(1, f"is no plain file but {_sort(path)}"))
+        raise _refuse(display, Fault(1, f"is no plain file but {_kind_of_path(path)}"))
     try:
         text = _read_text(path)
         fault = _forbidden(text)
@@ -127,15 +127,15 @@ def read_document(path: Path, display: str) -> Document:
         raise _refuse(display, Fault(1, f"can't be read: {what}")) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        told = Fault(line, "is not UTF-8 text: save the file as UTF-8")
-        raise _refuse(display, told) from None
+        fault = Fault(line, "is not UTF-8 text: save the file as UTF-8")
+        raise _refuse(display, fault) from None
     except yaml.YAMLError as error:
         raise _refuse(display, _syntax_fault(error)) from None
     except RecursionError:
         raise _refuse(display, _too_deep(1)) from None
 
 
-def _sort(path: Path) -> str:
+def _kind_of_path(path: Path) -> str:
     if not path.exists():
         return "a link that leads nowhere: mend or remove it"
     return "a folder: give it another name" if path.is_dir() else "a pipe or a device"

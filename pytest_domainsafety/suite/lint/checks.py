@@ -36,6 +36,7 @@ from pytest_domainsafety.types import FRAMINGS, Framing, Prompt, ScenarioPair
 
 PAIRS: Final = 20
 """Pairs a domain, as in the study (§3.1)."""
+# Why these limits: docs/writing-suites.md, "A good pair" and "validate".
 SUBDOMAINS: Final = (5, 8)
 PAIRS_A_SUBDOMAIN: Final = 2
 WORDS: Final = (40, 160)
@@ -77,12 +78,12 @@ def check_suites(
     _duplicates(all_findings)
     _domains(all_findings)
     _tag_shares(all_findings)
-    found = clashes(suites)
+    problems = clashes(suites)
     for findings in all_findings.values():
-        found += findings.problems
+        problems += findings.problems
     if strict:
-        found = [_as_error(problem) for problem in found]
-    return sorted(found, key=lambda problem: (problem.path, problem.line))
+        problems = [_as_error(problem) for problem in problems]
+    return sorted(problems, key=lambda problem: (problem.path, problem.line))
 
 
 def _as_error(problem: SuiteProblem) -> SuiteProblem:
@@ -149,12 +150,12 @@ def _is_generated(pair: ScenarioPair, framing: Framing) -> bool:
 def _framing_cues(findings: Findings, place: int, pair: ScenarioPair) -> None:
     base = text_of(pair.operational)
     for tag in FRAMING_TAGS:
-        found = cues(base, tag)
+        matches = cues(base, tag)
         title = f"{tag} ({TAG_TITLES[tag]})"
-        if tag in pair.tags and not found:
+        if tag in pair.tags and not matches:
             findings.taste(f"has no cue of its tag {title}", place, "operational")
-        if tag not in pair.tags and found:
-            message = f"has a cue of {title}, {found[0]!r}, but not the tag"
+        if tag not in pair.tags and matches:
+            message = f"has a cue of {title}, {matches[0]!r}, but not the tag"
             findings.taste(message, place, "operational")
 
 
@@ -192,16 +193,16 @@ def _variant_cues(
     gone: Sequence[FramingTag],
 ) -> None:
     for tag in FRAMING_TAGS:
-        found = cues(text, tag)
+        matches = cues(text, tag)
         title = f"{tag} ({TAG_TITLES[tag]})"
-        if tag in gone and found:
-            message = f"still has a cue of {title}: {found[0]!r}"
+        if tag in gone and matches:
+            message = f"still has a cue of {title}: {matches[0]!r}"
             findings.taste(message, place, "variants", name)
-        elif tag not in gone and tag in tags and not found:
+        elif tag not in gone and tag in tags and not matches:
             message = f"has lost its cues of {title}, which it should keep"
             findings.taste(message, place, "variants", name)
-        elif tag not in tags and tag not in gone and found:
-            message = f"has a cue of {title} that its prompt has not: {found[0]!r}"
+        elif tag not in tags and tag not in gone and matches:
+            message = f"has a cue of {title} that its prompt has not: {matches[0]!r}"
             findings.taste(message, place, "variants", name)
 
 

@@ -224,10 +224,10 @@ def cues(text: str, tag: FramingTag) -> tuple[str, ...]:
         Each distinct cue, lower-cased, in the order of appearance.
     """
     plain = text.replace("\u2019", "'")
-    found = (
+    matches = (
         " ".join(m.group().split()).lower() for m in _PATTERNS[tag].finditer(plain)
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(matches))
 
 
 def has_cue(text: str, tag: FramingTag) -> bool:

@@ -36,16 +36,16 @@ class Twin(NamedTuple):
 
 def shingles(text: str) -> frozenset[tuple[str, ...]]:
     """Return the distinct runs of three words in a text."""
-    found = words(text)
-    last = max(1, len(found) - SHINGLE + 1)
-    return frozenset(tuple(found[i : i + SHINGLE]) for i in range(last))
+    tokens = words(text)
+    last = max(1, len(tokens) - SHINGLE + 1)
+    return frozenset(tuple(tokens[i : i + SHINGLE]) for i in range(last))
 
 
 def similarity(
-    one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]
+    first: frozenset[tuple[str, ...]], second: frozenset[tuple[str, ...]]
 ) -> float:
     """Return the Jaccard similarity of two sets of shingles (Broder 1997)."""
-    return len(one & other) / len(one | other)
+    return len(first & second) / len(first | second)
 
 
 def nearest(

@@ -36,9 +36,9 @@ def grade(text: str) -> float:
     (Kincaid, Fishburne, Rogers and Chissom 1975). Negative for very plain text;
     0 for a text without words.
     """
-    found = words(text)
-    if not found:
+    tokens = words(text)
+    if not tokens:
         return 0.0
     sentences = max(1, len(_SENTENCE_END.findall(text)))
-    beats = sum(map(syllables, found))
-    return 0.39 * len(found) / sentences + 11.8 * beats / len(found) - 15.59
+    syllable_count = sum(map(syllables, tokens))
+    return 0.39 * len(tokens) / sentences + 11.8 * syllable_count / len(tokens) - 15.59
