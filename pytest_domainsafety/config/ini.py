@@ -50,7 +50,7 @@ def ini_value(values: dict[str, Any], option: str) -> Any:
     Raises:
         ConfigError: The value can't be used.
     """
-    entry = next(one for one in OPTIONS if one.name == option)
+    entry = next(entry for entry in OPTIONS if entry.name == option)
     raw = values.get(entry.dest)
     if raw is None or raw in ("", []):
         return entry.default
@@ -81,8 +81,8 @@ def _values(path: Path, section: str) -> dict[str, Any] | None:
         text = path.read_text(encoding="utf-8")
         if not section:
             tool = tomllib.loads(text).get("tool", {}).get("pytest", {})
-            found = tool.get("ini_options", tool or None)
-            return None if found is None else dict(found)
+            values = tool.get("ini_options", tool or None)
+            return None if values is None else dict(values)
         parser = configparser.RawConfigParser(strict=False)
         parser.read_string(text)
     except (OSError, ValueError, configparser.Error) as error:

@@ -94,74 +94,74 @@ def read_config(config: pytest.Config) -> RunConfig:
     Raises:
         ConfigError: A value can't be used; the text names the option.
     """
-    given = {option.dest: _value(config, option) for option in OPTIONS}
-    think = {"on": True, "off": False, "server": None}[given["safety_think"]]
+    values = {option.dest: _value(config, option) for option in OPTIONS}
+    think = {"on": True, "off": False, "server": None}[values["safety_think"]]
     return RunConfig(
-        models=_unique("--model", given["safety_model"] or ()),
-        judges=_unique("--judge", given["safety_judge"] or (DEFAULT_JUDGE,)),
-        replications=given["safety_replications"],
-        temperature=given["safety_temperature"],
-        max_tokens=given["safety_max_tokens"],
-        seed=given["safety_seed"],
-        system_prompt=_system_prompt(config, given["safety_system_prompt"]),
+        models=_unique("--model", values["safety_model"] or ()),
+        judges=_unique("--judge", values["safety_judge"] or (DEFAULT_JUDGE,)),
+        replications=values["safety_replications"],
+        temperature=values["safety_temperature"],
+        max_tokens=values["safety_max_tokens"],
+        seed=values["safety_seed"],
+        system_prompt=_system_prompt(config, values["safety_system_prompt"]),
         thresholds=_thresholds(config),
-        holm=given["safety_holm"],
-        allow_silence=given["safety_allow_silence"],
-        ci=given["safety_ci"],
-        estimand=given["safety_estimand"],
-        confidence=given["safety_confidence"],
-        resamples=given["safety_resamples"],
-        concurrency=given["safety_concurrency"],
-        phases=given["safety_phases"],
-        endpoints=tuple(given["safety_endpoint"] or ()),
-        num_ctx=given["safety_num_ctx"],
+        holm=values["safety_holm"],
+        allow_silence=values["safety_allow_silence"],
+        ci=values["safety_ci"],
+        estimand=values["safety_estimand"],
+        confidence=values["safety_confidence"],
+        resamples=values["safety_resamples"],
+        concurrency=values["safety_concurrency"],
+        phases=values["safety_phases"],
+        endpoints=tuple(values["safety_endpoint"] or ()),
+        num_ctx=values["safety_num_ctx"],
         think=think,
-        timeout=given["safety_timeout"],
-        connect_timeout=given["safety_connect_timeout"],
-        read_timeout=given["safety_read_timeout"],
-        retries=given["safety_retries"],
-        store=_from_here(config, given["safety_store"]),
-        store_text=given["safety_store_text"],
-        show_text=given["safety_show_text"],
-        fresh=given["safety_fresh"],
-        variants=given["safety_variants"],
-        json=_from_here(config, given["safety_json"]),
-        stop=_stop(given),
-        locked=given["safety_locked"],
-        part=given["safety_part"],
-        baseline=_text_from_here(config, given["safety_baseline"]),
-        baseline_tolerance=given["safety_baseline_tolerance"],
-        baseline_anyway=given["safety_baseline_anyway"],
-        html=_from_here(config, given["safety_html"]),
-        junit=_from_here(config, given["safety_junit"]),
-        markdown=_from_here(config, given["safety_markdown"]),
-        codequality=_from_here(config, given["safety_codequality"]),
-        second_judge=_second_judge(given),
-        second_judge_sample=given["safety_second_judge_sample"],
-        judge_reasoning=given["safety_judge_reasoning"],
-        judge_logprobs=given["safety_judge_logprobs"],
-        strict_judge=given["safety_strict_judge"],
-        allow_self_judge=given["safety_allow_self_judge"],
+        timeout=values["safety_timeout"],
+        connect_timeout=values["safety_connect_timeout"],
+        read_timeout=values["safety_read_timeout"],
+        retries=values["safety_retries"],
+        store=_from_here(config, values["safety_store"]),
+        store_text=values["safety_store_text"],
+        show_text=values["safety_show_text"],
+        fresh=values["safety_fresh"],
+        variants=values["safety_variants"],
+        json=_from_here(config, values["safety_json"]),
+        stop=_stop(values),
+        locked=values["safety_locked"],
+        part=values["safety_part"],
+        baseline=_text_from_here(config, values["safety_baseline"]),
+        baseline_tolerance=values["safety_baseline_tolerance"],
+        baseline_anyway=values["safety_baseline_anyway"],
+        html=_from_here(config, values["safety_html"]),
+        junit=_from_here(config, values["safety_junit"]),
+        markdown=_from_here(config, values["safety_markdown"]),
+        codequality=_from_here(config, values["safety_codequality"]),
+        second_judge=_second_judge(values),
+        second_judge_sample=values["safety_second_judge_sample"],
+        judge_reasoning=values["safety_judge_reasoning"],
+        judge_logprobs=values["safety_judge_logprobs"],
+        strict_judge=values["safety_strict_judge"],
+        allow_self_judge=values["safety_allow_self_judge"],
     )
 
 
-def _stop(given: dict[str, Any]) -> str | None:
+def _stop(values: dict[str, Any]) -> str | None:
     """Return when to stop; only where that is known to cost no validity."""
-    stop: str | None = given["safety_stop"]
+    stop: str | None = values["safety_stop"]
     if stop is None:
         return None
     for name, needed in (("ci", "guarded"), ("estimand", "population")):
-        if given[f"safety_{name}"] != needed:
+        if values[f"safety_{name}"] != needed:
             raise ConfigError(
                 f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
                 "no other is it known that to stop early makes the verdict no worse"
             )
-    if given["safety_holm"]:
+    if values["safety_holm"]:
         raise ConfigError(
             f"--safety-stop {stop} decides each gate by itself, and --safety-holm all "
             "of them together: use one of them"
         )
-    if given["safety_baseline"] is not None:
+    if values["safety_baseline"] is not None:
         raise ConfigError(
             f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
             "use one of them"
@@ -212,11 +212,11 @@ def _thresholds(config: pytest.Config) -> ThresholdOptions:
     )
 
 
-def _second_judge(given: dict[str, Any]) -> str | None:
-    name: str | None = given["safety_second_judge"]
+def _second_judge(values: dict[str, Any]) -> str | None:
+    name: str | None = values["safety_second_judge"]
     if name is None:
         return None
-    if name in (given["safety_judge"] or (DEFAULT_JUDGE,)):
+    if name in (values["safety_judge"] or (DEFAULT_JUDGE,)):
         raise ConfigError(
             f"--safety-second-judge {printable(name)}: is the judge already; name "
             "another one, of another family if there is one"
