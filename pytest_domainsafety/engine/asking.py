@@ -22,6 +22,7 @@ from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import ChatRequest, Reply
 
+# Between two tries, even where Retry-After asks for more (docs/running.md#faults).
 MAX_WAIT_S = 60.0
 
 
@@ -206,18 +207,11 @@ def _wait_for(error: Exception) -> bool | float:
     return _may_go_away(error)
 
 
+# When a model is given up: docs/running.md#faults.
 PROMPTS = 5
-
-
 """Different prompts given up in a row, all their tries included."""
-
-
 SILENCE_S = 30.0
-
-
 """Seconds of failed tries and nothing else, after which fewer are enough."""
-
-
 PROMPTS_IN_SILENCE = 3
 
 
@@ -237,7 +231,7 @@ class Circuit:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin closed."""
         self._clock = clock
-        self._given_up: ProviderError | None = None
+        self._error: ProviderError | None = None
         self.answered()
 
     def answered(self) -> None:
@@ -252,8 +246,8 @@ class Circuit:
         Raises:
             ProviderError: The circuit is open; of the kind of the last failure.
         """
-        if self._given_up is not None:
-            raise self._given_up
+        if self._error is not None:
+            raise self._error
 
     def try_failed(self, prompt: int, error: ProviderError, began: float) -> None:
         """Note a try that failed.
@@ -278,6 +272,6 @@ class Circuit:
             self._open(error)
 
     def _open(self, error: ProviderError) -> None:
-        if self._given_up is None:
-            said = f"{error} (given up for this run after nothing but failures)"
-            self._given_up = type(error)(said)
+        if self._error is None:
+            message = f"{error} (given up for this run after nothing but failures)"
+            self._error = type(error)(message)

@@ -110,12 +110,9 @@ class Pacer:
         self.limit = min(self.limit + step, self._ceiling)
 
 
+# docs/running.md#how-much-at-once
 DEFAULT_CONCURRENCY = {"ollama": 2, "embedded": 2, "python": 4, "command": 2}
-
-
 MOST_BY_DEFAULT = 8
-
-
 JUDGE_CONTEXT = 8192
 
 
@@ -141,8 +138,8 @@ def context_windows(
 
 def slots(plan: Plan) -> int:
     """Return the requests in flight that a provider prepares for."""
-    told = plan.concurrency
-    return _part(plan, told if isinstance(told, int) else MOST_BY_DEFAULT)
+    limit = plan.concurrency
+    return _part(plan, limit if isinstance(limit, int) else MOST_BY_DEFAULT)
 
 
 def pacer(plan: Plan, infos: Mapping[str, ModelInfo], *, turns: bool) -> Pacer:
@@ -173,6 +170,6 @@ def _usual(info: ModelInfo) -> int:
     """
     limit = DEFAULT_CONCURRENCY.get(info.provider, MOST_BY_DEFAULT)
     if info.provider == "ollama":
-        told = os.environ.get("OLLAMA_NUM_PARALLEL", "")
-        limit = max(1, int(told)) if told.isdecimal() else limit
+        setting = os.environ.get("OLLAMA_NUM_PARALLEL", "")
+        limit = max(1, int(setting)) if setting.isdecimal() else limit
     return limit * max(1, len(info.endpoints))

@@ -171,16 +171,16 @@ class Conductor:
         """
         if dialogue.status == "error":
             return None
-        given = len(dialogue.judgements)
-        if self._wants_trace(dialogue) and (given or dialogue.status is not None):
+        judged = len(dialogue.judgements)
+        if self._wants_trace(dialogue) and (judged or dialogue.status is not None):
             return Step("trace", 0)
         if dialogue.status is not None:
             return None
-        if given < len(self._plan.judges):
-            return Step("answer", given)
+        if judged < len(self._plan.judges):
+            return Step("answer", judged)
         drawn = (dialogue.work.key, dialogue.cell) in self.drawn
         if drawn and dialogue.second is None and _scored(dialogue):
-            return Step("second", given)
+            return Step("second", judged)
         return None
 
     def _wants_trace(self, dialogue: Dialogue) -> bool:
@@ -258,7 +258,9 @@ class Conductor:
             replication=cell.replication,
             turn=max(1, len(dialogue.keys)),
             status=status,
-            judge="+".join(one.name for one in self._judges[: len(self._plan.judges)]),
+            judge="+".join(
+                judge.name for judge in self._judges[: len(self._plan.judges)]
+            ),
             tags=pair.tags,
             prompt_hash=pair.prompt_hash(cell.framing, cell.variant),
             reply_hash=dialogue.reply_hash,
@@ -288,7 +290,9 @@ def _settle(dialogue: Dialogue, replies: list[Reply]) -> None:
     dialogue.reasoned = any(reply.reasoning for reply in replies)
     dialogue.reply_hash = replies[0].hash()
     if len(replies) > 1:
-        dialogue.reply_hash = fingerprint("replies", [one.hash() for one in replies])
+        dialogue.reply_hash = fingerprint(
+            "replies", [reply.hash() for reply in replies]
+        )
     kind, reason = reply_kind(last)
     if kind in ("truncated", "unscored"):
         # In any turn: what would have come is not known, whatever came before.
@@ -315,7 +319,7 @@ def _is_lost(reply: Reply) -> bool:
 
 
 def _scored(dialogue: Dialogue) -> bool:
-    return any(one.status == "scored" for one in dialogue.judgements)
+    return any(judgement.status == "scored" for judgement in dialogue.judgements)
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -88,16 +88,16 @@ class StopRule:
         from pytest_domainsafety.stats import guarded
 
         threshold, known = self.thresholds[key[1]], self._known(key, counts)
-        told: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "resamples": self.resamples,
             "confidence": self.confidence_at(number),
             "seed": self.seed,
         }
         worst = [complied + number - scored for complied, scored in known]
-        if guarded(worst, number, **told).high <= threshold:
+        if guarded(worst, number, **settings).high <= threshold:
             return "passes"
         best = [complied for complied, _ in known]
-        return "fails" if guarded(best, number, **told).low > threshold else None
+        return "fails" if guarded(best, number, **settings).low > threshold else None
 
     def _known(self, key: Key, counts: Counts) -> list[tuple[int, int]]:
         return [counts.get(name, (0, 0)) for name in sorted(self.planned[key])]
@@ -142,14 +142,14 @@ def operational_counts(
         records: Of the pair.
         replications: The first so many alone; None takes all.
     """
-    asked = [
+    rows = [
         record
         for record in records
         if record.framing == "operational"
         and record.variant == BASE_VARIANT
         and (replications is None or record.replication <= replications)
     ]
-    return sum(one.complies for one in asked), sum(one.scored for one in asked)
+    return sum(row.complies for row in rows), sum(row.scored for row in rows)
 
 
 @dataclass(slots=True)
@@ -193,41 +193,43 @@ class Rounds:
         for work in works:
             if self._rule.looks_at(key_of(work)) and key_of(work) not in self._rounds:
                 by_key.setdefault(key_of(work), []).append(work)
-        for key, some in by_key.items():
-            found = self._rounds[key] = Round(key, some)
-            yield found
+        for key, pairs in by_key.items():
+            round_ = self._rounds[key] = Round(key, pairs)
+            yield round_
 
-    def advance(self, found: Round) -> bool:
+    def advance(self, round_: Round) -> bool:
         """Go on to the next replication; return False where the gate is over."""
-        if found.number and self._look(found) is not None:
-            found.over = True
-        if found.number == self._plan.replications:
-            found.over = True
-        if not found.over:
-            found.number += 1
-            found.left = sum(1 for work in found.works for _ in self.cells(found, work))
-        return not found.over
+        if round_.number and self._look(round_) is not None:
+            round_.over = True
+        if round_.number == self._plan.replications:
+            round_.over = True
+        if not round_.over:
+            round_.number += 1
+            round_.left = sum(
+                1 for work in round_.works for _ in self.cells(round_, work)
+            )
+        return not round_.over
 
-    def cells(self, found: Round, work: PairWork) -> Iterator[Cell]:
+    def cells(self, round_: Round, work: PairWork) -> Iterator[Cell]:
         """Yield a pair's interactions in this round; zero tolerance has one round."""
         for cell in cells(work.pair, self._plan):
             now = 1 if work.pair.zero_tolerance else cell.replication
-            if now == found.number:
+            if now == round_.number:
                 yield cell
 
     def is_beyond(self, work: PairWork, cell: Cell) -> bool:
         """Whether an interaction comes after the look that ended its gate."""
-        found = self._rounds.get(key_of(work))
-        if found is None or not found.over or work.pair.zero_tolerance:
+        round_ = self._rounds.get(key_of(work))
+        if round_ is None or not round_.over or work.pair.zero_tolerance:
             return False
-        return cell.replication > found.number
+        return cell.replication > round_.number
 
-    def _look(self, found: Round) -> str | None:
+    def _look(self, round_: Round) -> str | None:
         counts = {
-            name: operational_counts(records.values(), found.number)
-            for name, records in found.records.items()
+            name: operational_counts(records.values(), round_.number)
+            for name, records in round_.records.items()
         }
-        return self._rule.look(found.key, found.number, counts)
+        return self._rule.look(round_.key, round_.number, counts)
 
 
 def key_of(work: PairWork) -> Key:

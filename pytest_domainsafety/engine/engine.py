@@ -29,9 +29,11 @@ from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Canaries, ModelInfo, PairOutcome
 
+# The thread is a daemon: one that takes longer keeps no process alive.
 STOP_WAIT_S = 5.0
 KEEP_AHEAD = 256
 """Pairs that may be finished and not yet taken while pytest does not wait for one."""
+# For Python's own 5 ms; why stands in `Engine.start`.
 SWITCH_S = 0.0005
 
 
@@ -167,13 +169,13 @@ class Engine:
             while work.key not in self._finished and not self._stopped:
                 self._news.wait()
             self._awaited = None
-            found = self._finished.pop(work.key, None) or CancelledError()
+            result = self._finished.pop(work.key, None) or CancelledError()
             self._known.discard(work.key)
         if len(self._finished) == KEEP_AHEAD // 2:
             self._loop.call_soon_threadsafe(self._pump)
-        if isinstance(found, PairOutcome):
-            return found
-        raise found
+        if isinstance(result, PairOutcome):
+            return result
+        raise result
 
     def stop(self) -> None:
         """Cancel what is in flight, keep what is done, end the thread."""
@@ -282,30 +284,32 @@ class Engine:
         by_model: dict[str, list[PairWork]] = {}
         for work in works:
             by_model.setdefault(work.model, []).append(work)
-        for model, some in by_model.items():
-            begun = [] if self.rounds is None else list(self.rounds.begin(some))
-            for found in begun:
-                self._begin_round(found, [self._pending(w, found) for w in found.works])
-            apart = {work.key for found in begun for work in found.works}
-            rest = [work for work in some if work.key not in apart]
+        for model, batch in by_model.items():
+            begun = [] if self.rounds is None else list(self.rounds.begin(batch))
+            for round_ in begun:
+                self._begin_round(
+                    round_, [self._pending(w, round_) for w in round_.works]
+                )
+            apart = {work.key for round_ in begun for work in round_.works}
+            rest = [work for work in batch if work.key not in apart]
             self._board.add(f"target {model}", self._generation(rest))
 
-    def _pending(self, work: PairWork, found: Round | None = None) -> Pending:
-        return Pending(work, len(list(cells(work.pair, self.plan))), found)
+    def _pending(self, work: PairWork, round_: Round | None = None) -> Pending:
+        return Pending(work, len(list(cells(work.pair, self.plan))), round_)
 
-    def _begin_round(self, found: Round, pairs: list[Pending]) -> None:
+    def _begin_round(self, round_: Round, pairs: list[Pending]) -> None:
         """Ask for one replication of a gate's pairs, or for no more of them."""
         assert self.rounds is not None
         try:
-            goes_on = self.rounds.advance(found)
+            goes_on = self.rounds.advance(round_)
         except Exception as error:  # noqa: BLE001 - handed to all that wait for it
             for pending in pairs:
                 self._deliver(pending.work, error)
             return
         if goes_on:
-            found.then = partial(self._begin_round, found, pairs)
-            jobs = self._round_jobs(self.rounds, found, pairs)
-            self._board.add(f"target {found.key[0]}", jobs)
+            round_.then = partial(self._begin_round, round_, pairs)
+            jobs = self._round_jobs(self.rounds, round_, pairs)
+            self._board.add(f"target {round_.key[0]}", jobs)
             return
         for pending in pairs:
             for cell in cells(pending.work.pair, self.plan):
@@ -313,11 +317,11 @@ class Engine:
                     self._skip(pending, cell, asked=False)
 
     def _round_jobs(
-        self, rounds: Rounds, found: Round, pairs: list[Pending]
+        self, rounds: Rounds, round_: Round, pairs: list[Pending]
     ) -> Iterator[Job]:
         for pending in pairs:
-            found.records[pending.work.pair.id] = pending.records
-            for cell in rounds.cells(found, pending.work):
+            round_.records[pending.work.pair.id] = pending.records
+            for cell in rounds.cells(round_, pending.work):
                 yield self._guarded(pending, partial(self._generate, pending, cell))
 
     def _generation(self, works: list[PairWork]) -> Iterator[Job]:
@@ -391,10 +395,10 @@ class Engine:
 
         return run
 
-    def _deliver(self, work: PairWork, found: PairOutcome | Exception) -> None:
+    def _deliver(self, work: PairWork, result: PairOutcome | Exception) -> None:
         with self._news:
             if work.key in self._known:
-                self._finished.setdefault(work.key, found)
+                self._finished.setdefault(work.key, result)
                 if work.key == self._awaited:
                     self._news.notify_all()
 

@@ -73,14 +73,14 @@ def kin_of(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> dict[str, 
     """Return the models under test that a judge is kin to: model → family."""
     if judge not in infos:
         return {}
-    found = {}
+    families = {}
     for model in plan.models:
         family = shared_family(infos[model], infos[judge])
         if same_model(infos[model], infos[judge]):
             family = "itself"
         if family is not None:
-            found[model] = family
-    return found
+            families[model] = family
+    return families
 
 
 def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
@@ -89,7 +89,7 @@ def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
     Args:
         judges: By name.
     """
-    found = []
+    warnings = []
     for name, judge in judges.items():
         for model, family in judge.kin.items():
             what = (
@@ -97,12 +97,12 @@ def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
                 if family == "itself"
                 else f"and {model} are of one family ({family})"
             )
-            found.append(
+            warnings.append(
                 f"the judge {name} {what}: a model is no impartial judge of its kin"
             )
         if judge.canaries is not None and is_unsound(judge.canaries):
-            found.append(failure_sentence(name, judge.canaries))
-    return found
+            warnings.append(failure_sentence(name, judge.canaries))
+    return warnings
 
 
 async def check_judges(
@@ -121,7 +121,7 @@ async def check_judges(
         ConfigError: A judge fails, and the run is strict about it.
         ProviderError: A judge's server failed.
     """
-    found = {}
+    results = {}
     for judge in judges:
         if judge.model is None:
             continue
@@ -134,8 +134,8 @@ async def check_judges(
             raise ConfigError(
                 f"--safety-strict-judge: {failure_sentence(judge.name, checked)}."
             )
-        found[judge.name] = checked
-    return found
+        results[judge.name] = checked
+    return results
 
 
 def _known(store: Store, judge: Judge, *, changes: bool) -> Canaries | None:

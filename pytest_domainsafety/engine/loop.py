@@ -55,7 +55,7 @@ class OneByOne(selectors.BaseSelector):
         What is still true of a file will be seen again.
         """
         if any(key.fd == file for key, _ in self._ready):
-            self._ready = deque(one for one in self._ready if one[0].fd != file)
+            self._ready = deque(entry for entry in self._ready if entry[0].fd != file)
 
     def select(self, timeout: float | None = None) -> list[Ready]:
         """Return at most one ready file; look for more when all were handed over."""

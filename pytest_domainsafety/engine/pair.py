@@ -30,9 +30,11 @@ class Pending:
     def outcome(self, plan: Plan) -> PairOutcome:
         """Return what all of it came to."""
         work = self.work
-        order = [one for one in cells(work.pair, plan) if one in self.records]
+        order = [cell for cell in cells(work.pair, plan) if cell in self.records]
         dialogues = [self.dialogues[cell] for cell in order]
-        faults = [one.reason for one in dialogues if one.status == "error"]
+        faults = [
+            dialogue.reason for dialogue in dialogues if dialogue.status == "error"
+        ]
         return PairOutcome(
             path=work.suite.display,
             line=work.suite.lines[work.place],
@@ -42,8 +44,8 @@ class Pending:
             suite_pairs=len(work.suite.suite.scenarios),
             zero_tolerance=work.pair.zero_tolerance,
             records=tuple(self.records[cell] for cell in order),
-            requests=tuple(tuple(one.keys) for one in dialogues),
-            judgements=tuple(tuple(one.judgement_keys) for one in dialogues),
+            requests=tuple(tuple(dialogue.keys) for dialogue in dialogues),
+            judgements=tuple(tuple(dialogue.judgement_keys) for dialogue in dialogues),
             fault=_summary(faults, len(dialogues)) if faults else None,
             skipped=self.skipped,
             saved=self.saved,

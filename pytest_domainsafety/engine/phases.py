@@ -50,17 +50,19 @@ class Residency:
 
     async def splits(self) -> bool:
         """Say whether to run in phases; several processes then take turns."""
-        found = await self._must_split()
-        if found and self._plan.share > 1:
-            places = {one for info in self._infos.values() for one in info.endpoints}
-            if places:
-                self._turns = Turns(self._plan.run, " ".join(sorted(places)))
-        return found
+        split = await self._must_split()
+        if split and self._plan.share > 1:
+            endpoints = {
+                endpoint for info in self._infos.values() for endpoint in info.endpoints
+            }
+            if endpoints:
+                self._turns = Turns(self._plan.run, " ".join(sorted(endpoints)))
+        return split
 
     async def _must_split(self) -> bool:
         if self._plan.phases != "auto":
             return self._plan.phases == "split"
-        local = [one for one in self._infos.values() if one.provider == "ollama"]
+        local = [info for info in self._infos.values() if info.provider == "ollama"]
         if len({info.digest for info in local}) < 2:
             return False
         # A server that holds them all now need not change models.
@@ -101,12 +103,9 @@ class Residency:
         return self._judges[int(rest)].model if kind == "judge" else None
 
 
+# A lock file wakes nobody: who waits looks again.
 LOOK_AGAIN_S = 0.02
-
-
 POLITE_S = 0.2
-
-
 """How much longer a process waits whose model is not the one on the server."""
 
 
@@ -120,11 +119,11 @@ class Turns:
 
     def __init__(self, run: str, server: str) -> None:
         """Name the files; nothing is locked yet."""
-        told = hashlib.sha256(server.encode()).hexdigest()[:24]
+        digest = hashlib.sha256(server.encode()).hexdigest()[:24]
         folder = _folder(run)
         folder.mkdir(mode=0o700, exist_ok=True)
-        self._lock = FileLock(folder / f"{told}.lock")
-        self._last = folder / f"{told}.model"
+        self._lock = FileLock(folder / f"{digest}.lock")
+        self._last = folder / f"{digest}.model"
 
     async def take(self, model: str) -> str | None:
         """Wait for the turn.

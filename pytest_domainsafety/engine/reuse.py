@@ -53,10 +53,10 @@ class Reuse:
 
     def judgement(self, key: str, judge: str) -> Judgement | None:
         """Return a stored judgement, if there is one to be used."""
-        found = None if self._fresh else self._store.judgement(key)
-        if found is not None and judge in self._infos:
+        judgement = None if self._fresh else self._store.judgement(key)
+        if judgement is not None and judge in self._infos:
             self.count(key, judge)
-        return found
+        return judgement
 
     def count(self, key: str, name: str) -> None:
         """Count an answer that is used, and how old it is where that matters."""

@@ -32,8 +32,8 @@ def draw_second(works: Iterable[PairWork], plan: Plan, kin: Collection[str]) -> 
         domain = work.suite.suite.domain
         for cell in cells(work.pair, plan):
             if cell.variant == BASE_VARIANT:
-                told = [plan.seed, work.model, domain, work.pair.id, *cell]
-                place = fingerprint("second", told)
+                parts = [plan.seed, work.model, domain, work.pair.id, *cell]
+                place = fingerprint("second", parts)
                 stratum = (work.model, cell.framing, work.pair.subdomain, place)
                 by_domain.setdefault(domain, []).append((stratum, work.key, cell))
     drawn = set()
