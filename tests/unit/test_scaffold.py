@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_domainsafety.commands.suites import commands
+from pytest_domainsafety.commands.init import commands
 from pytest_domainsafety.config.table import OPTIONS
 from pytest_domainsafety.errors import ConfigError, UserError
 from pytest_domainsafety.suite import load_suite

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pytest_domainsafety.commands.suites import commands
+from pytest_domainsafety.commands.init import commands
 from pytest_domainsafety.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -105,7 +105,7 @@ def test_a_wrong_path_is_a_users_mistake(run, command):
 
 def test_help_needs_nothing_heavy():
     code = (
-        "import sys, pytest_domainsafety.commands.suites\n"
+        "import sys, pytest_domainsafety.commands.init\n"
         "print(sorted({'pydantic', 'yaml', 'rich', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run(
