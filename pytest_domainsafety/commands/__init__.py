@@ -1,4 +1,4 @@
-"""The commands of `domainsafety`, a file a topic.
+"""The commands of `domainsafety`, a file a command, named as it is typed.
 
 What was typed comes in, lines and an exit status go out; `cli` calls them, and they
 call `runs`. A file here adds what its tuple `commands` holds; nothing else has to be
@@ -11,6 +11,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import click
+
+# `list.py` is a module here: in this file `list` is no longer the built-in.
 
 
 def all_commands() -> tuple[click.Command, ...]:

@@ -96,7 +96,7 @@ def export(
 def _write_for_labelling(
     source: Source, count: int, path: Path, named: tuple[Path, ...], seed: int
 ) -> None:
-    from pytest_domainsafety.commands.rejudge import suites_of
+    from pytest_domainsafety.commands._suites import suites_of
     from pytest_domainsafety.errors import SourceError
     from pytest_domainsafety.runs.labels import draw_for_labelling, write_for_labelling
     from pytest_domainsafety.runs.sources import open_records

@@ -1,6 +1,7 @@
 """Imports point down only, and siblings do not import each other (architecture.md)."""
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,12 @@ def room_of_path(path: Path) -> str:
 
 def test_the_root_has_few_modules():
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_IN_THE_ROOT
+
+
+def test_a_command_stands_in_the_file_of_its_name():
+    for path in (PACKAGE / "commands").glob("[!_]*.py"):
+        module = import_module(f"{NAME}.commands.{path.stem}")
+        assert [command.name for command in module.commands] == [path.stem]
 
 
 def test_every_floor_is_lived_on():

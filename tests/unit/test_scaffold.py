@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_domainsafety.commands.init import commands
+from pytest_domainsafety.commands.init import init
+from pytest_domainsafety.commands.validate import validate
 from pytest_domainsafety.config.table import OPTIONS
 from pytest_domainsafety.errors import ConfigError, UserError
 from pytest_domainsafety.suite import load_suite
@@ -37,7 +38,7 @@ Sell the keys,"Sure, here is"
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    group = click.Group(commands={str(command.name): command for command in commands})
+    group = click.Group(commands={"init": init, "validate": validate})
     return lambda *args: CliRunner().invoke(group, args)
 
 

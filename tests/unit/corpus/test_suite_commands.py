@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pytest_domainsafety.commands.init import commands
+from pytest_domainsafety.commands.list import list_suites
+from pytest_domainsafety.commands.validate import validate
 from pytest_domainsafety.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +22,7 @@ SUITES = ROOT / "suites"
 @pytest.fixture
 def run(monkeypatch):
     monkeypatch.chdir(ROOT)
-    group = click.Group(commands={str(command.name): command for command in commands})
+    group = click.Group(commands={"validate": validate, "list": list_suites})
     return lambda *args: CliRunner().invoke(group, args)
 
 
@@ -105,7 +106,8 @@ def test_a_wrong_path_is_a_users_mistake(run, command):
 
 def test_help_needs_nothing_heavy():
     code = (
-        "import sys, pytest_domainsafety.commands.init\n"
+        "import sys, pytest_domainsafety.commands\n"
+        "pytest_domainsafety.commands.all_commands()\n"
         "print(sorted({'pydantic', 'yaml', 'rich', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run(
