@@ -61,7 +61,7 @@ def records(count: int) -> Iterator[tuple[Record, str]]:
 
 def write_store(path: Path, count: int) -> None:
     with Store(path) as store:
-        store.begin_run(RUN, {"models": ["target"]})
+        store.begin_run(RUN, {"models": {"target": {}}})
         rows = records(count)
         while some := list(itertools.islice(rows, 10_000)):
             store.keep_records(some)
