@@ -36,8 +36,8 @@ def runs(store: Path, out: Path | None) -> None:
     Exit status: 0; 2 there is no store to look at.
     """
     from pytest_domainsafety.errors import SourceError
+    from pytest_domainsafety.runs.file_kinds import kind_of
     from pytest_domainsafety.runs.listing import list_runs
-    from pytest_domainsafety.runs.sources import kind_of
 
     if kind_of(store) != "store":
         raise SourceError(f"{store}: is no store; expected the file of --safety-store")

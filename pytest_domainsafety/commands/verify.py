@@ -35,7 +35,8 @@ def verify(context: click.Context, store: Path, run: str | None) -> None:
     Exit status: 0 it is whole, 1 it is not, 2 there is no store to look at.
     """
     from pytest_domainsafety.errors import SourceError
-    from pytest_domainsafety.runs.sources import find_source, kind_of
+    from pytest_domainsafety.runs.file_kinds import kind_of
+    from pytest_domainsafety.runs.sources import find_source
     from pytest_domainsafety.runs.verify import check_store
 
     path, name = store, run

@@ -1,7 +1,7 @@
 """What a user has in hand → results and records: the door of every command.
 
 A *source* is a file: a store (SQLite), a results file (`--safety-json`), or
-records (JSONL or CSV). What it is, is read off its content and not its name. A
+records (JSONL or CSV). What it is, is read off its content (`file_kinds`). A
 store holds several runs; `store.db#RUN` names one, by its beginning if that is
 enough; without a name the last finished run of the kind `full` is meant.
 """
@@ -26,6 +26,7 @@ from pytest_domainsafety.analysis.doubt import not_whole
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
+from pytest_domainsafety.runs.file_kinds import FILE_KINDS, FileKind, kind_of
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
@@ -33,16 +34,13 @@ from pytest_domainsafety.store import RunHead, Store
 from pytest_domainsafety.types import Manifest, Record, Results
 from pytest_domainsafety.types.rows import Row, to_row
 
-Kind = Literal["store", "results", "records"]
 Parts = Literal["never", "else", "too"]
 
 RESULTS_SCHEMA = 1
-_SQLITE = b"SQLite format 3\x00"
 _LEFT_OUT = (("guidance", None), ("replication", 1))
 """What a record in a store lacks where it is the default, and a row must have."""
 _SHOWN = 5
 _LARGEST_RESULTS = 512 * 2**20
-_KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Source:
     """
 
     path: Path
-    kind: Kind
+    kind: FileKind
     run: str | None = None
 
     def __str__(self) -> str:
@@ -260,62 +258,6 @@ def policy_of(results: Results | None, manifest: Manifest | None = None) -> Gate
     )
 
 
-# ── what a file is ──────────────────────────────────────────────────────────
-
-
-def kind_of(path: Path) -> Kind:
-    """Return what is in a file.
-
-    Raises:
-        SourceError: It is not to be had, or nothing of ours.
-    """
-    if path.is_dir():
-        raise SourceError(f"{path}: is a folder; expected {_KINDS}{_store_in(path)}")
-    if not path.exists():
-        raise SourceError(f"{path}: there is no such file; expected {_KINDS}")
-    if path.is_char_device() or path.is_block_device():  # it may never end
-        raise SourceError(f"{path}: is a device; expected {_KINDS}")
-    if not path.is_file():  # a pipe can be read once, so it isn't looked into
-        return "records"
-    try:
-        with path.open("rb") as file:
-            head = file.read(2**16)
-    except OSError as error:
-        raise SourceError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
-    if head.startswith(_SQLITE):
-        return "store"
-    if not head.strip():
-        raise SourceError(f"{path}: is empty; expected {_KINDS}")
-    if b"\x00" in head:
-        raise SourceError(f"{path}: is binary, but no store; expected {_KINDS}")
-    if path.suffix.lower() == ".csv":
-        return "records"
-    return "results" if _looks_like_results(head) else "records"
-
-
-def _store_in(folder: Path) -> str:
-    for place in ("store.db", ".domainsafety/store.db"):
-        if (folder / place).is_file():
-            return f", perhaps {folder / place}"
-    return ""
-
-
-def _looks_like_results(head: bytes) -> bool:
-    """Whether it is one document; records are one complete object a line."""
-    text = head.decode("utf-8-sig", errors="replace").lstrip()
-    first = text.partition("\n")[0].strip()
-    if first in ("{", "["):
-        return True
-    try:
-        found = json.loads(first)
-    except (ValueError, RecursionError):
-        # Longer than what was read: a record is not.
-        return first.startswith("{") and '"domains"' in first
-    return isinstance(found, dict) and "domains" in found
-
-
 # ── stores ──────────────────────────────────────────────────────────────────
 
 
@@ -421,7 +363,9 @@ def own_results(source: Source) -> Results | None:
 
 def _document(path: Path) -> Any:
     if path.stat().st_size > _LARGEST_RESULTS:
-        raise SourceError(f"{path}: too large for a results file; expected {_KINDS}")
+        raise SourceError(
+            f"{path}: too large for a results file; expected {FILE_KINDS}"
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -431,7 +375,7 @@ def _document(path: Path) -> Any:
     except (ValueError, RecursionError):
         raise SourceError(
             f"{path}: is neither one JSON document nor one JSON object a line; "
-            f"expected {_KINDS}"
+            f"expected {FILE_KINDS}"
         ) from None
 
 
@@ -447,7 +391,7 @@ def results_of(where: str, document: Any) -> Results:
             results that contradict themselves.
     """
     if not isinstance(document, dict) or "domains" not in document:
-        raise SourceError(f"{where}: is JSON, but no results; expected {_KINDS}")
+        raise SourceError(f"{where}: is JSON, but no results; expected {FILE_KINDS}")
     schema = document.get("schema")
     if schema != RESULTS_SCHEMA:
         raise SourceError(

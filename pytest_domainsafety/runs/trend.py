@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.file_kinds import kind_of
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import (
     RESULTS_SCHEMA,
     find_source,
-    kind_of,
     load_results,
     results_of,
 )

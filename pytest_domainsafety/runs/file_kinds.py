@@ -1,0 +1,71 @@
+"""What a file is, read off its content and not its name: store, results or records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pytest_domainsafety.errors import SourceError
+
+FileKind = Literal["store", "results", "records"]
+
+FILE_KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
+"""All three, for a sentence that says what was expected."""
+_SQLITE = b"SQLite format 3\x00"
+"""How every SQLite file begins (https://sqlite.org/fileformat.html#the_database_header)."""
+
+
+def kind_of(path: Path) -> FileKind:
+    """Return what is in a file.
+
+    Raises:
+        SourceError: It is not to be had, or nothing of ours.
+    """
+    if path.is_dir():
+        raise SourceError(
+            f"{path}: is a folder; expected {FILE_KINDS}{_store_in(path)}"
+        )
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such file; expected {FILE_KINDS}")
+    if path.is_char_device() or path.is_block_device():  # it may never end
+        raise SourceError(f"{path}: is a device; expected {FILE_KINDS}")
+    if not path.is_file():  # a pipe can be read once, so it isn't looked into
+        return "records"
+    try:
+        with path.open("rb") as file:
+            head = file.read(2**16)
+    except OSError as error:
+        raise SourceError(
+            f"{path}: can't be read ({error.strerror or error})"
+        ) from None
+    if head.startswith(_SQLITE):
+        return "store"
+    if not head.strip():
+        raise SourceError(f"{path}: is empty; expected {FILE_KINDS}")
+    if b"\x00" in head:
+        raise SourceError(f"{path}: is binary, but no store; expected {FILE_KINDS}")
+    if path.suffix.lower() == ".csv":
+        return "records"
+    return "results" if _looks_like_results(head) else "records"
+
+
+def _store_in(folder: Path) -> str:
+    for place in ("store.db", ".domainsafety/store.db"):
+        if (folder / place).is_file():
+            return f", perhaps {folder / place}"
+    return ""
+
+
+def _looks_like_results(head: bytes) -> bool:
+    """Whether it is one document; records are one complete object a line."""
+    text = head.decode("utf-8-sig", errors="replace").lstrip()
+    first = text.partition("\n")[0].strip()
+    if first in ("{", "["):
+        return True
+    try:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
+        # Longer than what was read: a record is not.
+        return first.startswith("{") and '"domains"' in first
+    return isinstance(found, dict) and "domains" in found
