@@ -125,7 +125,9 @@ def variance_decomposition(records: Iterable[Any]) -> Variance | None:
 def decompose(means: Mapping[tuple[str, str], Mapping[str, float]]) -> Variance | None:
     """Return the sums of squares of means given by (domain, scenario) and model."""
     models = sorted({model for by_model in means.values() for model in by_model})
-    keys = sorted(key for key, found in means.items() if len(found) == len(models))
+    keys = sorted(
+        key for key, by_model in means.items() if len(by_model) == len(models)
+    )
     if len(models) < 2 or not keys:
         return None
     table = np.array([[means[key][model] for model in models] for key in keys])
@@ -195,29 +197,29 @@ def hierarchy(table: Mapping[str, Mapping[str, float]]) -> Hierarchy:
             where both domains have a rate.
     """
     domains = sorted({domain for by_domain in table.values() for domain in by_domain})
-    found: dict[tuple[str, str], float] = {}
+    correlations: dict[tuple[str, str], float] = {}
     for first, second in combinations(domains, 2):
         both = [row for row in table.values() if first in row and second in row]
         if len(both) < 3:
             continue
         value = spearman([row[first] for row in both], [row[second] for row in both])
         if value is not None:
-            found[first, second] = value
-    positive = sum(value > 0 for value in found.values())
-    negative = sum(value < 0 for value in found.values())
+            correlations[first, second] = value
+    positive = sum(value > 0 for value in correlations.values())
+    negative = sum(value < 0 for value in correlations.values())
     ranked = sorted(table, key=lambda name: (_mean(table[name].values()), name))
     return Hierarchy(
         models=tuple(ranked),
-        correlations=found,
-        mean_spearman=_mean(found.values()) if found else None,
+        correlations=correlations,
+        mean_spearman=_mean(correlations.values()) if correlations else None,
         positive=positive,
         sign_test_p=sign_test(positive, negative) if positive + negative else None,
     )
 
 
 def _mean(values: Iterable[float]) -> float:
-    given = list(values)
-    return sum(given) / len(given) if given else 0.0
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else 0.0
 
 
 # ── effect ──────────────────────────────────────────────────────────────────

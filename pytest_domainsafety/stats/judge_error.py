@@ -110,7 +110,7 @@ def _correct(apparent: Floats, sensitivity: Floats, specificity: Floats) -> Floa
     """Return the corrected rates, NaN where the judge is no better than chance."""
     youden = sensitivity + specificity - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: Floats = np.where(
+        corrected: Floats = np.where(
             youden > 0, np.clip((apparent + specificity - 1) / youden, 0, 1), np.nan
         )
-    return found
+    return corrected

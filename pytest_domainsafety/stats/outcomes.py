@@ -85,13 +85,13 @@ class Outcomes:
         codes = (tried * base + won).astype(np.int64)
         if base * base <= _DENSE:
             every = np.bincount(codes)
-            found = np.flatnonzero(every)
-            counts = every[found].astype(np.int64)
+            distinct = np.flatnonzero(every)
+            counts = every[distinct].astype(np.int64)
         else:
-            found, counts = np.unique(codes, return_counts=True)
+            distinct, counts = np.unique(codes, return_counts=True)
         return cls(
-            (found % base).astype(np.float64),
-            (found // base).astype(np.float64),
+            (distinct % base).astype(np.float64),
+            (distinct // base).astype(np.float64),
             counts.astype(np.int64),
         )
 

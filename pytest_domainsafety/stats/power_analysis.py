@@ -44,8 +44,8 @@ def intra_cluster_correlation(outcomes: Outcomes) -> float | None:
     size = (responses - squares / responses) / (clusters - 1)
     between /= clusters - 1
     within /= responses - clusters
-    found = (between - within) / (between + (size - 1) * within)
-    return min(1.0, max(0.0, found))
+    correlation = (between - within) / (between + (size - 1) * within)
+    return min(1.0, max(0.0, correlation))
 
 
 def smallest_threshold(pairs: int, *, confidence: float = 0.95) -> float:
@@ -184,10 +184,10 @@ def power(
     limits = np.array(
         [
             (
-                min(monotone_lower(found, confidence=confidence), 1 - floor),
-                max(monotone_upper(found, confidence=confidence), floor),
+                min(monotone_lower(outcomes, confidence=confidence), 1 - floor),
+                max(monotone_upper(outcomes, confidence=confidence), floor),
             )
-            for found in (_outcomes(row, replications) for row in levels)
+            for outcomes in (_outcomes(row, replications) for row in levels)
         ]
     )
     passes = float(weights @ (limits[:, 1] <= threshold)) / runs
@@ -235,7 +235,7 @@ def pairs_for_power(
         return None
 
     def enough(pairs: int) -> bool:
-        found = power(
+        estimate = power(
             rate,
             threshold,
             pairs,
@@ -245,7 +245,7 @@ def pairs_for_power(
             runs=runs,
             seed=seed,
         )
-        return found.passes >= chance
+        return estimate.passes >= chance
 
     return _first(enough, MOST_SIMULATED)
 

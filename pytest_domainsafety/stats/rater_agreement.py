@@ -157,8 +157,8 @@ def ordinal_alpha(a: ArrayLike, b: ArrayLike) -> float | None:
 
 
 def _by_scale(scores: Mapping[str, Sequence[int]] | Sequence[int]) -> dict[str, Floats]:
-    given = scores if isinstance(scores, Mapping) else {"guidance": scores}
-    return {scale: np.asarray(row, np.float64) for scale, row in given.items()}
+    by_scale = scores if isinstance(scores, Mapping) else {"guidance": scores}
+    return {scale: np.asarray(row, np.float64) for scale, row in by_scale.items()}
 
 
 def _share_apart(a: Floats, b: Floats, most: int) -> float:

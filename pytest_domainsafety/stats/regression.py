@@ -147,14 +147,14 @@ def _limits(
     distinct, counts = np.unique(columns, axis=0, return_counts=True)
     generator = np.random.default_rng(seed)
     clusters = int(counts.sum())
-    found = []
+    differences = []
     step = max(1, _AT_ONCE // len(counts))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         drawn = generator.multinomial(clusters, counts / clusters, size=size)
-        found.append(_differences(drawn @ distinct))
+        differences.append(_differences(drawn @ distinct))
     alpha = tail(confidence)
-    every = np.concatenate(found)
+    every = np.concatenate(differences)
     low, high = np.quantile(every[np.isfinite(every)], [alpha, 1 - alpha])
     return float(low), float(high)
 
