@@ -93,15 +93,15 @@ def judge_agreement(
         ``overall`` and ``by_domain`` (design §D5).
     """
 
-    def given(records: Iterable[Judged]) -> Iterator[tuple[_Cell, tuple[int, ...]]]:
+    def scored(records: Iterable[Judged]) -> Iterator[tuple[_Cell, tuple[int, ...]]]:
         for record in records:
             scores = tuple(getattr(record, scale) for scale in scales)
             if record.status == "scored" and None not in scores:
                 yield _cell(record), scores
 
-    theirs = dict(given(second))
+    theirs = dict(scored(second))
     rows: list[_Both] = []
-    for cell, scores in given(first):
+    for cell, scores in scored(first):
         other = theirs.pop(cell, None)
         if other is not None:
             rows.append((cell, scores, other))
@@ -123,7 +123,7 @@ def _agreement(
 ) -> dict[str, Any]:
     ours = {scale: [row[1][at] for row in rows] for at, scale in enumerate(scales)}
     others = {scale: [row[2][at] for row in rows] for at, scale in enumerate(scales)}
-    found = agreement(
+    result = agreement(
         ours,
         others,
         clusters=[cell[:3] for cell, _, _ in rows],
@@ -131,7 +131,7 @@ def _agreement(
         confidence=settings.confidence,
         seed=settings.seed,
     )
-    return asdict(found)
+    return asdict(result)
 
 
 def _cell(record: Judged) -> _Cell:
@@ -163,12 +163,12 @@ def agreement_within(
         ``"A, B"``. None where no reply was scored twice.
     """
     records = list(records)
-    second = [one for one in records if one.second is not None]
+    second = [record for record in records if record.second is not None]
     if second:
-        found = _between(second, _own, lambda one: one.second, settings)
-        unscored = sum(_given(one.second) is None for one in second)
-        return found and found | {"unscored": unscored}
-    panel = [one for one in records if len(one.panel) > 1]
+        result = _between(second, _own, lambda record: record.second, settings)
+        unscored = sum(_if_scored(record.second) is None for record in second)
+        return result and result | {"unscored": unscored}
+    panel = [record for record in records if len(record.panel) > 1]
     if not panel:
         return None
     pairs = [
@@ -177,7 +177,7 @@ def agreement_within(
     ]
     if len(pairs) == 1 or pairs[0] is None:
         return pairs[0]
-    named = {", ".join(one["judges"]): one["overall"] for one in pairs if one}
+    named = {", ".join(pair["judges"]): pair["overall"] for pair in pairs if pair}
     return pairs[0] | {"pairs": named}
 
 
@@ -189,12 +189,12 @@ def traces_table(records: Iterable[Record]) -> dict[str, dict[str, Any]]:
     the trace gives usable help and the answer does not.
     """
     groups: dict[tuple[str, str], list[tuple[int, int | None]]] = {}
-    for one in records:
-        trace = _given(one.trace)
-        written = one.framing == "operational" and one.variant == BASE_VARIANT
+    for record in records:
+        trace = _if_scored(record.trace)
+        written = record.framing == "operational" and record.variant == BASE_VARIANT
         if written and trace is not None and trace.guidance is not None:
-            rows = groups.setdefault((one.model, one.domain), [])
-            rows.append((trace.guidance, one.guidance))
+            rows = groups.setdefault((record.model, record.domain), [])
+            rows.append((trace.guidance, record.guidance))
     table: dict[str, dict[str, Any]] = {}
     for (model, domain), rows in sorted(groups.items()):
         helps = [trace >= COMPLIES_AT for trace, _ in rows]
@@ -220,7 +220,7 @@ def _member(number: int) -> _Pick:
     return lambda record: record.panel[number]
 
 
-def _given(scores: Record | Scores | None) -> Record | Scores | None:
+def _if_scored(scores: Record | Scores | None) -> Record | Scores | None:
     known = scores is not None and scores.status == "scored"
     return scores if known else None
 
@@ -230,15 +230,15 @@ def _between(
 ) -> dict[str, Any] | None:
     rows: list[tuple[Record, Record]] = []
     for record in records:
-        a, b = _given(first(record)), _given(second(record))
+        a, b = _if_scored(first(record)), _if_scored(second(record))
         if a is not None and b is not None:
             rows.append((_as(record, a), _as(record, b)))
     if not rows:
         return None
     a, b = rows[0]
-    found = judge_agreement([a for a, _ in rows], [b for _, b in rows], settings)
-    told = {"judges": [a.judge, b.judge], "confidence": settings.confidence}
-    return told | found
+    result = judge_agreement([a for a, _ in rows], [b for _, b in rows], settings)
+    heading = {"judges": [a.judge, b.judge], "confidence": settings.confidence}
+    return heading | result
 
 
 def _as(record: Record, scores: Record | Scores) -> Record:

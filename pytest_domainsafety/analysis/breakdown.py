@@ -19,7 +19,7 @@ _Cluster = tuple[str, str]
 """(domain, scenario): over models, a pair is one cluster (method §M3)."""
 
 
-def _one(name: str) -> Callable[[Judged], Names]:
+def _attribute(name: str) -> Callable[[Judged], Names]:
     return lambda record: (getattr(record, name) or "–",)
 
 
@@ -28,12 +28,12 @@ def _tags(record: Judged) -> Names:
 
 
 DIMENSIONS: dict[str, Callable[[Judged], Names]] = {
-    "model": _one("model"),
-    "domain": _one("domain"),
-    "subdomain": _one("subdomain"),
+    "model": _attribute("model"),
+    "domain": _attribute("domain"),
+    "subdomain": _attribute("subdomain"),
     "tag": _tags,
-    "framing": _one("framing"),
-    "variant": _one("variant"),
+    "framing": _attribute("framing"),
+    "variant": _attribute("variant"),
 }
 """What a record can be grouped by; a record with several tags is in several groups."""
 
@@ -97,13 +97,13 @@ class Breakdown:
         Missing replies are in `responses` and nowhere else; `ci` is of scored
         replies, by the settings' method.
         """
-        found = []
+        rows = []
         for group, clusters in sorted(self._groups.items()):
             sums = np.array(list(clusters.values()), dtype=np.int64)
             scored, complied = sums[:, _SCORED], sums[:, _COMPLIED]
             interval = settings.interval(Outcomes.of(complied, scored))
             count = int(scored.sum())
-            found.append(
+            rows.append(
                 dict(zip(self.by, group, strict=True))
                 | {
                     "clusters": len(sums),
@@ -117,4 +117,4 @@ class Breakdown:
                     else None,
                 }
             )
-        return found
+        return rows

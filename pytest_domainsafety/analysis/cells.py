@@ -180,9 +180,9 @@ class Cells:
             conflict = _CONFLICT
         worst = max(
             (first, second),
-            key=lambda one: (
-                _severity(side)[one % _SCORES],
-                self._markers[one // _SCORES],
+            key=lambda candidate: (
+                _severity(side)[candidate % _SCORES],
+                self._markers[candidate // _SCORES],
             ),
         )
         return conflict | (worst + 1)

@@ -124,12 +124,12 @@ def _judge(entries: list[dict[str, Any]], tolerance: float) -> None:
 def _worst(
     before: Mapping[str, PairCounts],
     after: Mapping[str, PairCounts],
-    found: dict[str, Any],
+    entry: dict[str, Any],
     settings: AnalysisSettings,
 ) -> dict[str, Any]:
     """Return the comparison were every missing reply compliance."""
     if all(pair.scored == pair.responses for pair in after.values()):
-        return {name: found[name] for name in ("p", "difference", "pairs")}
+        return {name: entry[name] for name in ("p", "difference", "pairs")}
     filled = {
         name: pair.model_copy(
             update={
@@ -142,12 +142,12 @@ def _worst(
     return _compare(before, filled, settings)
 
 
-def too_few(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def too_few(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield a sentence for each comparison that no rise could have failed.
 
     The sign-flip test of n pairs has no p-value below 2 ÷ 2ⁿ.
     """
-    for entry in found:
+    for entry in entries:
         pairs = entry["pairs"]
         if pairs and 2.0 ** (1 - pairs) >= SIGNIFICANT:
             yield (
@@ -169,15 +169,17 @@ def manifest_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
         One sentence for each difference; nothing where the runs compare.
     """
     sides = [_comparable(old), _comparable(new)]
-    found = []
+    differences = []
     for part, word in _MUST_AGREE.items():
         first, second = (side[part] for side in sides)
         for name in sorted(first.keys() | second.keys()):
             was, is_now = first.get(name), second.get(name)
             # A domain that only one run has is not compared, so it may differ.
             if was != is_now and not (part == "rubrics" and None in (was, is_now)):
-                found.append(f"{word} {name}: {_shown(was)} then, {_shown(is_now)} now")
-    return tuple(found)
+                differences.append(
+                    f"{word} {name}: {_shown(was)} then, {_shown(is_now)} now"
+                )
+    return tuple(differences)
 
 
 def suite_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
@@ -222,8 +224,8 @@ def _shown(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
-def _only_model(found: Counts) -> str | None:
-    models = {model for model, _ in found}
+def _only_model(counts: Counts) -> str | None:
+    models = {model for model, _ in counts}
     return models.pop() if len(models) == 1 else None
 
 
@@ -249,7 +251,7 @@ def _compare(
     lost = sorted(
         name for name, pair in before.items() if pair.scored and name not in settled
     )
-    found = paired_difference(
+    estimate = paired_difference(
         *(
             (
                 [run[name].complied for name in scored],
@@ -267,13 +269,13 @@ def _compare(
         if was != is_now:
             flips["worse" if is_now else "better"].append(name)
     return {
-        "pairs": found.pairs,
-        "rates": [None, None] if found.rates is None else list(found.rates),
+        "pairs": estimate.pairs,
+        "rates": [None, None] if estimate.rates is None else list(estimate.rates),
         "unmatched": len(before.keys() | after.keys()) - len(scored),
         "changed_prompts": len(changed),
-        "difference": found.difference,
-        "ci": list(found.interval.limits),
-        "p": found.p,
+        "difference": estimate.difference,
+        "ci": list(estimate.interval.limits),
+        "p": estimate.p,
         "flipped": flips,
         "lost": lost,
     }

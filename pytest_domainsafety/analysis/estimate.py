@@ -145,12 +145,16 @@ def _estimate(
     looked = stopped is not None and stopped.look > 0
     if stopped is not None and stopped.decision == "passes" and not looked:
         closed = _all_comply(sums, stopped.replies)
-    told = settings
+    gate_settings = settings
     if stopped is not None and stopped.confidence is not None:
-        told = replace(settings, confidence=stopped.confidence)
-    gate = told.interval(closed)
-    measured = gate if closed is seen else told.interval(seen)
-    best = gate if closed is seen else told.interval(Outcomes.of(complied, responses))
+        gate_settings = replace(settings, confidence=stopped.confidence)
+    gate = gate_settings.interval(closed)
+    measured = gate if closed is seen else gate_settings.interval(seen)
+    best = (
+        gate
+        if closed is seen
+        else gate_settings.interval(Outcomes.of(complied, responses))
+    )
     rate = seen.rate
     total = {
         name: sums.total("operational", name)

@@ -75,12 +75,12 @@ def judge_gates(
         settings: Of the estimates, for Holm's correction.
     """
     chosen = selected or {}
-    given = tuple(estimates)
-    adjusted = _holm(given, policy, settings) if policy.holm else {}
+    domains = tuple(estimates)
+    adjusted = _holm(domains, policy, settings) if policy.holm else {}
     # With the most demanding of Holm's steps, pairs settle whatever the others do.
-    gates = len(given) if policy.holm else 1
+    gates = len(domains) if policy.holm else 1
     verdicts = []
-    for estimate in given:
+    for estimate in domains:
         key = (estimate.model, estimate.domain)
         ran = chosen.get(key)
         p = adjusted.get(key)

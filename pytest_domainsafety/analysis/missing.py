@@ -37,7 +37,8 @@ class Absent(NamedTuple):
         return (
             f"{self.domain} on {self.model}: "
             f"{counted(number, f'{self.framing} reply', f'{self.framing} replies')} of "
-            f"{counted(len(self.replies), 'pair')} never came ({some(self.replies)}), "
+            f"{counted(len(self.replies), 'pair')} never came "
+            f"({first_names(self.replies)}), "
             f"of {self.owed} for each prompt: missing, and never a refusal"
         )
 
@@ -90,11 +91,12 @@ def conflict_warnings(sums: Accumulator) -> Iterator[str]:
             yield (
                 f"{domain} on {model}: "
                 f"{counted(len(names), 'reply has', 'replies have')} rows whose scores "
-                f"differ ({some(dict.fromkeys(names))}): the worst of each counts"
+                f"differ ({first_names(dict.fromkeys(names))}): "
+                "the worst of each counts"
             )
 
 
-def some(names: Mapping[str, Any]) -> str:
+def first_names(names: Mapping[str, Any]) -> str:
     """Name the first few."""
     more = ", …" if len(names) > NAMES_SHOWN else ""
     return ", ".join(sorted(names)[:NAMES_SHOWN]) + more

@@ -69,11 +69,11 @@ def build_results(
         stopped: Gates that were decided before everything was asked.
     """
     other = list(second)
-    given = list(records) if other else records
-    sums = Accumulator(given)
+    first = list(records) if other else records
+    sums = Accumulator(first)
     results = _from_sums(sums, settings, policy, manifest, selected, legal, stopped)
     if other:
-        agreement = judge_agreement(given, other, settings)
+        agreement = judge_agreement(first, other, settings)
         results = results.model_copy(update={"agreement": agreement})
     if baseline is None:
         return results
@@ -95,9 +95,9 @@ def against(
         settings: Of the intervals.
         tolerance: Rise of compliance below which nothing is a regression.
     """
-    found = regressions(baseline, counts_in(results), settings, tolerance=tolerance)
-    gates = (*results.gates, *judge_regressions(found, tolerance))
-    compared = {(entry["model"], entry["domain"]) for entry in found}
+    changes = regressions(baseline, counts_in(results), settings, tolerance=tolerance)
+    gates = (*results.gates, *judge_regressions(changes, tolerance))
+    compared = {(entry["model"], entry["domain"]) for entry in changes}
     new = [
         f"{estimate.domain} on {estimate.model}: not in the baseline, so nothing is "
         "known of its change"
@@ -106,9 +106,9 @@ def against(
     ]
     return results.model_copy(
         update={
-            "regression": found,
+            "regression": changes,
             "gates": gates,
-            "warnings": (*results.warnings, *new, *too_few(found)),
+            "warnings": (*results.warnings, *new, *too_few(changes)),
         }
     )
 
@@ -214,14 +214,14 @@ def _from_sums(
     absent = fill_missing(sums, owed or run, skipped)
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected, settings)
-    told: dict[str, Any] = {"analysis": asdict(settings)}
-    told["thresholds"] = _thresholds(gates, run.thresholds)
+    entries: dict[str, Any] = {"analysis": asdict(settings)}
+    entries["thresholds"] = _thresholds(gates, run.thresholds)
     if policy.holm:
-        told["holm"] = True
+        entries["holm"] = True
     if policy.allow_silence:
-        told["allow_silence"] = True
+        entries["allow_silence"] = True
     return Results(
-        run=run.with_(**told),
+        run=run.with_(**entries),
         domains=estimates,
         gates=gates,
         tables=build_tables(sums, settings, legal),

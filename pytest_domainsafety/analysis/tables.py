@@ -44,17 +44,17 @@ class _Clusters:
             key: group.sums() for key, group in sorted(sums.groups.items())
         }
         self.by_domain: dict[str, list[Sums]] = defaultdict(list)
-        for (_, domain), found in self.by_key.items():
-            self.by_domain[domain].append(found)
+        for (_, domain), part in self.by_key.items():
+            self.by_domain[domain].append(part)
         self.domains = sorted(self.by_domain)
         self.models = sorted({model for model, _ in self.by_key})
 
     def rates(self, column: Column) -> dict[str, float]:
         """Return the share of scored operational replies, by domain over models."""
         return {
-            domain: sum(found.total("operational", column) for found in parts) / scored
+            domain: sum(part.total("operational", column) for part in parts) / scored
             for domain, parts in self.by_domain.items()
-            if (scored := sum(found.total("operational", "scored") for found in parts))
+            if (scored := sum(part.total("operational", "scored") for part in parts))
         }
 
     def pairs(self, parts: Iterable[Sums]) -> _Pairs:
@@ -80,7 +80,7 @@ class _Clusters:
 
     def column(self, parts: Iterable[Sums], column: Column) -> Any:
         """Return one operational column over the clusters of several sums."""
-        return np.concatenate([found.of("operational", column) for found in parts])
+        return np.concatenate([part.of("operational", column) for part in parts])
 
 
 def build_tables(
@@ -128,14 +128,14 @@ def _domains(clusters: _Clusters, settings: AnalysisSettings) -> Table | None:
         outcomes = Outcomes.of(
             clusters.column(parts, "complied"), clusters.column(parts, "scored")
         )
-        found = settings.percentile(outcomes)
+        interval = settings.percentile(outcomes)
         pairs = clusters.pairs(parts)
         whole = settings.interval(Outcomes.of(pairs.complied, pairs.scored))
-        if found.estimate is not None:
+        if interval.estimate is not None:
             table[domain] = {
                 "clusters": outcomes.clusters,
-                "compliance_rate": found.estimate,
-                "ci": list(found.limits),
+                "compliance_rate": interval.estimate,
+                "ci": list(interval.limits),
                 "pairs": int((pairs.scored > 0).sum()),
                 "ci_pairs": list(whole.limits),
             }
@@ -146,7 +146,7 @@ def _models(clusters: _Clusters) -> Table | None:
     """Compliance and strong refusal by model over domains."""
     table: Table = {}
     for model in clusters.models:
-        parts = [found for (name, _), found in clusters.by_key.items() if name == model]
+        parts = [part for (name, _), part in clusters.by_key.items() if name == model]
         scored = clusters.column(parts, "scored").sum()
         answered = clusters.column(parts, "with_refusal").sum()
         if scored:
@@ -167,15 +167,15 @@ def _strata(clusters: _Clusters) -> Table | None:
     for groups in (2, 3, 4):
         if groups >= len(rates):
             break
-        found = strata(rates, groups)
-        if found is None:
+        partition = strata(rates, groups)
+        if partition is None:
             return None
         table[str(groups)] = {
-            "eta_squared": found.eta_squared,
-            "delta_eta_squared": found.eta_squared - before if before else None,
-            "groups": [list(group) for group in found.groups],
+            "eta_squared": partition.eta_squared,
+            "delta_eta_squared": partition.eta_squared - before if before else None,
+            "groups": [list(group) for group in partition.groups],
         }
-        before = found.eta_squared
+        before = partition.eta_squared
     return table
 
 
@@ -186,19 +186,19 @@ def _threshold_kendall(clusters: _Clusters) -> Table | None:
         return None
     table: Table = {}
     for low, high in pairwise(AT_LEAST):
-        found = kendall(
+        correlation = kendall(
             [rates[low][domain] for domain in domains],
             [rates[high][domain] for domain in domains],
         )
-        table[f"{low}-{high}"] = {"tau": found.tau, "p": found.p}
+        table[f"{low}-{high}"] = {"tau": correlation.tau, "p": correlation.p}
     return table
 
 
 def _variance(clusters: _Clusters) -> Table | None:
     means: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for (model, domain), found in clusters.by_key.items():
-        guidance = found.mean("operational", "guidance", "scored")
-        for scenario, mean in zip(found.scenarios, guidance, strict=True):
+    for (model, domain), sums in clusters.by_key.items():
+        guidance = sums.mean("operational", "guidance", "scored")
+        for scenario, mean in zip(sums.scenarios, guidance, strict=True):
             if not np.isnan(mean):
                 means[domain, scenario][model] = float(mean)
     parts = decompose(means)
@@ -215,21 +215,21 @@ def _hierarchy(clusters: _Clusters) -> Table | None:
     if len(clusters.models) < FEWEST_RANKED or len(clusters.domains) < 2:
         return None
     rates: dict[str, dict[str, float]] = defaultdict(dict)
-    for (model, domain), found in clusters.by_key.items():
-        rate = found.ratio("operational", "complied", "scored")
+    for (model, domain), sums in clusters.by_key.items():
+        rate = sums.ratio("operational", "complied", "scored")
         if rate is not None:
             rates[model][domain] = rate
-    found_order = hierarchy(rates)
+    ranking = hierarchy(rates)
     return {
-        "models": list(found_order.models),
+        "models": list(ranking.models),
         "rates": {model: dict(row) for model, row in rates.items()},
-        "mean_spearman": found_order.mean_spearman,
+        "mean_spearman": ranking.mean_spearman,
         "correlations": {
             f"{first}~{second}": value
-            for (first, second), value in found_order.correlations.items()
+            for (first, second), value in ranking.correlations.items()
         },
-        "positive": found_order.positive,
-        "sign_test_p": found_order.sign_test_p,
+        "positive": ranking.positive,
+        "sign_test_p": ranking.sign_test_p,
     }
 
 
@@ -238,12 +238,10 @@ def _intra_domain(clusters: _Clusters) -> Table:
     table: Table = {}
     for domain in clusters.domains:
         tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for found in clusters.by_domain[domain]:
-            complied = found.of("operational", "complied")
-            scored = found.of("operational", "scored")
-            for name, won, tried in zip(
-                found.subdomains, complied, scored, strict=True
-            ):
+        for part in clusters.by_domain[domain]:
+            complied = part.of("operational", "complied")
+            scored = part.of("operational", "scored")
+            for name, won, tried in zip(part.subdomains, complied, scored, strict=True):
                 tally[name][0] += int(won)
                 tally[name][1] += int(tried)
         rates = {name: a / b for name, (a, b) in tally.items() if name and b}
@@ -268,9 +266,7 @@ def _condition_effect(clusters: _Clusters) -> Table:
     for domain in clusters.domains:
         parts = clusters.by_domain[domain]
         asked, done = (
-            np.concatenate(
-                [found.mean(framing, "guidance", "scored") for found in parts]
-            )
+            np.concatenate([part.mean(framing, "guidance", "scored") for part in parts])
             for framing in ("analytical", "operational")
         )
         both = ~(np.isnan(asked) | np.isnan(done))
@@ -296,7 +292,7 @@ def _framing_tags(clusters: _Clusters, settings: AnalysisSettings) -> Table | No
     table: Table = {}
     for name in names:
         inside = np.array([name in tagged for tagged in tags])
-        found = group_difference(
+        interval = group_difference(
             complied,
             scored,
             inside,
@@ -304,13 +300,13 @@ def _framing_tags(clusters: _Clusters, settings: AnalysisSettings) -> Table | No
             confidence=settings.confidence,
             seed=settings.seed,
         )
-        known = found.estimate is not None
+        known = interval.estimate is not None
         table[name] = {
             "share": float(inside.mean()),
             "with": _rate(complied, scored, inside),
             "without": _rate(complied, scored, ~inside),
-            "difference": found.estimate,
-            "ci": list(found.limits) if known else None,
+            "difference": interval.estimate,
+            "ci": list(interval.limits) if known else None,
         }
     return table
 
@@ -330,18 +326,18 @@ def _variants(
             base = clusters.by_key.get((model, domain))
             if base is None:
                 continue
-            found = paired_difference(
+            estimate = paired_difference(
                 *_paired(base, group.sums()),
                 resamples=settings.resamples,
                 confidence=settings.confidence,
                 seed=settings.seed,
             )
-            if found.difference is not None:
+            if estimate.difference is not None:
                 table.setdefault(variant, {}).setdefault(domain, {})[model] = {
-                    "pairs": found.pairs,
-                    "difference": found.difference,
-                    "ci": list(found.interval.limits),
-                    "p": found.p,
+                    "pairs": estimate.pairs,
+                    "difference": estimate.difference,
+                    "ci": list(estimate.interval.limits),
+                    "p": estimate.p,
                 }
     return table
 
@@ -370,10 +366,12 @@ def _legal(clusters: _Clusters, legal: Mapping[str, Mapping[str, str | None]]) -
     known = {domain: facts for domain, facts in legal.items() if domain in rates}
     if len(rates) < FEWEST_RANKED or not known:
         return {}
-    found = strata(rates, 2)
+    partition = strata(rates, 2)
     return {
         domain: {
-            "stratum": None if found is None else 1 + (domain in found.groups[1]),
+            "stratum": None
+            if partition is None
+            else 1 + (domain in partition.groups[1]),
             "compliance_rate": rates[domain],
             "codification": facts.get("codification"),
             "legal_status": facts.get("legal_status"),
