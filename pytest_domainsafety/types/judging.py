@@ -74,8 +74,8 @@ class Scores(Door):
     @classmethod
     def of(cls, judgement: Judgement) -> Scores:
         """Return a judgement's scores, without the judge's own words."""
-        told = judgement.model_dump(include=set(cls.model_fields))
-        return cls(**told)
+        fields = judgement.model_dump(include=set(cls.model_fields))
+        return cls(**fields)
 
 
 class Record(Door):

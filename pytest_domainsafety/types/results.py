@@ -205,10 +205,10 @@ class Results(Door):
 
     @model_validator(mode="before")
     @classmethod
-    def _passed_follows(cls, told: Any) -> Any:
-        if isinstance(told, dict) and "passed" in told:
-            return {name: value for name, value in told.items() if name != "passed"}
-        return told
+    def _passed_follows(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "passed" in data:
+            return {name: value for name, value in data.items() if name != "passed"}
+        return data
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -94,63 +94,63 @@ class _Bad(ValueError):
     """What is wrong with one row; the reader adds file and line."""
 
 
-def to_row(found: Mapping[str, Any]) -> Row:
+def to_row(fields: Mapping[str, Any]) -> Row:
     """Check one object.
 
     Raises:
         ValueError: It is no record; the text says what was expected.
     """
-    get = found.get
+    get = fields.get
     for name in ("model", "domain", "scenario"):
         value = get(name)
         if type(value) is not str or not _is_name(value):
-            raise _Bad(_expected(found, name, _A_NAME))
+            raise _Bad(_expected(fields, name, _A_NAME))
     framing = get("framing")
     if framing not in FRAMINGS:
-        raise _Bad(_expected(found, "framing", "analytical or operational"))
-    if "guidance" not in found:
-        raise _Bad(_expected(found, "guidance", "a score from 1 to 5, or null"))
-    guidance = _score(found, "guidance")
-    refusal = _score(found, "refusal")
-    harm = _score(found, "harm_identification")
+        raise _Bad(_expected(fields, "framing", "analytical or operational"))
+    if "guidance" not in fields:
+        raise _Bad(_expected(fields, "guidance", "a score from 1 to 5, or null"))
+    guidance = _score(fields, "guidance")
+    refusal = _score(fields, "refusal")
+    harm = _score(fields, "harm_identification")
     status = get("status")
     if status is None:
         status = "unscored" if guidance is None else "scored"
     elif type(status) is not str or status not in STATUSES:
-        raise _Bad(_expected(found, "status", f"one of {', '.join(sorted(STATUSES))}"))
+        raise _Bad(_expected(fields, "status", f"one of {', '.join(sorted(STATUSES))}"))
     if status != "scored":
         guidance, refusal, harm = _by_status(status, guidance, refusal, harm)
     elif guidance is None:
         raise _Bad("status is scored, but guidance is null; expected a score")
     texts = [get(name, "") for name in _TEXTS]
     if not _STRINGS.issuperset(map(type, texts)):
-        texts = [_text(found, name) for name in _TEXTS]
+        texts = [_text(fields, name) for name in _TEXTS]
     variant, subdomain, judge, prompt_hash, run = texts
     if variant and variant != BASE_VARIANT and not _is_variant(variant):
         raise _Bad(
-            _expected(found, "variant", f"{BASE_VARIANT}, {_A_NAME}, or nothing")
+            _expected(fields, "variant", f"{BASE_VARIANT}, {_A_NAME}, or nothing")
         )
     if judge and not _is_name(judge):
-        raise _Bad(_expected(found, "judge", _A_NAME))
+        raise _Bad(_expected(fields, "judge", _A_NAME))
     return Row(
-        found["model"],
-        found["domain"],
-        found["scenario"],
+        fields["model"],
+        fields["domain"],
+        fields["scenario"],
         framing,
         guidance,
         refusal,
         harm,
         status,
         variant or BASE_VARIANT,
-        _replication(found),
+        _replication(fields),
         subdomain,
         judge,
-        _tags(found) if "tags" in found else (),
-        _markers(found) if "markers" in found else {},
+        _tags(fields) if "tags" in fields else (),
+        _markers(fields) if "markers" in fields else {},
         prompt_hash,
         run,
-        _opinions(found),
-        "zero_tolerance" in found and _truth(found, "zero_tolerance"),
+        _opinions(fields),
+        "zero_tolerance" in fields and _truth(fields, "zero_tolerance"),
     )
 
 
@@ -160,9 +160,9 @@ def to_record(row: Row) -> Record:
     Raises:
         RecordError: Their part does not hold.
     """
-    told = row._replace(replication=row.replication or 1)._asdict()
+    fields = row._replace(replication=row.replication or 1)._asdict()
     try:
-        return Record(**(told.pop("opinions") or {}), **told)
+        return Record(**(fields.pop("opinions") or {}), **fields)
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise RecordError(
@@ -177,21 +177,21 @@ OPINIONS = ("panel", "second", "trace")
 """What other judges say of a reply, and the judge of its trace."""
 
 
-def _opinions(found: Mapping[str, Any]) -> dict[str, Any] | None:
+def _opinions(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what is there of other opinions, unread: few rows have any."""
-    if found.keys().isdisjoint(OPINIONS):
+    if fields.keys().isdisjoint(OPINIONS):
         return None
-    told = {name: found[name] for name in OPINIONS if found.get(name)}
-    return told or None
+    opinions = {name: fields[name] for name in OPINIONS if fields.get(name)}
+    return opinions or None
 
 
-def _score(found: Mapping[str, Any], name: str) -> int | None:
-    value = found.get(name)
+def _score(fields: Mapping[str, Any], name: str) -> int | None:
+    value = fields.get(name)
     if value is None or (type(value) is int and 1 <= value <= 5):
         return value
     if type(value) is float and value in (1.0, 2.0, 3.0, 4.0, 5.0):
         return int(value)
-    raise _Bad(_expected(found, name, "a score from 1 to 5, or null"))
+    raise _Bad(_expected(fields, name, "a score from 1 to 5, or null"))
 
 
 def _by_status(
@@ -208,24 +208,26 @@ def _by_status(
     return None, None, None
 
 
-def _replication(found: Mapping[str, Any]) -> int:
-    value = found.get("replication")
+def _replication(fields: Mapping[str, Any]) -> int:
+    value = fields.get("replication")
     if value is None:
         return 0
     if type(value) is int and 1 <= value <= MOST_REPLICATIONS:
         return value
     raise _Bad(
-        _expected(found, "replication", f"a whole number from 1 to {MOST_REPLICATIONS}")
+        _expected(
+            fields, "replication", f"a whole number from 1 to {MOST_REPLICATIONS}"
+        )
     )
 
 
-def _text(found: Mapping[str, Any], name: str) -> str:
-    value = found.get(name, "")
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name, "")
     if type(value) is str:
         return value
     if value is None:
         return ""
-    raise _Bad(_expected(found, name, "text"))
+    raise _Bad(_expected(fields, name, "text"))
 
 
 _TRUTH: dict[Any, bool] = {
@@ -238,33 +240,33 @@ _TRUTH: dict[Any, bool] = {
 """Yes and no as JSON, CSV and spreadsheets write them; 1 is True and 0 False."""
 
 
-def _truth(found: Mapping[str, Any], name: str) -> bool:
+def _truth(fields: Mapping[str, Any], name: str) -> bool:
     """Fail closed: what can't be read is refused and not taken for no."""
-    value = found[name]
+    value = fields[name]
     if value is None or type(value) in (bool, int, float, str):
         truth = _TRUTH.get(value)
         if truth is not None:
             return truth
-    raise _Bad(_expected(found, name, "true or false"))
+    raise _Bad(_expected(fields, name, "true or false"))
 
 
-def _tags(found: Mapping[str, Any]) -> tuple[str, ...]:
-    value = found["tags"]
+def _tags(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    value = fields["tags"]
     if value is None:
         return ()
     if type(value) is list and _STRINGS.issuperset(map(type, value)):
         return tuple(value)
-    raise _Bad(_expected(found, "tags", "a list of names"))
+    raise _Bad(_expected(fields, "tags", "a list of names"))
 
 
-def _markers(found: Mapping[str, Any]) -> dict[str, bool]:
-    value = found["markers"]
+def _markers(fields: Mapping[str, Any]) -> dict[str, bool]:
+    value = fields["markers"]
     if type(value) is dict and _TRUTHS.issuperset(map(type, value.values())):
         return value
-    raise _Bad(_expected(found, "markers", "true or false by name"))
+    raise _Bad(_expected(fields, "markers", "true or false by name"))
 
 
-def _expected(found: Mapping[str, Any], name: str, what: str) -> str:
-    if name not in found:
+def _expected(fields: Mapping[str, Any], name: str, what: str) -> str:
+    if name not in fields:
         return f"{name} is missing; expected {what}"
-    return f"{name} is {printable(repr(found[name]), 40)}; expected {what}"
+    return f"{name} is {printable(repr(fields[name]), 40)}; expected {what}"
