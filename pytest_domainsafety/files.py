@@ -102,7 +102,9 @@ def _is_stream(path: Path) -> bool:
 def _problem(path: Path) -> str | None:
     if path.is_dir():
         return "is a folder; name a file in it"
-    folder = next((one for one in path.resolve().parents if one.exists()), None)
+    folder = next(
+        (parent for parent in path.resolve().parents if parent.exists()), None
+    )
     if folder is None or not folder.is_dir():
         return f"{folder} is no folder; name another path"
     if _is_stream(path):

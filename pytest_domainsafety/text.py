@@ -25,14 +25,14 @@ _REPLACEMENT = "\ufffd"
 _ENOUGH = 20
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """Return the word that goes with a count: ``many``, else ``one`` with an s."""
-    return one if count == 1 else many or f"{one}s"
+def plural(count: int, singular: str, many: str = "") -> str:
+    """Return the word that goes with a count: ``many``, else ``singular`` with an s."""
+    return singular if count == 1 else many or f"{singular}s"
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, singular: str, many: str = "") -> str:
     """Return a count with its word: ``1 pair``, ``2 pairs``."""
-    return f"{count} {plural(count, one, many)}"
+    return f"{count} {plural(count, singular, many)}"
 
 
 def clean(text: str) -> tuple[str, bool]:
