@@ -8,8 +8,11 @@ safe and changes nothing, which is what lets a killed run go on, two shards
 merge, and an xdist controller take in what its workers have already written.
 
 Records are the rows of one run and point at both. :meth:`Store.verify`
-re-derives the hashes and the references, and says what does not hold. Nothing here is
-for use from outside: `runs.open_records` reads a store.
+re-derives the hashes and the references, and says what does not hold.
+
+In come requests, replies, judgements and records as `types` has them; out go the same,
+and what does not hold as problems. The engine and the session write, `runs` and the
+reports read. Nothing here is for use from outside: `runs.open_records` reads a store.
 """
 
 from pytest_domainsafety.store.core import RunHead, Store

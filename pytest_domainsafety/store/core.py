@@ -164,7 +164,9 @@ class Store(Records):
         return None if reply is None or reply.text_hash else reply
 
     def _stored(self, request_key: str) -> Reply | None:
-        row = self._one("SELECT reply FROM replies WHERE request_key = ?", request_key)
+        row = self._value(
+            "SELECT reply FROM replies WHERE request_key = ?", request_key
+        )
         return None if row is None else self._load(Reply.model_validate_json, row)
 
     def keep_reply(
@@ -217,7 +219,7 @@ class Store(Records):
 
     def judgement(self, judgement_key: str) -> Judgement | None:
         """Return a judgement, if it was ever given."""
-        row = self._one(
+        row = self._value(
             "SELECT judgement FROM judgements WHERE judgement_key = ?", judgement_key
         )
         return None if row is None else self._load(Judgement.model_validate_json, row)
@@ -282,7 +284,7 @@ class Store(Records):
             name beside it, a reply behind each scored record.
         """
         integrity = self._read("PRAGMA integrity_check")
-        found = [
+        problems = [
             Problem("file", f"file: {row[0]}") for row in integrity if row[0] != "ok"
         ]
         rows = self._stream("SELECT request_key, reply_hash, reply FROM replies")
@@ -292,24 +294,24 @@ class Store(Records):
             except ValidationError:
                 sound = False
             if not sound:
-                found.append(
+                problems.append(
                     Problem(
                         "reply", f"reply {key[:12]}: the text does not match its hash"
                     )
                 )
-        found += self._judgement_problems()
+        problems += self._judgement_problems()
         bare = self._read(
             "SELECT run, domain, scenario FROM records WHERE guidance IS NOT NULL "
             "AND request_key NOT IN (SELECT request_key FROM replies)"
         )
-        found += [
+        problems += [
             Problem(
                 "record",
                 f"record {run[:12]} {domain}/{scenario}: its reply is missing",
             )
             for run, domain, scenario in bare
         ]
-        return found
+        return problems
 
     def _judgement_problems(self) -> Iterator[Problem]:
         orphans = self._read(

@@ -16,8 +16,11 @@ from pytest_domainsafety.errors import StoreError
 T = TypeVar("T")
 
 SCHEMA_VERSION = 1
-_APPLICATION_ID = 0x44534146  # "DSAF"
+# "DSAF": marks the file as ours (https://sqlite.org/pragma.html#pragma_application_id).
+_APPLICATION_ID = 0x44534146
+# How long to wait for another process that writes, before it is an error.
 _BUSY_S = 30.0
+# Read in one go: memory does not grow with a store, and no lock is held in between.
 _ROWS_AT_ONCE = 1000
 
 _SCHEMA = """
@@ -133,7 +136,7 @@ class Database:
 
     # ── SQL, with its errors explained ──────────────────────────────────────
 
-    def _one(self, statement: str, *values: Any) -> str | None:
+    def _value(self, statement: str, *values: Any) -> str | None:
         rows = self._read(statement, *values)
         return rows[0][0] if rows else None
 
@@ -197,11 +200,11 @@ class Database:
 
 
 def _advice(error: sqlite3.OperationalError) -> str:
-    said = str(error)
-    if "locked" in said:
+    reason = str(error)
+    if "locked" in reason:
         return " (another process holds it: wait for it, or end it)"
-    if "full" in said or "disk I/O" in said:
+    if "full" in reason or "disk I/O" in reason:
         return " (make room: what was kept until now is safe)"
-    if "readonly" in said:
+    if "readonly" in reason:
         return " (allow writing, or name another file with --safety-store)"
     return ""

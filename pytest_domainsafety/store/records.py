@@ -124,12 +124,12 @@ class Records(Database):
         name = self.newest_run() if run is None else run
         if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
             raise StoreError(f"{self.path}: there is no run {name!r} in this store")
-        found = self._stream(
+        rows = self._stream(
             "SELECT record FROM records WHERE run = ? ORDER BY model, domain, "
             "scenario, framing, variant, replication",
             name,
         )
-        for (text,) in found:
+        for (text,) in rows:
             yield text
 
     def exchanges(self, run: str | None = None) -> Iterator[Exchange]:
@@ -143,13 +143,13 @@ class Records(Database):
         name = self.newest_run() if run is None else run
         if not self._read("SELECT 1 FROM runs WHERE run = ?", name):
             raise StoreError(f"{self.path}: there is no run {name!r} in this store")
-        found = self._stream(
+        rows = self._stream(
             "SELECT record, request, reply, request_key FROM records JOIN replies "
             "USING (request_key) WHERE run = ? ORDER BY model, domain, scenario, "
             "framing, variant, replication",
             name,
         )
-        for record, request, reply, key in found:
+        for record, request, reply, key in rows:
             exchange = self._exchange(record, json.loads(request), reply)
             yield exchange._replace(request_key=key)
 
@@ -162,15 +162,15 @@ class Records(Database):
                 "exported or judged again"
             )
         messages = request.get("messages", [])
-        said = {
+        turns = {
             role: tuple(text for who, text in messages if who == role)
             for role in ("system", "user", "assistant")
         }
         return Exchange(
             self._load(Record.model_validate_json, record),
-            said["system"][0] if said["system"] else None,
-            said["user"],
-            (*said["assistant"], answer.text),
+            turns["system"][0] if turns["system"] else None,
+            turns["user"],
+            (*turns["assistant"], answer.text),
             last=answer,
         )
 
@@ -192,14 +192,14 @@ class Records(Database):
 
     def _judgements_of(self, keys: set[str]) -> dict[str, list[StoredJudgement]]:
         marks = ", ".join("?" * len(keys))
-        found: dict[str, list[StoredJudgement]] = {}
+        judgements: dict[str, list[StoredJudgement]] = {}
         for key, *row in self._read(
             "SELECT request_key, judgement_key, judge, judgement, created "
             f"FROM judgements WHERE request_key IN ({marks})",
             *keys,
         ):
-            found.setdefault(key, []).append(StoredJudgement(*row))
-        return found
+            judgements.setdefault(key, []).append(StoredJudgement(*row))
+        return judgements
 
     def pair_counts(
         self, run: str, model: str, domain: str
@@ -219,7 +219,9 @@ class Records(Database):
         Raises:
             StoreError: The store holds no run.
         """
-        row = self._one("SELECT run FROM runs ORDER BY started DESC, run DESC LIMIT 1")
+        row = self._value(
+            "SELECT run FROM runs ORDER BY started DESC, run DESC LIMIT 1"
+        )
         if row is None:
             raise StoreError(f"{self.path}: the store holds no run yet")
         return row
