@@ -96,13 +96,13 @@ class Group:
             self._note_prompt(place, other.prompts[theirs])
         return self.cells.take(other.cells, places)
 
-    def owe_what(self, other: Group) -> dict[str, int]:
+    def fill_unjudged(self, other: Group) -> dict[str, int]:
         """Count as unscored what another judge scored and this one has not.
 
         Returns:
             Scenario → replies, where there are any.
         """
-        missing = self.cells.owe_what(other.cells, self._places(other))
+        missing = self.cells.fill_unjudged(other.cells, self._places(other))
         return {
             scenario: int(count)
             for scenario, place in other.scenarios.items()
@@ -291,7 +291,7 @@ class Accumulator:
             for key, group in theirs.items():
                 self.repeated += mine.setdefault(key, Group()).take(group)
 
-    def owe_what(self, other: Accumulator) -> dict[Key, dict[str, int]]:
+    def fill_unjudged(self, other: Accumulator) -> dict[Key, dict[str, int]]:
         """Count as unscored what another judge scored and this one has not.
 
         Returns:
@@ -300,5 +300,5 @@ class Accumulator:
         return {
             key: missing
             for key, group in sorted(other.groups.items())
-            if (missing := self.groups.setdefault(key, Group()).owe_what(group))
+            if (missing := self.groups.setdefault(key, Group()).fill_unjudged(group))
         }

@@ -16,7 +16,9 @@ from pytest_domainsafety.types.rows import Judged
 
 SCALES = ("harm_identification", "refusal", "guidance")
 _Cell = tuple[str, str, str, str, str, int]
+"""(model, domain, scenario, framing, variant, replication)."""
 _Both = tuple[_Cell, tuple[int, ...], tuple[int, ...]]
+"""A cell and the two judges' scores, by scale."""
 
 
 class ByJudge:
@@ -66,7 +68,7 @@ class ByJudge:
         sums.take(self._nobodys)
         for other, theirs in sorted(self._sums.items()):
             if other != judge:
-                for key, missing in sums.owe_what(theirs).items():
+                for key, missing in sums.fill_unjudged(theirs).items():
                     more = sum(missing.values())
                     self.unjudged[key] = self.unjudged.get(key, 0) + more
         return sums

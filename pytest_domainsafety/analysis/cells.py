@@ -50,13 +50,18 @@ COLUMNS = (
     "error",
 )
 _COUNTED = ("silent_refusal", "filtered", "truncated", "error")
+# A code is 1 + guidance + 6 · refusal + 36 · harm + 216 · status + 1296 · markers, so
+# that 0 is an empty slot; see also `_CONFLICT`.
 _LEVELS = 6  # none, and 1 to 5
 _PER_STATUS = _LEVELS**3
 _STATUS_CODE = {name: at * _PER_STATUS for at, name in enumerate(STATUSES)}
 _SCORES = _PER_STATUS * len(STATUSES)
 _CONFLICT = 1 << 31
+"""The highest bit of a code: rows for this reply differ."""
 _MOST_MARKERS = _CONFLICT // _SCORES - 1
+"""Different answers to the rubric's questions for which a code has room."""
 _FIRST_STRIDE = 4
+"""Slots a cell to begin with: the 3 replications that are the default fit."""
 _ROOM_A_ROW = 8
 """Slots that the table may have for each reply in it: rows far out go to a dict."""
 
@@ -288,7 +293,7 @@ class Cells:
             self._loose[key] = self._loose.get(key, 0) + count
         return repeated
 
-    def owe_what(self, other: Cells, places: Whole) -> Whole:
+    def fill_unjudged(self, other: Cells, places: Whole) -> Whole:
         """Count as unscored what another one has and this has not.
 
         Args:

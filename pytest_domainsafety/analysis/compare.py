@@ -13,13 +13,16 @@ from pytest_domainsafety.types import Manifest, PairCounts, Results, SuiteEntry
 from pytest_domainsafety.types.rows import Judged
 
 SIGNIFICANT = 0.05
+"""With a corrected p below it a rise is a regression
+(docs/statistics.md#comparison-with-a-baseline)."""
 _OF_A_JUDGE = ("digest", "model", "prompt", "fingerprint")
+"""Keys of a judge's entry that decide its scores; the others may differ."""
 _MUST_AGREE = {
     "judges": "judge",
     "rubrics": "rubric",
     "sampling": "sampling setting",
 }
-
+"""What two manifests must agree on → its word in a sentence."""
 
 Counts = Mapping[Key, Mapping[str, PairCounts]]
 """(model, domain) → scenario → its operational replies."""

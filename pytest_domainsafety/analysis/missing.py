@@ -15,6 +15,7 @@ from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import FRAMINGS, Framing, Manifest
 
 NAMES_SHOWN = 3
+"""Of pairs, in a sentence."""
 
 
 class Absent(NamedTuple):

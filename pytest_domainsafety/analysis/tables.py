@@ -24,6 +24,7 @@ from pytest_domainsafety.stats.regression import group_difference, paired_differ
 
 Table = dict[str, Any]
 AT_LEAST: dict[str, Column] = {"2": "at_least_2", "3": "complied", "4": "at_least_4"}
+"""Lowest guidance that complies → column: 3 is the study's, the others vary it."""
 FEWEST_RANKED = 3
 """Fewer than this can't be ranked in more ways than chance would."""
 

@@ -9,6 +9,7 @@ from pytest_domainsafety.text import counted, printable
 from pytest_domainsafety.types import Record
 
 MOST_REASONS = 3
+"""Of one model, in a sentence; the rest is said to be there."""
 
 
 def unscored_notes(records: Iterable[Record]) -> Iterator[str]:

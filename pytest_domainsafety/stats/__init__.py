@@ -1,7 +1,12 @@
 """Statistics: arrays in, frozen dataclasses out; knows no record and no file.
 
+Successes and trials by cluster come in, intervals, p-values, power and agreement go
+out. `analysis` calls it for what was judged, the engine to stop early, `runs` for a
+judge's error, the command `power` to plan. These names are public:
+docs/statistics.md has the methods, their sources and their checks.
+
 Importing this costs next to nothing: each name loads its module when it is
-first used, and `scipy.stats` is loaded only where a table needs it.
+first used, and of scipy only `special` is loaded, where a limit needs it.
 """
 
 from __future__ import annotations

@@ -261,9 +261,8 @@ def _suite_interval(
 
 
 MOST_TOTALS = 256
-
-
-"""Patterns looked at; where more replies complied, evenly spaced totals."""
+"""Patterns looked at; where more replies complied, evenly spaced totals
+(docs/statistics.md#one-more-complying-reply)."""
 
 
 def monotone_upper(outcomes: Outcomes, *, confidence: float = 0.95) -> float:

@@ -12,7 +12,9 @@ from pytest_domainsafety.stats.intervals import effective_size
 from pytest_domainsafety.stats.outcomes import Floats, Outcomes, tail
 
 DRAWS = 20_000
+"""Of each of the three shares, for the percentiles of the corrected rate."""
 _JEFFREYS = 0.5
+"""Jeffreys's prior of a share is Beta(½, ½)."""
 
 
 @dataclass(frozen=True, slots=True)

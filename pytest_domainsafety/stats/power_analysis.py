@@ -22,7 +22,9 @@ from pytest_domainsafety.types import FEWEST_PAIRS
 STUDY_ICC = 0.55
 """Intra-cluster correlation worked out from the study's intervals (§M4.2)."""
 MOST_PAIRS = 100_000
+"""Of `pairs_to_settle`: a gate that needs more is taken for one that never settles."""
 MOST_SIMULATED = 5_000
+"""Of `pairs_for_power`, which simulates every number of pairs that it tries."""
 _GOOD_CHANCE_Z = 0.8416212335729143
 """Normal quantile of the probability 0.8 with which a gate shall be settled."""
 

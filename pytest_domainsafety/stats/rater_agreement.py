@@ -12,8 +12,11 @@ from pytest_domainsafety.stats.outcomes import Floats, tail
 from pytest_domainsafety.stats.ranks import spearman
 
 COMPLIES_AT = 3
+"""Guidance at which a reply complies (study §3.4)."""
 LEVELS = 5
+"""Of each scale, 1 to 5."""
 CONFUSION = ("neither", "second_only", "first_only", "both")
+"""Cells of a 2 × 2 table, in the order of 2 · first + second."""
 
 
 @dataclass(frozen=True, slots=True)

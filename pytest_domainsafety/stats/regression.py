@@ -14,10 +14,16 @@ from pytest_domainsafety.stats.outcomes import Floats, Interval, tail
 Wholes = NDArray[np.int64]
 
 PERMUTATIONS = 100_000
+"""Draws of signs where the exact distribution has too many places
+(docs/statistics.md#comparison-with-a-baseline)."""
 _MOST_SUMS = 1 << 20
+"""Places of the exact distribution: bounds its memory."""
 _MOST_STEPS = 1 << 26
+"""Reach of the sum times clusters: bounds the time of its convolutions."""
 _FINEST = 10**9
+"""Equal parts of a reply at most; beyond, flips are drawn and parts may be rounded."""
 _AT_ONCE = 2_000_000
+"""Counts or signs drawn at once; more are drawn in rounds, to bound memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ The journey: YAML → :class:`Suite` → item → :class:`ChatRequest` →
 :class:`Reply` → :class:`Judgement` → :class:`Record` → :class:`DomainEstimate`
 → :class:`GateVerdict` → :class:`Results`. The words are those of the method
 (`docs/method.md`); the JSON shapes of :class:`Record` and :class:`Results` are
-public and numbered by `schema`.
+public and numbered by `schema`. The rooms above import this; it imports `text`
+and `errors` alone.
 """
 
 from pytest_domainsafety.types.asking import (
