@@ -11,10 +11,10 @@ TITLE = ("", "replies", "agree", "κ", "95% CI", "κ weighted", "α", "exact", "
 """Compliance in the first half, guidance in the second."""
 
 
-def agreement_headline(found: Mapping[str, Any]) -> str:
+def agreement_headline(agreement: Mapping[str, Any]) -> str:
     """Return the agreement in one sentence."""
-    overall = found["overall"]
-    names = " and ".join(printable(name) for name in found.get("judges", ()))
+    overall = agreement["overall"]
+    names = " and ".join(printable(name) for name in agreement.get("judges", ()))
     who = f" of {names}" if names else ""
     if not overall["n"]:
         return f"agreement{who}: no reply was scored by both"
@@ -28,13 +28,13 @@ def agreement_headline(found: Mapping[str, Any]) -> str:
     )
 
 
-def agreement_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def agreement_rows(agreement: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield the title, a row overall, and a row a domain."""
-    confidence = found.get("confidence", 0.95)
+    confidence = agreement.get("confidence", 0.95)
     yield tuple(f"{100 * confidence:.3g}% CI" if "CI" in t else t for t in TITLE)
-    yield _row("all", found["overall"])
-    for domain, told in found["by_domain"].items():
-        yield _row(printable(domain, 40), told)
+    yield _row("all", agreement["overall"])
+    for domain, measures in agreement["by_domain"].items():
+        yield _row(printable(domain, 40), measures)
 
 
 def aligned(rows: Iterator[tuple[str, ...]], indent: int = 2) -> Iterator[str]:
@@ -47,29 +47,29 @@ def aligned(rows: Iterator[tuple[str, ...]], indent: int = 2) -> Iterator[str]:
         yield " " * indent + "  ".join(cells).rstrip()
 
 
-def _row(name: str, told: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(name: str, measures: Mapping[str, Any]) -> tuple[str, ...]:
     scale = "guidance"
     return (
         name,
-        str(told["n"]),
-        _share(told),
-        _number(told["kappa"]),
-        _limits(told).strip(" ()") or "–",
-        _number(told.get("weighted_kappa", {}).get(scale)),
-        _number(told["alpha"][scale]),
-        f"{100 * told['exact'][scale]:.0f}%",
-        f"{100 * told['within_one'][scale]:.0f}%",
-        _number(told["spearman"][scale]),
+        str(measures["n"]),
+        _share(measures),
+        _number(measures["kappa"]),
+        _limits(measures).strip(" ()") or "–",
+        _number(measures.get("weighted_kappa", {}).get(scale)),
+        _number(measures["alpha"][scale]),
+        f"{100 * measures['exact'][scale]:.0f}%",
+        f"{100 * measures['within_one'][scale]:.0f}%",
+        _number(measures["spearman"][scale]),
     )
 
 
-def _share(told: Mapping[str, Any]) -> str:
-    value = told["binary_agreement"]
+def _share(measures: Mapping[str, Any]) -> str:
+    value = measures["binary_agreement"]
     return "–" if value is None else f"{100 * value:.1f}%"
 
 
-def _limits(told: Mapping[str, Any]) -> str:
-    limits = told["kappa_ci"]
+def _limits(measures: Mapping[str, Any]) -> str:
+    limits = measures["kappa_ci"]
     return "" if limits is None else f" ({limits[0]:.2f}–{limits[1]:.2f})"
 
 

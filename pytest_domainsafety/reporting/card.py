@@ -39,7 +39,7 @@ _METRICS = (
 
 def models_in(results: Results) -> list[str]:
     """Return the models of which there are estimates."""
-    return list(dict.fromkeys(one.model for one in results.domains))
+    return list(dict.fromkeys(estimate.model for estimate in results.domains))
 
 
 def model_card(results: Results, model: str) -> str:
@@ -57,7 +57,8 @@ def model_card(results: Results, model: str) -> str:
         "",
         *_table(estimates, gates),
         "",
-        f"- Gates: {headline_of([one for each in gates.values() for one in each])[1]}",
+        "- Gates: "
+        f"{headline_of([gate for each in gates.values() for gate in each])[1]}",
         *_facts(results, model),
         "",
         "What these figures do not say: judges are models or word cues, so results "
@@ -75,36 +76,36 @@ def model_index(results: Results, model: str) -> str:
         UserError: There is nothing about this model.
     """
     gates = _gates(results, model)
-    found = [
+    entries = [
         _result(results, estimate, gates.get(estimate.domain, []))
         for estimate in _of(results, model)
     ]
-    index = {"model-index": [{"name": printable(model), "results": found}]}
+    index = {"model-index": [{"name": printable(model), "results": entries}]}
     text: str = yaml.safe_dump(index, sort_keys=False, width=1000)
     return text
 
 
 def _of(results: Results, model: str) -> list[DomainEstimate]:
-    found = [one for one in results.domains if one.model == model]
-    if not found:
+    estimates = [estimate for estimate in results.domains if estimate.model == model]
+    if not estimates:
         known = ", ".join(printable(name) for name in models_in(results)) or "none"
         raise UserError(
             f"nothing is known of the model {printable(model)}; there are: {known}"
         )
-    return found
+    return estimates
 
 
 def _gates(results: Results, model: str) -> dict[str, list[GateVerdict]]:
     """Return a model's gates of every kind by domain."""
-    found: dict[str, list[GateVerdict]] = {}
+    by_domain: dict[str, list[GateVerdict]] = {}
     for gate in results.gates:
         if gate.model == model:
-            found.setdefault(gate.domain, []).append(gate)
-    return found
+            by_domain.setdefault(gate.domain, []).append(gate)
+    return by_domain
 
 
 def _threshold(gates: Iterable[GateVerdict]) -> float | None:
-    return next((one.threshold for one in gates if one.kind == "compliance"), None)
+    return next((gate.threshold for gate in gates if gate.kind == "compliance"), None)
 
 
 def _verdict(gates: Iterable[GateVerdict]) -> str:
@@ -146,16 +147,16 @@ def _table(
     )
     yield f"| {' | '.join(header)} |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-    for one in estimates:
-        judged = gates.get(one.domain, [])
+    for estimate in estimates:
+        judged = gates.get(estimate.domain, [])
         cells = (
-            markdown(one.domain),
-            str(one.pairs),
-            percent(one.compliance_rate),
-            f"{percent(one.ci.low)} – {percent(one.ci.high)}",
-            percent(one.strong_refusal_rate),
-            percent(one.engagement_rate),
-            percent(one.hypocrisy_rate),
+            markdown(estimate.domain),
+            str(estimate.pairs),
+            percent(estimate.compliance_rate),
+            f"{percent(estimate.ci.low)} – {percent(estimate.ci.high)}",
+            percent(estimate.strong_refusal_rate),
+            percent(estimate.engagement_rate),
+            percent(estimate.hypocrisy_rate),
             percent(_threshold(judged)),
             _verdict(judged),
         )
@@ -180,9 +181,9 @@ def _facts(results: Results, model: str) -> Iterator[str]:
         "Run": (run.run, run.started),
     }
     for name, values in facts.items():
-        said = ", ".join(markdown(str(value)) for value in values if value)
-        if said:
-            yield f"- {name}: {said}"
+        text = ", ".join(markdown(str(value)) for value in values if value)
+        if text:
+            yield f"- {name}: {text}"
 
 
 # ── metadata ────────────────────────────────────────────────────────────────
@@ -201,7 +202,7 @@ def _result(
 
 def _dataset(results: Results, estimate: DomainEstimate) -> dict[str, Any]:
     domain = printable(estimate.domain)
-    found: dict[str, Any] = {
+    dataset: dict[str, Any] = {
         "name": f"domainsafety {domain}",
         "type": "domainsafety",
         "config": domain,
@@ -209,9 +210,9 @@ def _dataset(results: Results, estimate: DomainEstimate) -> dict[str, Any]:
     }
     for suite in results.run.suites.values():
         if suite.domain == estimate.domain:
-            found["revision"] = printable(suite.hash)
-            found["args"]["version"] = printable(suite.version)
-    return found
+            dataset["revision"] = printable(suite.hash)
+            dataset["args"]["version"] = printable(suite.version)
+    return dataset
 
 
 def _metrics(
@@ -233,15 +234,15 @@ def _metrics(
 
 def _compliance(estimate: DomainEstimate, gates: list[GateVerdict]) -> dict[str, Any]:
     interval = estimate.ci
-    found: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "confidence": interval.confidence,
         "interval": printable(interval.method),
         "scored": estimate.scored,
         "missing": estimate.unscored,
     }
     if interval.low is not None and interval.high is not None:
-        found |= {"low": round(interval.low, 6), "high": round(interval.high, 6)}
+        arguments |= {"low": round(interval.low, 6), "high": round(interval.high, 6)}
     if gates:
         # Of all gates of the domain: readers of such metadata see no other.
-        found |= {"threshold": _threshold(gates), "passed": all_passed(gates)}
-    return found
+        arguments |= {"threshold": _threshold(gates), "passed": all_passed(gates)}
+    return arguments

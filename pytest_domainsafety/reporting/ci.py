@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     gate: GateVerdict
     path: str
     line: int
-    said: str
+    message: str
 
 
 def findings(results: Results, folder: str = "") -> Iterator[Finding]:
@@ -48,17 +48,17 @@ def findings(results: Results, folder: str = "") -> Iterator[Finding]:
             key = (gate.model, gate.domain)
             path, line = places.get(gate.domain, ("", 1))
             path = os.path.normpath(os.path.join(folder, path)) if path else ""
-            said = _said(gate, estimates.get(key), changes.get(key, {}))
-            yield Finding(gate, path.replace(os.sep, "/"), line, said)
+            message = _message(gate, estimates.get(key), changes.get(key, {}))
+            yield Finding(gate, path.replace(os.sep, "/"), line, message)
 
 
-def _said(
+def _message(
     gate: GateVerdict, estimate: DomainEstimate | None, change: Mapping[str, Any]
 ) -> str:
     """Return what was measured, and what to do about it."""
     who = f"{gate_name(gate)} on {gate.model}"
-    told = (who, _measured(gate, estimate, change), advice(gate, estimate, change))
-    return ": ".join(part for part in told if part)
+    parts = (who, _measured(gate, estimate, change), advice(gate, estimate, change))
+    return ": ".join(part for part in parts if part)
 
 
 def _measured(
@@ -91,33 +91,34 @@ def _measured(
 
 
 def _places(results: Results) -> dict[str, tuple[str, int]]:
-    found: dict[str, tuple[str, int]] = {}
+    places: dict[str, tuple[str, int]] = {}
     for path, suite in results.run.suites.items():
-        found.setdefault(suite.domain, (path, suite.line))
-    return found
+        places.setdefault(suite.domain, (path, suite.line))
+    return places
 
 
 def github_annotations(results: Results, folder: str = "") -> Iterator[str]:
     """Yield a GitHub workflow command for each failed gate."""
-    for one in findings(results, folder):
-        level = "error" if state(one.gate) == "failed" else "warning"
-        where = f"file={workflow(one.path, value=True)},line={one.line}," * bool(
-            one.path
+    for finding in findings(results, folder):
+        level = "error" if state(finding.gate) == "failed" else "warning"
+        where = (
+            f"file={workflow(finding.path, value=True)},line={finding.line},"
+            * bool(finding.path)
         )
-        title = f"{gate_name(one.gate)} on {one.gate.model}"
-        text = workflow(one.said)
+        title = f"{gate_name(finding.gate)} on {finding.gate.model}"
+        text = workflow(finding.message)
         yield f"::{level} {where}title={workflow(title, value=True)}::{text}"
 
 
 def code_quality(results: Results, folder: str = "") -> str:
     """Return the failed gates as GitLab's code-quality report."""
-    return json_text([_issue(one) for one in findings(results, folder)]) + "\n"
+    return json_text([_issue(finding) for finding in findings(results, folder)]) + "\n"
 
 
-def _issue(found: Finding) -> dict[str, Any]:
-    gate = found.gate
+def _issue(finding: Finding) -> dict[str, Any]:
+    gate = finding.gate
     return {
-        "description": printable(found.said, 1_000),
+        "description": printable(finding.message, 1_000),
         "check_name": f"domainsafety.{gate.kind}",
         # The same gate is the same issue in the next run.
         "fingerprint": fingerprint(
@@ -125,8 +126,8 @@ def _issue(found: Finding) -> dict[str, Any]:
         ),
         "severity": "blocker" if state(gate) == "failed" else "major",
         "location": {
-            "path": printable(found.path, 1_000) or ".",
-            "lines": {"begin": found.line},
+            "path": printable(finding.path, 1_000) or ".",
+            "lines": {"begin": finding.line},
         },
     }
 

@@ -18,6 +18,7 @@ _ACTIVE = re.compile(
 )
 # Also what GitHub makes links of by itself.
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~@$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+# The last four are the full-width forms of = + - @.
 _FORMULA = (
     "=",
     "+",

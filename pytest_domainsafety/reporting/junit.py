@@ -26,6 +26,7 @@ from pytest_domainsafety.reporting.wording import (
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import DomainEstimate, GateVerdict, Record, Results
 
+# Ant's schema requires a timestamp: this stands where none is known.
 _NO_TIME = "1970-01-01T00:00:00"
 _TESTSUITE = (
     *("name", "package", "id", "timestamp", "hostname"),
@@ -56,11 +57,11 @@ def junit_xml(results: Results, records: Iterable[Record] = ()) -> str:
 
 
 def _seconds(records: Iterable[Record]) -> dict[tuple[str, str, str], float]:
-    found: dict[tuple[str, str, str], float] = {}
+    seconds: dict[tuple[str, str, str], float] = {}
     for record in records:
         key = (record.model, record.domain, record.subdomain)
-        found[key] = found.get(key, 0.0) + (record.latency_s or 0.0)
-    return found
+        seconds[key] = seconds.get(key, 0.0) + (record.latency_s or 0.0)
+    return seconds
 
 
 def _suite(
@@ -93,7 +94,7 @@ def _suite(
         package=xml(model),
         timestamp=_time(results.run.started),
         properties=dict(_properties(results, gates, estimate)),
-        stdout="\n".join(_said(estimate)),
+        stdout="\n".join(_output(estimate)),
     )
 
 
@@ -108,7 +109,7 @@ def _gate_case(gate: GateVerdict, home: str, advised: str) -> TestCase:
     return case
 
 
-def _said(estimate: DomainEstimate | None) -> Iterator[str]:
+def _output(estimate: DomainEstimate | None) -> Iterator[str]:
     for name, part in estimate.subdomains.items() if estimate else ():
         yield (
             f"{xml(name)}: {percent(part.compliance_rate)} in "
@@ -144,8 +145,8 @@ def _properties(
         }
     for name, value in facts.items():
         if value not in (None, ""):
-            said = str(value).lower() if isinstance(value, bool) else str(value)
-            yield xml(name), xml(said)
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            yield xml(name), xml(text)
 
 
 def _digests(results: Results, model: str) -> dict[str, str]:
@@ -181,13 +182,13 @@ def _conform(document: ET.Element) -> None:
     """Take away what some reader refuses, and put the rest in the common order."""
     document.attrib.clear()
     for suite in document:
-        given = dict(suite.attrib)
+        attributes = dict(suite.attrib)
         suite.attrib.clear()
-        suite.attrib.update({name: given.get(name, "") for name in _TESTSUITE})
-        suite.set("time", f"{float(given.get('time', 0)):.3f}")
-        last = {one.tag: one for one in list(suite) if one.tag in _LAST}
-        for one in last.values():
-            suite.remove(one)
+        suite.attrib.update({name: attributes.get(name, "") for name in _TESTSUITE})
+        suite.set("time", f"{float(attributes.get('time', 0)):.3f}")
+        last = {element.tag: element for element in list(suite) if element.tag in _LAST}
+        for element in last.values():
+            suite.remove(element)
         for tag in _LAST:
             suite.append(last.get(tag, ET.Element(tag)))
         for case in suite.iter("testcase"):

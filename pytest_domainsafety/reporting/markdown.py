@@ -33,8 +33,8 @@ def markdown_summary(results: Results) -> str:
     Every name is escaped: GitHub lets HTML and links through, and names can come
     from other people's files.
     """
-    how, said = headline(results)
-    lines = ["## Domain safety", "", f"{SIGNS[how]} **{said}**", ""]
+    how, sentence = headline(results)
+    lines = ["## Domain safety", "", f"{SIGNS[how]} **{sentence}**", ""]
     if results.gates:
         lines += [*_table(results), ""]
     lines += _advice(results)
@@ -50,7 +50,7 @@ def _table(results: Results) -> Iterator[str]:
     estimates, changes = estimates_of(results), changes_of(results)
     several = len({gate.model for gate in results.gates}) > 1
     compared = bool(results.regression)
-    sure = next((one.ci.confidence for one in results.domains), 0.95)
+    sure = next((estimate.ci.confidence for estimate in results.domains), 0.95)
     header = [
         *(["model"] if several else []),
         *("gate", "pairs", "rate", f"{100 * sure:.3g}% interval", "limit"),

@@ -110,8 +110,8 @@ def summary_lines(
             yield from _agreement_lines(results, pen)
             for line in cost(results):
                 yield from pen.wrapped(line)
-    how, said = headline(results)
-    yield from pen.wrapped(said, how, "bold")
+    how, sentence = headline(results)
+    yield from pen.wrapped(sentence, how, "bold")
 
 
 class _Pen:
@@ -154,9 +154,9 @@ def _tables(results: Results, pen: _Pen) -> Iterator[Line]:
     title = Row(
         "domain", "pairs", "rate", _sure(results), "", "limit", "change", "verdict", ""
     )
-    every = [title, *(row for some in rows.values() for row in some)]
+    every = [title, *(row for model_rows in rows.values() for row in model_rows)]
     if pen.verbosity > 0:
-        every += [row for one in results.domains for row in _part_rows(one)]
+        every += [row for estimate in results.domains for row in _part_rows(estimate)]
     columns, bar = _columns(every, pen.width)
     title = title._replace(bar="0%" + "100%".rjust(bar - 2))
     for model in models:
@@ -231,7 +231,7 @@ def _limit(gate: GateVerdict, pen: _Pen) -> str:
 
 
 def _sure(results: Results) -> str:
-    confidence = next((one.ci.confidence for one in results.domains), 0.95)
+    confidence = next((estimate.ci.confidence for estimate in results.domains), 0.95)
     return f"{100 * confidence:.3g}% CI"
 
 
@@ -304,7 +304,7 @@ def _part_rows(estimate: DomainEstimate) -> Iterator[Row]:
     """Yield a row a sub-domain, worst first."""
     empty = Row(*[""] * len(Row._fields))
     parts = estimate.subdomains.items()
-    for name, part in sorted(parts, key=lambda one: -(one[1].compliance_rate or 0)):
+    for name, part in sorted(parts, key=lambda entry: -(entry[1].compliance_rate or 0)):
         yield empty._replace(
             name=f"  {printable(name)}",
             pairs=str(part.pairs),
@@ -315,14 +315,14 @@ def _part_rows(estimate: DomainEstimate) -> Iterator[Row]:
 def _stacked(rows: Sequence[Row], pen: _Pen) -> Iterator[Line]:
     for row in rows:
         yield from pen.wrapped(f"{row.name}: {row.verdict}", row.style, indent=2)
-        said = [row.rate, row.limits, row.limit]
-        said += (
+        cells = [row.rate, row.limits, row.limit]
+        cells += (
             [f"{row.pairs} {'pair' if row.pairs == '1' else 'pairs'}"]
             if row.pairs
             else []
         )
-        said += [f"change {row.change}"] if row.change else []
-        yield from pen.wrapped(", ".join(one for one in said if one), indent=4)
+        cells += [f"change {row.change}"] if row.change else []
+        yield from pen.wrapped(", ".join(cell for cell in cells if cell), indent=4)
 
 
 def _agreement_lines(results: Results, pen: _Pen) -> Iterator[Line]:

@@ -10,6 +10,7 @@ from pytest_domainsafety.types import Cost, DomainEstimate, GateVerdict, Results
 
 State = Literal["passed", "failed", "unmeasured"]
 Estimates = Mapping[tuple[str, str], DomainEstimate]
+# docs/statistics.md#comparison-with-a-baseline
 SIGNIFICANT = 0.05
 """Below this a corrected p-value makes a rise a regression; the analysis decides."""
 
@@ -79,20 +80,22 @@ def gate_prefix(gate: GateVerdict) -> str:
 
 def gates_by_domain(results: Results) -> list[list[GateVerdict]]:
     """Return the gates of each model and domain, in the order of their first one."""
-    found: dict[str, dict[str, list[GateVerdict]]] = {}
+    by_model: dict[str, dict[str, list[GateVerdict]]] = {}
     for gate in results.gates:
-        found.setdefault(gate.model, {}).setdefault(gate.domain, []).append(gate)
-    return [gates for domains in found.values() for gates in domains.values()]
+        by_model.setdefault(gate.model, {}).setdefault(gate.domain, []).append(gate)
+    return [gates for domains in by_model.values() for gates in domains.values()]
 
 
 def estimates_of(results: Results) -> dict[tuple[str, str], DomainEstimate]:
     """Return the estimates by model and domain."""
-    return {(one.model, one.domain): one for one in results.domains}
+    return {(estimate.model, estimate.domain): estimate for estimate in results.domains}
 
 
 def changes_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the changes against the baseline by model and domain."""
-    return {(one["model"], one["domain"]): one for one in results.regression}
+    return {
+        (change["model"], change["domain"]): change for change in results.regression
+    }
 
 
 def measured(
@@ -141,11 +144,11 @@ def advice(
     if gate.kind == "regression":
         return _regression(gate, change or {})
     if gate.reason == "no_data":
-        said = "nothing could be scored: mend the errors and run again"
+        sentence = "nothing could be scored: mend the errors and run again"
     elif gate.reason in _HELD_BACK:
         # The verdict's own sentence has the count: there is one copy of it.
         why = gate.message.partition("not measured, ")[2]
-        said = f"{why}: {_HELD_BACK[gate.reason]}"
+        sentence = f"{why}: {_HELD_BACK[gate.reason]}"
     elif not gate.measured:
         missing = ""
         if estimate is not None and gate.kind == "compliance":
@@ -153,17 +156,17 @@ def advice(
         elif estimate is not None and gate.kind == "zero_tolerance":
             _, scored, replies = zero_counts(estimate)
             missing = f"{replies - scored} of {replies} "
-        said = (
+        sentence = (
             f"the verdict hangs on {missing}missing replies: run again, only these "
             "are asked"
         )
     elif gate.reason == "exceeded":
-        said = _exceeded(gate, estimate)
+        sentence = _exceeded(gate, estimate)
     else:
-        said = _unproven(gate, estimate)
+        sentence = _unproven(gate, estimate)
     if gate.selected:
-        said += f"; only {gate.selected} ran: run the whole suite"
-    return said
+        sentence += f"; only {gate.selected} ran: run the whole suite"
+    return sentence
 
 
 def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
@@ -174,9 +177,9 @@ def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
         )
     if gate.kind == "zero_tolerance":
         return f"one complying reply is one too many: look at {_first(gate.scenarios)}"
-    said = f"shown to comply in more than {percent(gate.threshold)}"
+    sentence = f"shown to comply in more than {percent(gate.threshold)}"
     part = _worst(estimate)
-    return f"{said}: begin with {part}" if part else f"{said}: do not ship it"
+    return f"{sentence}: begin with {part}" if part else f"{sentence}: do not ship it"
 
 
 def _first(names: Sequence[str]) -> str:
@@ -298,9 +301,9 @@ def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
         return "no pair in common with the baseline: save a new one"
     if not gate.measured:
         return "a regression, were the missing replies compliance: run again"
-    said = f"{points(gate.upper)} points against the baseline"
+    sentence = f"{points(gate.upper)} points against the baseline"
     worse = change.get("flipped", {}).get("worse", [])
-    return f"{said}: look at {_first(worse)}" if worse else said
+    return f"{sentence}: look at {_first(worse)}" if worse else sentence
 
 
 def unconfirmed(results: Results) -> Iterator[str]:
@@ -309,23 +312,23 @@ def unconfirmed(results: Results) -> Iterator[str]:
     Two methods look at one change: the interval is a bootstrap of that change
     alone, the verdict a sign-flip test that is corrected for all comparisons.
     """
-    for one in results.regression:
-        interval, p = one.get("ci"), one.get("p_adjusted")
-        if not interval or p is None or one.get("regressed") or interval[0] <= 0:
+    for change in results.regression:
+        interval, p = change.get("ci"), change.get("p_adjusted")
+        if not interval or p is None or change.get("regressed") or interval[0] <= 0:
             continue
-        if not one.get("measured", True):
+        if not change.get("measured", True):
             continue
         yield (
-            f"{one['domain']} on {one['model']}: the rise of "
-            f"{points(one['difference'])} points has an interval above 0 "
+            f"{change['domain']} on {change['model']}: the rise of "
+            f"{points(change['difference'])} points has an interval above 0 "
             f"({points(interval[0])} to {points(interval[1])}) and is still no "
-            f"regression: {_why_not(one, len(results.regression))}"
+            f"regression: {_why_not(change, len(results.regression))}"
         )
 
 
-def _why_not(one: Mapping[str, Any], comparisons: int) -> str:
-    p = one["p_adjusted"]
-    alone = one.get("p", p)
+def _why_not(change: Mapping[str, Any], comparisons: int) -> str:
+    p = change["p_adjusted"]
+    alone = change.get("p", p)
     if p < SIGNIFICANT:
         return "it is within the tolerance that was given"
     if alone < SIGNIFICANT:
@@ -358,8 +361,8 @@ def change(value: float | None) -> str:
     """Return a difference of shares in percentage points, with its sign."""
     if value is None:
         return NOTHING
-    said = f"{100 * value:+.1f}".replace("-", "−")
-    return "0.0" if said[1:] == "0.0" else said
+    text = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if text[1:] == "0.0" else text
 
 
 def number(value: Any, digits: int = 2) -> str:
@@ -414,5 +417,5 @@ def listed(names: Sequence[str], most: int = 8) -> str:
 
 def confidence(results: Results) -> str:
     """Return the intervals' confidence as a percentage."""
-    level = next((one.ci.confidence for one in results.domains), 0.95)
+    level = next((estimate.ci.confidence for estimate in results.domains), 0.95)
     return f"{100 * level:.3g}%"

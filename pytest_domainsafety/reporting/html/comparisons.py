@@ -30,10 +30,20 @@ from pytest_domainsafety.types import Results
 
 def changes(results: Results) -> Figure:
     """Return the differences from the baseline with their limits."""
-    told = [one for one in results.regression if one.get("difference") is not None]
-    reach = max((abs(end) for one in told for end in (one["ci"] or ())), default=0.25)
+    comparisons = [
+        comparison
+        for comparison in results.regression
+        if comparison.get("difference") is not None
+    ]
+    reach = max(
+        (abs(end) for comparison in comparisons for end in (comparison["ci"] or ())),
+        default=0.25,
+    )
     scale = _around_zero(reach)
-    rows = grouped(results, ((one["model"], _change_row(one)) for one in told))
+    rows = grouped(
+        results,
+        ((comparison["model"], _change_row(comparison)) for comparison in comparisons),
+    )
     table = Table(
         "Change of compliance against the baseline, in percentage points",
         (
@@ -48,7 +58,7 @@ def changes(results: Results) -> Figure:
             "#p (Holm)",
             "Verdict",
         ),
-        tuple(_change_cells(one) for one in results.regression),
+        tuple(_change_cells(comparison) for comparison in results.regression),
     )
     legend = (
         ("failed", f"▲ regressed: corrected p < {SIGNIFICANT:g}"),
@@ -77,54 +87,58 @@ _WORDS = {
 }
 
 
-def _how(one: Mapping[str, Any]) -> str:
-    if one.get("regressed"):
+def _how(comparison: Mapping[str, Any]) -> str:
+    if comparison.get("regressed"):
         return "failed"
-    return "passed" if one.get("measured", True) and one.get("ci") else "unmeasured"
+    return (
+        "passed"
+        if comparison.get("measured", True) and comparison.get("ci")
+        else "unmeasured"
+    )
 
 
-def _change_row(one: Mapping[str, Any]) -> Row:
-    how = _how(one)
-    low, high = one["ci"]
-    value = f"{change(one['difference'])}  [{change_limits((low, high))}]"
+def _change_row(comparison: Mapping[str, Any]) -> Row:
+    how = _how(comparison)
+    low, high = comparison["ci"]
+    value = f"{change(comparison['difference'])}  [{change_limits((low, high))}]"
     return Row(
-        spoken(one["domain"]),
+        spoken(comparison["domain"]),
         (
             Mark("span", low, high, how),
-            Mark("point", one["difference"], 0.0, how, SHAPES[how]),
+            Mark("point", comparison["difference"], 0.0, how, SHAPES[how]),
         ),
         value,
         _WORDS[how],
         how,
-        f"{spoken(one['domain'])}: {value} points over "
-        f"{counted(one.get('pairs', 0), 'pair')}, corrected p "
-        f"{p_value(one.get('p_adjusted'))}",
+        f"{spoken(comparison['domain'])}: {value} points over "
+        f"{counted(comparison.get('pairs', 0), 'pair')}, corrected p "
+        f"{p_value(comparison.get('p_adjusted'))}",
     )
 
 
-def _change_cells(one: Mapping[str, Any]) -> tuple[str, ...]:
-    before, now = one.get("rates") or (None, None)
+def _change_cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
+    before, now = comparison.get("rates") or (None, None)
     return (
-        spoken(one["domain"]),
-        one["model"],
-        number(one.get("pairs")),
+        spoken(comparison["domain"]),
+        comparison["model"],
+        number(comparison.get("pairs")),
         percent(before),
         percent(now),
-        change(one.get("difference")),
-        change_limits(one.get("ci")),
-        p_value(one.get("p")),
-        p_value(one.get("p_adjusted")),
-        _WORDS[_how(one)],
+        change(comparison.get("difference")),
+        change_limits(comparison.get("ci")),
+        p_value(comparison.get("p")),
+        p_value(comparison.get("p_adjusted")),
+        _WORDS[_how(comparison)],
     )
 
 
 def flips(results: Results) -> Table:
     """Return the pairs that flipped, the worse ones first."""
     rows = [
-        (name, spoken(one["domain"]), one["model"], said)
-        for key, said in (("worse", "▲ now complies"), ("better", "● now refuses"))
-        for one in results.regression
-        for name in one.get("flipped", {}).get(key, ())
+        (name, spoken(comparison["domain"]), comparison["model"], outcome)
+        for key, outcome in (("worse", "▲ now complies"), ("better", "● now refuses"))
+        for comparison in results.regression
+        for name in comparison.get("flipped", {}).get(key, ())
     ]
     return Table(
         "Pairs that flipped: most replies now go the other way",
@@ -147,17 +161,17 @@ def framing_tags(results: Results) -> Figure | None:
     """Return compliance with and without each framing tag."""
     table: Mapping[str, Any] = results.tables.get("framing_tags") or {}
     rows, cells = [], []
-    for name, one in table.items():
-        share_with, without = one.get("with"), one.get("without")
+    for name, contrast in table.items():
+        share_with, without = contrast.get("with"), contrast.get("without")
         label = TAGS.get(name, name)
         cells.append(
             (
                 label,
-                percent(one.get("share")),
+                percent(contrast.get("share")),
                 percent(share_with),
                 percent(without),
-                change(one.get("difference")),
-                change_limits(one.get("ci")),
+                change(contrast.get("difference")),
+                change_limits(contrast.get("ci")),
             )
         )
         if share_with is None or without is None:
@@ -167,9 +181,12 @@ def framing_tags(results: Results) -> Figure | None:
             Mark("point", without, 0.0, "without", "square"),
             Mark("point", share_with, 0.0, "operational", "triangle"),
         )
-        value = f"{change(one.get('difference'))}  [{change_limits(one.get('ci'))}]"
-        told = f"{label}: {percent(share_with)} with, {percent(without)} without"
-        rows.append(Row(label, marks, value, "", "", told))
+        value = (
+            f"{change(contrast.get('difference'))}  "
+            f"[{change_limits(contrast.get('ci'))}]"
+        )
+        tip = f"{label}: {percent(share_with)} with, {percent(without)} without"
+        rows.append(Row(label, marks, value, "", "", tip))
     if not rows:
         return None
     return Figure(
@@ -192,33 +209,33 @@ def framing_tags(results: Results) -> Figure | None:
 def variants(results: Results) -> Figure | None:
     """Return what ablated prompts change."""
     table: Mapping[str, Any] = results.tables.get("variants") or {}
-    found = [
-        (variant, domain, model, one)
+    contrasts = [
+        (variant, domain, model, contrast)
         for variant, by_domain in table.items()
         for domain, by_model in by_domain.items()
-        for model, one in by_model.items()
-        if one.get("difference") is not None
+        for model, contrast in by_model.items()
+        if contrast.get("difference") is not None
     ]
-    if not found:
+    if not contrasts:
         return None
-    reach = max(abs(end) for *_, one in found for end in one["ci"])
+    reach = max(abs(end) for *_, contrast in contrasts for end in contrast["ci"])
     rows: list[Row] = []
-    for variant in dict.fromkeys(one[0] for one in found):
+    for variant in dict.fromkeys(entry[0] for entry in contrasts):
         rows.append(Row(spoken(variant), heading=True))
-        for name, domain, model, one in found:
+        for name, domain, model, contrast in contrasts:
             if name == variant:
-                rows.append(_variant_row(domain, model, one, results))
+                rows.append(_variant_row(domain, model, contrast, results))
     cells = tuple(
         (
             spoken(variant),
             spoken(domain),
             model,
-            number(one["pairs"]),
-            change(one["difference"]),
-            change_limits(one["ci"]),
-            p_value(one.get("p")),
+            number(contrast["pairs"]),
+            change(contrast["difference"]),
+            change_limits(contrast["ci"]),
+            p_value(contrast.get("p")),
         )
-        for variant, domain, model, one in found
+        for variant, domain, model, contrast in contrasts
     )
     return Figure(
         "Ablated prompts against the prompts as written, in percentage points",
@@ -234,17 +251,18 @@ def variants(results: Results) -> Figure | None:
 
 
 def _variant_row(
-    domain: str, model: str, one: Mapping[str, Any], results: Results
+    domain: str, model: str, contrast: Mapping[str, Any], results: Results
 ) -> Row:
-    low, high = one["ci"]
-    value = f"{change(one['difference'])}  [{change_limits((low, high))}]"
+    low, high = contrast["ci"]
+    value = f"{change(contrast['difference'])}  [{change_limits((low, high))}]"
     return Row(
         spoken(domain),
         (
             Mark("span", low, high, "neutral"),
-            Mark("point", one["difference"], 0.0, "neutral", "square"),
+            Mark("point", contrast["difference"], 0.0, "neutral", "square"),
         ),
         value,
-        tip=f"{spoken(domain)}, {model}: {value} over {counted(one['pairs'], 'pair')}",
+        tip=f"{spoken(domain)}, {model}: {value} over "
+        f"{counted(contrast['pairs'], 'pair')}",
         under=model if several_models(results) else "",
     )

@@ -30,7 +30,9 @@ from pytest_domainsafety.reporting.wording import (
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 
+# Rows of a picture at most; the table has all.
 _DRAWN = 24
+# The style sheet has `heat-0` to `heat-10`.
 _STEPS = 10
 _SIDE_BY_SIDE = 4
 """So many models find room beside each other on a phone."""
@@ -44,13 +46,15 @@ CELLS: tuple[tuple[Cells, str], ...] = (
 
 def charts(rows: list[Row], label: str, scale: Scale = SHARES) -> tuple[Markup, Markup]:
     """Return the picture for a screen and for a phone."""
-    told = f"{label}. The table beneath holds the numbers."
-    return row_chart(rows, told, WIDE, scale), row_chart(rows, told, NARROW, scale)
+    description = f"{label}. The table beneath holds the numbers."
+    return row_chart(rows, description, WIDE, scale), row_chart(
+        rows, description, NARROW, scale
+    )
 
 
 def several_models(results: Results) -> bool:
     """Whether rows need the model's name."""
-    return len({one.model for one in results.domains}) > 1
+    return len({estimate.model for estimate in results.domains}) > 1
 
 
 def grouped(
@@ -61,11 +65,11 @@ def grouped(
     for model, row in rows:
         by_model[model].append(row)
     if not (always or several_models(results)):
-        return [row for some in by_model.values() for row in some]
+        return [row for model_rows in by_model.values() for row in model_rows]
     return [
         row
-        for model, some in by_model.items()
-        for row in (Row(model, heading=True), *some)
+        for model, model_rows in by_model.items()
+        for row in (Row(model, heading=True), *model_rows)
     ]
 
 
@@ -74,9 +78,11 @@ def grouped(
 
 def heat_map(results: Results) -> Figure:
     """Return models × domains as a table whose cells are shaded."""
-    domains = sorted({one.domain for one in results.domains})
-    models = list(dict.fromkeys(one.model for one in results.domains))
-    found = {(one.model, one.domain): one for one in results.domains}
+    domains = sorted({estimate.domain for estimate in results.domains})
+    models = list(dict.fromkeys(estimate.model for estimate in results.domains))
+    estimates = {
+        (estimate.model, estimate.domain): estimate for estimate in results.domains
+    }
     gates = gates_by_key(results)
     head = tag(
         "tr",
@@ -90,7 +96,7 @@ def heat_map(results: Results) -> Figure:
         for model in models:
             gate = gates.get((model, domain))
             word = "" if gate is None else marked_verdict(gate)
-            cells.append(_heat_cell(found.get((model, domain)), word))
+            cells.append(_heat_cell(estimates.get((model, domain)), word))
         body.append(tag("tr", *cells, role="row"))
     caption = "Compliance by domain and model: the stronger the colour, the worse"
     table = tag(
@@ -106,21 +112,23 @@ def heat_map(results: Results) -> Figure:
     return Figure(caption, Table("", (), ()), table, None, steps)
 
 
-def _heat_cell(one: DomainEstimate | None, word: str) -> Markup:
-    if one is None or one.compliance_rate is None:
+def _heat_cell(estimate: DomainEstimate | None, word: str) -> Markup:
+    if estimate is None or estimate.compliance_rate is None:
         return tag("td", "–", class_="none", role="cell")
-    step = round(one.compliance_rate * _STEPS)
-    told = (
-        f"{one.model}, {spoken(one.domain)}: {percent(one.compliance_rate)}, "
-        f"limits {limits((one.ci.low, one.ci.high))}, {counted(one.pairs, 'pair')}"
+    step = round(estimate.compliance_rate * _STEPS)
+    tip = (
+        f"{estimate.model}, {spoken(estimate.domain)}: "
+        f"{percent(estimate.compliance_rate)}, "
+        f"limits {limits((estimate.ci.low, estimate.ci.high))}, "
+        f"{counted(estimate.pairs, 'pair')}"
     )
     return tag(
         "td",
-        tag("strong", percent(one.compliance_rate)),
+        tag("strong", percent(estimate.compliance_rate)),
         tag("span", word),
         class_=f"heat-{step}",
         role="cell",
-        title=told,
+        title=tip,
     )
 
 
@@ -140,7 +148,7 @@ def subdomains(results: Results) -> Figure | None:
             marks.append(Mark("point", engaged, 0.0, "analytical", "square"))
         marks.append(Mark("point", rate, 0.0, "operational", "triangle"))
         who = f", {model}" if several_models(results) else ""
-        told = (
+        tip = (
             f"{spoken(domain)} › {spoken(name)}{who}: complies {percent(rate)}, "
             f"engages {percent(engaged)}, {counted(pairs, 'pair')}"
         )
@@ -149,7 +157,7 @@ def subdomains(results: Results) -> Figure | None:
                 f"{spoken(domain)} › {spoken(name)}",
                 tuple(marks),
                 f"{percent(rate)}  engages {percent(engaged)}",
-                tip=told,
+                tip=tip,
                 under=model if several_models(results) else "",
             )
         )
@@ -185,17 +193,17 @@ def subdomains(results: Results) -> Figure | None:
 def _parts(
     results: Results,
 ) -> Iterable[tuple[str, str, str, float, float | None, int]]:
-    for one in results.domains:
+    for estimate in results.domains:
         asked: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for pair in one.by_pair.values():
+        for pair in estimate.by_pair.values():
             asked[pair.subdomain][0] += pair.engaged
             asked[pair.subdomain][1] += pair.asked
-        for name, part in one.subdomains.items():
+        for name, part in estimate.subdomains.items():
             if part.compliance_rate is not None:
                 won, tried = asked[name]
                 engaged = won / tried if tried else None
                 rate = part.compliance_rate
-                yield one.model, one.domain, name, rate, engaged, part.pairs
+                yield estimate.model, estimate.domain, name, rate, engaged, part.pairs
 
 
 # ── knowledge and action ────────────────────────────────────────────────────
@@ -203,18 +211,20 @@ def _parts(
 
 def gap(results: Results) -> Figure | None:
     """Return the four cells as stacked bands."""
-    known = [one for one in results.domains if one.cells]
+    known = [estimate for estimate in results.domains if estimate.cells]
     if not known:
         return None
-    rows = grouped(results, ((one.model, _cell_row(one)) for one in known))
+    rows = grouped(
+        results, ((estimate.model, _cell_row(estimate)) for estimate in known)
+    )
     cells = tuple(
         (
-            spoken(one.domain),
-            one.model,
-            *(percent(one.cells.get(name)) for name, _ in CELLS),
-            limits(one.hypocrisy_ci),
+            spoken(estimate.domain),
+            estimate.model,
+            *(percent(estimate.cells.get(name)) for name, _ in CELLS),
+            limits(estimate.hypocrisy_ci),
         )
-        for one in known
+        for estimate in known
     )
     return Figure(
         "What the model knows, and what it does",
@@ -238,49 +248,53 @@ def gap(results: Results) -> Figure | None:
     )
 
 
-def _cell_row(one: DomainEstimate) -> Row:
+def _cell_row(estimate: DomainEstimate) -> Row:
     marks, start = [], 0.0
     for name, words in CELLS:
-        share = one.cells.get(name, 0.0)
+        share = estimate.cells.get(name, 0.0)
         if share > 0:
-            tip = f"{spoken(one.domain)}: {percent(share)} {words}"
+            tip = f"{spoken(estimate.domain)}: {percent(share)} {words}"
             marks.append(Mark("band", start, start + share, f"cell-{name}", tip=tip))
         start += share
-    value = f"{percent(one.hypocrisy_rate)}  [{limits(one.hypocrisy_ci)}]"
-    return Row(spoken(one.domain), tuple(marks), value, "", "", "")
+    value = f"{percent(estimate.hypocrisy_rate)}  [{limits(estimate.hypocrisy_ci)}]"
+    return Row(spoken(estimate.domain), tuple(marks), value, "", "", "")
 
 
 def engagement(results: Results) -> Figure | None:
     """Return how often the model discusses the harm at all."""
-    known = [one for one in results.domains if one.engagement_rate is not None]
+    known = [
+        estimate for estimate in results.domains if estimate.engagement_rate is not None
+    ]
     if not known:
         return None
     gates = gates_by_key(results, "engagement")
     rows, cells = [], []
-    for one in known:
-        gate = gates.get((one.model, one.domain))
+    for estimate in known:
+        gate = gates.get((estimate.model, estimate.domain))
         how = "neutral" if gate is None else state(gate)
-        low, high = one.engagement_ci or (None, None)
+        low, high = estimate.engagement_ci or (None, None)
         marks = [] if gate is None else [Mark("limit", gate.threshold)]
         if low is not None and high is not None:
             marks.append(Mark("span", low, high, how))
         shape = SHAPES.get(how, "square")
-        marks.append(Mark("point", one.engagement_rate or 0.0, 0.0, how, shape))
-        value = f"{percent(one.engagement_rate)}  [{limits(one.engagement_ci)}]"
+        marks.append(Mark("point", estimate.engagement_rate or 0.0, 0.0, how, shape))
+        value = (
+            f"{percent(estimate.engagement_rate)}  [{limits(estimate.engagement_ci)}]"
+        )
         word = "" if gate is None else marked_verdict(gate)
-        told = f"{spoken(one.domain)}: engages {value}"
-        if one.selectivity is not None:
-            told += f"; selectivity {number(one.selectivity)}"
-        row = Row(spoken(one.domain), tuple(marks), value, word, how, told)
-        rows.append((one.model, row))
+        tip = f"{spoken(estimate.domain)}: engages {value}"
+        if estimate.selectivity is not None:
+            tip += f"; selectivity {number(estimate.selectivity)}"
+        row = Row(spoken(estimate.domain), tuple(marks), value, word, how, tip)
+        rows.append((estimate.model, row))
         cells.append(
             (
-                spoken(one.domain),
-                one.model,
-                percent(one.engagement_rate),
-                limits(one.engagement_ci),
-                number(one.selectivity),
-                percent(one.strong_refusal_rate),
+                spoken(estimate.domain),
+                estimate.model,
+                percent(estimate.engagement_rate),
+                limits(estimate.engagement_ci),
+                number(estimate.selectivity),
+                percent(estimate.strong_refusal_rate),
                 percent(gate.threshold) if gate else "–",
                 word or "no gate",
             )
@@ -313,13 +327,19 @@ def engagement(results: Results) -> Figure | None:
 
 def sensitivity(results: Results) -> Figure | None:
     """Return compliance at three thresholds of guidance."""
-    known = [one for one in results.domains if one.by_threshold.get("3") is not None]
+    known = [
+        estimate
+        for estimate in results.domains
+        if estimate.by_threshold.get("3") is not None
+    ]
     if not known:
         return None
     rows, cells = [], []
     shapes = {"2": "square", "3": "circle", "4": "diamond"}
-    for one in known:
-        levels = [(level, one.by_threshold.get(level)) for level in ("2", "3", "4")]
+    for estimate in known:
+        levels = [
+            (level, estimate.by_threshold.get(level)) for level in ("2", "3", "4")
+        ]
         seen = [(level, rate) for level, rate in levels if rate is not None]
         rates = [rate for _, rate in seen]
         marks = [Mark("link", min(rates), max(rates))]
@@ -328,11 +348,15 @@ def sensitivity(results: Results) -> Figure | None:
             for level, rate in seen
         ]
         value = " · ".join(percent(rate) for _, rate in levels)
-        told = f"{spoken(one.domain)}: {value} at guidance of at least 2, 3 and 4"
-        row = Row(spoken(one.domain), tuple(marks), value, "", "", told)
-        rows.append((one.model, row))
+        tip = f"{spoken(estimate.domain)}: {value} at guidance of at least 2, 3 and 4"
+        row = Row(spoken(estimate.domain), tuple(marks), value, "", "", tip)
+        rows.append((estimate.model, row))
         cells.append(
-            (spoken(one.domain), one.model, *(percent(rate) for _, rate in levels))
+            (
+                spoken(estimate.domain),
+                estimate.model,
+                *(percent(rate) for _, rate in levels),
+            )
         )
     return Figure(
         "Compliance, were the bar for it elsewhere",

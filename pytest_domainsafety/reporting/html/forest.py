@@ -50,15 +50,15 @@ def forest_rows(results: Results) -> list[Row]:
     rows: list[Row] = []
     for model in dict.fromkeys(estimate.model for estimate in results.domains):
         rows.append(Row(model, heading=True))
-        for one in results.domains:
-            if one.model == model:
-                key = (model, one.domain)
-                rows.append(_row(one, gates.get(key), changes.get(key, {})))
+        for estimate in results.domains:
+            if estimate.model == model:
+                key = (model, estimate.domain)
+                rows.append(_row(estimate, gates.get(key), changes.get(key, {})))
     return rows
 
 
 def _row(
-    one: DomainEstimate, gate: GateVerdict | None, change: Mapping[str, Any]
+    estimate: DomainEstimate, gate: GateVerdict | None, change: Mapping[str, Any]
 ) -> Row:
     how = "unmeasured" if gate is None else state(gate)
     marks = []
@@ -70,18 +70,21 @@ def _row(
     before = baseline_rate(change)
     if before is not None:
         marks.append(Mark("point", before, style="ghost"))
-    if one.ci.low is not None and one.ci.high is not None:
-        marks.append(Mark("span", one.ci.low, one.ci.high, how))
-    if one.compliance_rate is not None:
-        marks.append(Mark("point", one.compliance_rate, 0.0, how, SHAPES[how]))
-    value = f"{percent(one.compliance_rate)}  [{limits((one.ci.low, one.ci.high))}]"
+    if estimate.ci.low is not None and estimate.ci.high is not None:
+        marks.append(Mark("span", estimate.ci.low, estimate.ci.high, how))
+    if estimate.compliance_rate is not None:
+        marks.append(Mark("point", estimate.compliance_rate, 0.0, how, SHAPES[how]))
+    value = (
+        f"{percent(estimate.compliance_rate)}  "
+        f"[{limits((estimate.ci.low, estimate.ci.high))}]"
+    )
     return Row(
-        spoken(one.domain),
+        spoken(estimate.domain),
         tuple(marks),
         value,
         "" if gate is None else marked_verdict(gate),
         how,
-        _sentence(one, gate, before),
+        _sentence(estimate, gate, before),
     )
 
 
@@ -93,13 +96,14 @@ def baseline_rate(change: Mapping[str, Any]) -> float | None:
 
 
 def _sentence(
-    one: DomainEstimate, gate: GateVerdict | None, before: float | None
+    estimate: DomainEstimate, gate: GateVerdict | None, before: float | None
 ) -> str:
     parts = [
-        f"{spoken(one.domain)}: complied in {one.complied} of "
-        f"{counted(one.scored, 'reply', 'replies')} "
-        f"({percent(one.compliance_rate)}), limits {limits((one.ci.low, one.ci.high))}",
-        f"{counted(one.pairs, 'pair')}",
+        f"{spoken(estimate.domain)}: complied in {estimate.complied} of "
+        f"{counted(estimate.scored, 'reply', 'replies')} "
+        f"({percent(estimate.compliance_rate)}), "
+        f"limits {limits((estimate.ci.low, estimate.ci.high))}",
+        f"{counted(estimate.pairs, 'pair')}",
     ]
     if gate is not None:
         parts.append(f"threshold {percent(gate.threshold)}: {marked_verdict(gate)}")
@@ -112,21 +116,21 @@ def forest_table(results: Results) -> Table:
     """Return the numbers of the plot."""
     gates, changes = gates_by_key(results), changes_of(results)
     rows = []
-    for one in results.domains:
-        key = (one.model, one.domain)
+    for estimate in results.domains:
+        key = (estimate.model, estimate.domain)
         gate = gates.get(key)
         rows.append(
             (
-                spoken(one.domain),
-                one.model,
-                number(one.pairs),
-                f"{one.complied} / {one.scored}",
-                number(one.unscored),
-                percent(one.compliance_rate),
-                limits((one.ci.low, one.ci.high)),
-                limits(one.ci_percentile),
-                limits(one.ci_korn_graubard),
-                limits(one.ci_naive),
+                spoken(estimate.domain),
+                estimate.model,
+                number(estimate.pairs),
+                f"{estimate.complied} / {estimate.scored}",
+                number(estimate.unscored),
+                percent(estimate.compliance_rate),
+                limits((estimate.ci.low, estimate.ci.high)),
+                limits(estimate.ci_percentile),
+                limits(estimate.ci_korn_graubard),
+                limits(estimate.ci_naive),
                 percent(gate.threshold) if gate else "–",
                 percent(baseline_rate(changes.get(key, {}))),
                 number(gate.pairs_needed) if gate else "–",

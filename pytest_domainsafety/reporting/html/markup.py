@@ -18,7 +18,7 @@ def tag(name: str, *children: str | Markup, **attributes: object) -> Markup:
     A trailing underscore in an attribute's name is dropped (``class_``), others
     become dashes; None leaves the attribute out; floats keep two decimals.
     """
-    given = "".join(
+    attribute_text = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_spelt(value))}"'
         for key, value in attributes.items()
         if value is not None
@@ -27,7 +27,7 @@ def tag(name: str, *children: str | Markup, **attributes: object) -> Markup:
         child if isinstance(child, Markup) else escape(plain(child))
         for child in children
     )
-    return Markup(f"<{name}{given}>{inside}</{name}>")
+    return Markup(f"<{name}{attribute_text}>{inside}</{name}>")
 
 
 def plain(text: str, limit: int = _LONGEST) -> str:

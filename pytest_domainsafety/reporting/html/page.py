@@ -50,14 +50,14 @@ def render_html(
         trend: One point a domain and run, oldest first, for the pictures over time.
     """
     style, script = _static("report.css"), _static("report.js")
-    how, said = headline(results)
+    how, sentence = headline(results)
     page = _environment().get_template("report.html.j2")
     return page.render(
         style=Markup(style),
         script=Markup(script),
         policy=_policy(style, script),
         state=how,
-        headline=said,
+        headline=sentence,
         models=model_verdicts(results),
         facts=tuple(_facts(results)),
         warnings=results.warnings,
@@ -128,13 +128,13 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
         yield "Run", run.started[:16].replace("T", " ")
     if run.judges:
         yield "Judged by", ", ".join(run.judges)
-    pairs = sum(one.pairs for one in results.domains)
-    replies = sum(one.responses for one in results.domains)
+    pairs = sum(estimate.pairs for estimate in results.domains)
+    replies = sum(estimate.responses for estimate in results.domains)
     yield "Scenario pairs", number(pairs)
     yield "Operational replies", number(replies)
-    unscored = sum(one.unscored for one in results.domains)
+    unscored = sum(estimate.unscored for estimate in results.domains)
     yield "Not scored", number(unscored)
-    method = next((one.ci.method for one in results.domains), "")
+    method = next((estimate.ci.method for estimate in results.domains), "")
     if method:
         yield "Intervals", f"{method}, {confidence(results)}"
 
@@ -173,11 +173,11 @@ def _method(results: Results) -> Method:
 
 def _manifest(run: Mapping[str, Any]) -> Iterator[Table]:
     """Yield a table for each part of the manifest, loose facts first."""
-    told = {key: _rows_in_words(value) for key, value in run.items()}
-    loose = {key: value for key, value in told.items() if not _nested(value)}
+    parts = {key: _rows_in_words(value) for key, value in run.items()}
+    loose = {key: value for key, value in parts.items() if not _nested(value)}
     if loose:
         yield _facts_table("run", loose)
-    for key, value in told.items():
+    for key, value in parts.items():
         if _nested(value):
             yield _facts_table(key, value)
 

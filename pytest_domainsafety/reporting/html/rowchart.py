@@ -17,6 +17,7 @@ from markupsafe import Markup
 from pytest_domainsafety.reporting.html.markup import NOTHING, plain, tag
 
 Shape = Literal["circle", "triangle", "diamond", "square"]
+# Radius of a point, in SVG units.
 _SIZE = 5.5
 
 
@@ -206,8 +207,8 @@ def _row(row: Row, y: float, height: int, layout: Layout, scale: Scale) -> Marku
 
 
 def _texts(row: Row, y: float, layout: Layout) -> list[Markup]:
-    found = (_stacked if layout.stacked else _in_columns)(row, y, layout)
-    return [text for text in found if text]
+    texts = (_stacked if layout.stacked else _in_columns)(row, y, layout)
+    return [text for text in texts if text]
 
 
 def _in_columns(row: Row, y: float, layout: Layout) -> tuple[Markup, ...]:
@@ -228,12 +229,12 @@ def _in_columns(row: Row, y: float, layout: Layout) -> tuple[Markup, ...]:
 
 def _stacked(row: Row, y: float, layout: Layout) -> tuple[Markup, ...]:
     line, (first, last) = y + 17.0, layout.plot
-    said = " ".join(part for part in (row.value.split("  ")[0], row.word) if part)
+    text = " ".join(part for part in (row.value.split("  ")[0], row.word) if part)
     style = f"word {row.style}" if row.word else "number"
-    room = last - first - 12 - _width(said, _BOLD if row.word else _LETTER)
+    room = last - first - 12 - _width(text, _BOLD if row.word else _LETTER)
     return (
         _text(cut(row.label, room), x=first, y=line),
-        _text(said, x=layout.value, y=line, class_=style, text_anchor="end"),
+        _text(text, x=layout.value, y=line, class_=style, text_anchor="end"),
         _text(
             cut(row.under, last - first),
             x=first,

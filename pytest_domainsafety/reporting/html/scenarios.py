@@ -20,6 +20,7 @@ from pytest_domainsafety.types import (
 
 WORDS = ("refused", "mixed", "complied", "hypocritical", "unscored")
 """Outcomes of a pair, in the order in which they sort."""
+# Of rows and of texts alike: the script finds a row's texts by its three names.
 _NAME = 200
 
 
@@ -56,10 +57,10 @@ def scenario_data(results: Results) -> dict[str, Any] | None:
     names = {kind: _Names() for kind in ("models", "domains", "subdomains", "tags")}
     flipped = _flipped(results)
     rows = []
-    for one in results.domains:
-        model = names["models"].place(one.model)
-        domain = names["domains"].place(one.domain)
-        for scenario, pair in one.by_pair.items():
+    for estimate in results.domains:
+        model = names["models"].place(estimate.model)
+        domain = names["domains"].place(estimate.domain)
+        for scenario, pair in estimate.by_pair.items():
             rows.append(
                 [
                     plain(scenario, _NAME),
@@ -74,12 +75,12 @@ def scenario_data(results: Results) -> dict[str, Any] | None:
                     _short(pair.harm),
                     _short(pair.refusal),
                     _short(pair.guidance),
-                    flipped.get((one.model, one.domain, scenario), 0),
+                    flipped.get((estimate.model, estimate.domain, scenario), 0),
                 ]
             )
     if not rows:
         return None
-    known = {kind: found.shown() for kind, found in names.items()}
+    known = {kind: strings.shown() for kind, strings in names.items()}
     return known | {"words": list(WORDS), "rows": rows}
 
 
@@ -90,31 +91,31 @@ def _short(mean: float | None) -> float | None:
 def _flipped(results: Results) -> dict[tuple[str, str, str], int]:
     """Return 1 for pairs that are worse now, -1 for better ones."""
     return {
-        (one["model"], one["domain"], name): sign
-        for one in results.regression
+        (change["model"], change["domain"], name): sign
+        for change in results.regression
         for key, sign in (("worse", 1), ("better", -1))
-        for name in one.get("flipped", {}).get(key, ())
+        for name in change.get("flipped", {}).get(key, ())
     }
 
 
 def text_data(texts: Iterable[Exchange]) -> dict[str, list[Any]]:
     """Return prompts and replies by the key under which a row finds them."""
-    found: dict[str, list[Any]] = {}
-    for one in texts:
-        record = one.record
+    by_key: dict[str, list[Any]] = {}
+    for exchange in texts:
+        record = exchange.record
         names = (record.model, record.domain, record.scenario)
         key = "\n".join(plain(name, _NAME) for name in names)
-        found.setdefault(key, []).append(
+        by_key.setdefault(key, []).append(
             [
                 record.framing,
                 plain(record.variant),
                 record.replication,
-                [clean(turn)[0] for turn in one.prompt],
-                [clean(reply)[0] for reply in one.replies],
+                [clean(turn)[0] for turn in exchange.prompt],
+                [clean(reply)[0] for reply in exchange.replies],
                 [record.harm_identification, record.refusal, record.guidance],
             ]
         )
-    return found
+    return by_key
 
 
 def data_block(value: Any) -> Markup:

@@ -52,7 +52,7 @@ def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Sectio
     return tuple(section for section in made if section is not None)
 
 
-def _some(*figures: Figure | None) -> tuple[Figure, ...]:
+def _present(*figures: Figure | None) -> tuple[Figure, ...]:
     return tuple(figure for figure in figures if figure is not None)
 
 
@@ -71,7 +71,9 @@ def _compliance(results: Results) -> Section | None:
 def _regression(results: Results) -> Section | None:
     if not results.regression:
         return None
-    worse = [spoken(one["domain"]) for one in results.regression if one["regressed"]]
+    worse = [
+        spoken(change["domain"]) for change in results.regression if change["regressed"]
+    ]
     lead = f"Regressed: {listed(worse)}." if worse else "No regression shown."
     flipped = flips(results)
     figures: tuple[Figure, ...] = (changes(results),)
@@ -95,7 +97,7 @@ def _subdomains(results: Results) -> Section | None:
 
 
 def _knowledge(results: Results) -> Section | None:
-    figures = _some(gap(results), engagement(results))
+    figures = _present(gap(results), engagement(results))
     if not figures:
         return None
     return Section(
@@ -114,8 +116,9 @@ def _sensitivity(results: Results) -> Section | None:
     table: Mapping[str, Any] = results.tables.get("threshold_kendall") or {}
     facts = tuple(
         f"The ranking of domains at guidance ≥ {pair.replace('-', ' and at ≥ ')}: "
-        f"Kendall's τ-b {number(one.get('tau'))}, p {p_value(one.get('p'))}."
-        for pair, one in table.items()
+        f"Kendall's τ-b {number(correlation.get('tau'))}, "
+        f"p {p_value(correlation.get('p'))}."
+        for pair, correlation in table.items()
     )
     return Section(
         "sensitivity",
@@ -128,7 +131,7 @@ def _sensitivity(results: Results) -> Section | None:
 
 
 def _wording(results: Results) -> Section | None:
-    figures = _some(framing_tags(results), variants(results))
+    figures = _present(framing_tags(results), variants(results))
     if not figures:
         return None
     return Section(
@@ -143,10 +146,10 @@ def _wording(results: Results) -> Section | None:
 
 
 def _agreement(results: Results) -> Section | None:
-    told = results.agreement
+    agreement = results.agreement
     if not results.domains:
         return None
-    if not told:
+    if not agreement:
         return Section(
             "agreement",
             "Agreement of judges",
@@ -154,10 +157,13 @@ def _agreement(results: Results) -> Section | None:
             "scored it. A second judge on a sample tells: --safety-second-judge NAME.",
         )
     parts = [
-        ("all domains", told.get("overall") or {}),
-        *((spoken(name), one) for name, one in (told.get("by_domain") or {}).items()),
+        ("all domains", agreement.get("overall") or {}),
+        *(
+            (spoken(name), measures)
+            for name, measures in (agreement.get("by_domain") or {}).items()
+        ),
     ]
-    overall = told.get("overall") or {}
+    overall = agreement.get("overall") or {}
     if not overall.get("n"):
         lead = "No reply was scored by both judges, so nothing is known of it."
         return Section("agreement", "Agreement of judges", lead)
@@ -185,22 +191,22 @@ def _agreement(results: Results) -> Section | None:
             "#Refusal: Spearman",
             "#Harm: Spearman",
         ),
-        tuple(_agreement_cells(name, one) for name, one in parts),
+        tuple(_agreement_cells(name, measures) for name, measures in parts),
     )
     figure = Figure("Two judges, the same replies", table, open=True)
     return Section("agreement", "Agreement of judges", lead, (figure,))
 
 
-def _agreement_cells(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
+def _agreement_cells(name: str, measures: Mapping[str, Any]) -> tuple[str, ...]:
     def scale(measure: str, of: str) -> Any:
-        return (one.get(measure) or {}).get(of)
+        return (measures.get(measure) or {}).get(of)
 
-    ends = one.get("kappa_ci")
+    ends = measures.get("kappa_ci")
     return (
         name,
-        number(one.get("n")),
-        percent(one.get("binary_agreement")),
-        number(one.get("kappa")),
+        number(measures.get("n")),
+        percent(measures.get("binary_agreement")),
+        number(measures.get("kappa")),
         f"{number(ends[0])} to {number(ends[1])}" if ends else "–",
         number(scale("spearman", "guidance")),
         percent(scale("exact", "guidance")),
@@ -216,9 +222,11 @@ def _agreement_cells(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
 def _missing(results: Results) -> Section | None:
     if not results.domains:
         return None
-    unscored = sum(one.unscored for one in results.domains)
-    expected = sum(one.responses for one in results.domains)
-    odd = sum(one.silent_refusals + one.filtered for one in results.domains)
+    unscored = sum(estimate.unscored for estimate in results.domains)
+    expected = sum(estimate.responses for estimate in results.domains)
+    odd = sum(
+        estimate.silent_refusals + estimate.filtered for estimate in results.domains
+    )
     lead = (
         f"All {number(expected)} operational replies were scored."
         if not unscored
@@ -250,19 +258,19 @@ def _missing(results: Results) -> Section | None:
 
 
 def _missing_cells(results: Results) -> Iterator[tuple[str, ...]]:
-    for one in results.domains:
-        if one.unscored or one.silent_refusals or one.filtered:
-            unusable = one.unscored - one.truncated - one.errors
+    for estimate in results.domains:
+        if estimate.unscored or estimate.silent_refusals or estimate.filtered:
+            unusable = estimate.unscored - estimate.truncated - estimate.errors
             yield (
-                spoken(one.domain),
-                one.model,
-                number(one.responses),
-                number(one.scored),
-                number(one.truncated),
-                number(one.errors),
+                spoken(estimate.domain),
+                estimate.model,
+                number(estimate.responses),
+                number(estimate.scored),
+                number(estimate.truncated),
+                number(estimate.errors),
                 number(max(0, unusable)),
-                number(one.silent_refusals),
-                number(one.filtered),
-                limits((one.ci.low, one.ci.high)),
-                limits(one.ci_best),
+                number(estimate.silent_refusals),
+                number(estimate.filtered),
+                limits((estimate.ci.low, estimate.ci.high)),
+                limits(estimate.ci_best),
             )

@@ -15,7 +15,7 @@ from pytest_domainsafety.reporting.wording import (
 )
 from pytest_domainsafety.types import DomainEstimate, Results
 
-Given = Mapping[str, Any]
+StudyTable = Mapping[str, Any]
 _PARTS = {
     "domain": "Domain",
     "model": "Model",
@@ -26,7 +26,7 @@ _PARTS = {
 
 def study_section(results: Results) -> Section | None:
     """Return the tables of the study, as far as this run has their inputs."""
-    makers: dict[str, Callable[[Given], Figure]] = {
+    makers: dict[str, Callable[[StudyTable], Figure]] = {
         "domains": _over_models,
         "strata": _strata,
         "variance": _variance,
@@ -41,7 +41,7 @@ def study_section(results: Results) -> Section | None:
         if results.tables.get(name)
     ]
     figures += [_scales(results.domains)] if results.domains else []
-    if any(one.markers for one in results.domains):
+    if any(estimate.markers for estimate in results.domains):
         figures.append(_markers(results.domains))
     if not figures:
         return None
@@ -54,16 +54,16 @@ def study_section(results: Results) -> Section | None:
     )
 
 
-def _over_models(given: Given) -> Figure:
+def _over_models(table: StudyTable) -> Figure:
     rows = tuple(
         (
             spoken(domain),
-            number(one.get("pairs")),
-            percent(one["compliance_rate"]),
-            limits(one.get("ci_pairs")),
-            limits(one["ci"]),
+            number(row.get("pairs")),
+            percent(row["compliance_rate"]),
+            limits(row.get("ci_pairs")),
+            limits(row["ci"]),
         )
-        for domain, one in given.items()
+        for domain, row in table.items()
     )
     columns = ("Domain", "#Pairs", "#Rate", "#Limits", "#The study's Table 2")
     caption = "Compliance by domain over models"
@@ -75,91 +75,91 @@ def _over_models(given: Given) -> Figure:
     return Figure(caption, Table(caption, columns, rows), note=note)
 
 
-def _strata(given: Given) -> Figure:
+def _strata(table: StudyTable) -> Figure:
     rows = tuple(
         (
             groups,
-            number(one["eta_squared"], 3),
-            number(one.get("delta_eta_squared"), 3),
-            " | ".join(", ".join(map(spoken, group)) for group in one["groups"]),
+            number(row["eta_squared"], 3),
+            number(row.get("delta_eta_squared"), 3),
+            " | ".join(", ".join(map(spoken, group)) for group in row["groups"]),
         )
-        for groups, one in given.items()
+        for groups, row in table.items()
     )
     columns = ("Groups", "#η²", "#Δη²", "Domains, lowest compliance first")
     caption = "Strata: the best partition of domains into 2, 3 and 4 groups"
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _variance(given: Given) -> Figure:
+def _variance(table: StudyTable) -> Figure:
     rows = tuple(
-        (label, number(given[name]["ss"], 1), percent(given[name]["share"]))
+        (label, number(table[name]["ss"], 1), percent(table[name]["share"]))
         for name, label in _PARTS.items()
-        if name in given
+        if name in table
     )
     caption = "Variance of guidance by source"
     columns = ("Source", "#Sum of squares", "#Share")
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _hierarchy(given: Given) -> Figure:
-    rates: Mapping[str, Mapping[str, float]] = given.get("rates") or {}
+def _hierarchy(table: StudyTable) -> Figure:
+    rates: Mapping[str, Mapping[str, float]] = table.get("rates") or {}
     domains = sorted({domain for row in rates.values() for domain in row})
     rows = tuple(
         (model, *(percent(rates.get(model, {}).get(domain)) for domain in domains))
-        for model in given.get("models", ())
+        for model in table.get("models", ())
     )
     caption = "Model hierarchy: models by domain, the least compliant first"
     columns = ("Model", *(f"#{spoken(domain)}" for domain in domains))
     note = (
         f"Mean Spearman correlation of the models' order between domains: "
-        f"{number(given.get('mean_spearman'))}; {number(given.get('positive'))} of "
-        f"{number(len(given.get('correlations') or {}))} are positive "
-        f"(sign test p {p_value(given.get('sign_test_p'))})."
+        f"{number(table.get('mean_spearman'))}; {number(table.get('positive'))} of "
+        f"{number(len(table.get('correlations') or {}))} are positive "
+        f"(sign test p {p_value(table.get('sign_test_p'))})."
     )
     return Figure(caption, Table(caption, columns, rows), note=note)
 
 
-def _ranges(given: Given) -> Figure:
+def _ranges(table: StudyTable) -> Figure:
     rows = tuple(
         (
             spoken(domain),
-            f"{spoken(one['min_subdomain'])} ({percent(one['min'])})",
-            f"{spoken(one['max_subdomain'])} ({percent(one['max'])})",
-            percent(one["gap"]),
+            f"{spoken(row['min_subdomain'])} ({percent(row['min'])})",
+            f"{spoken(row['max_subdomain'])} ({percent(row['max'])})",
+            percent(row["gap"]),
         )
-        for domain, one in given.items()
+        for domain, row in table.items()
     )
     caption = "Range over sub-domains, over models"
     columns = ("Domain", "Lowest", "Highest", "#Gap")
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _effect(given: Given) -> Figure:
+def _effect(table: StudyTable) -> Figure:
     rows = tuple(
         (
             spoken(domain),
-            number(one.get("clusters")),
-            number(one.get("analytical_mean")),
-            number(one.get("operational_mean")),
-            number(one.get("cohens_d")),
+            number(row.get("clusters")),
+            number(row.get("analytical_mean")),
+            number(row.get("operational_mean")),
+            number(row.get("cohens_d")),
         )
-        for domain, one in given.items()
+        for domain, row in table.items()
     )
     caption = "Guidance, operational against analytical framing"
     columns = ("Domain", "#Clusters", "#Analytical", "#Operational", "#Cohen's d")
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _legal(given: Given) -> Figure:
+def _legal(table: StudyTable) -> Figure:
     rows = tuple(
         (
             spoken(domain),
-            number(one.get("stratum")),
-            percent(one.get("compliance_rate")),
-            one.get("codification") or "–",
-            one.get("legal_status") or "–",
+            number(row.get("stratum")),
+            percent(row.get("compliance_rate")),
+            row.get("codification") or "–",
+            row.get("legal_status") or "–",
         )
-        for domain, one in given.items()
+        for domain, row in table.items()
     )
     caption = "Compliance beside each domain's legal status"
     columns = ("Domain", "#Stratum", "#Compliance", "Codification", "Legal status")
@@ -170,15 +170,15 @@ def _scales(domains: tuple[DomainEstimate, ...]) -> Figure:
     scales = ("harm_identification", "refusal", "guidance")
     rows = tuple(
         (
-            spoken(one.domain),
-            one.model,
+            spoken(estimate.domain),
+            estimate.model,
             *(
-                number(one.means.get(framing, {}).get(scale))
+                number(estimate.means.get(framing, {}).get(scale))
                 for framing in ("analytical", "operational")
                 for scale in scales
             ),
         )
-        for one in domains
+        for estimate in domains
     )
     asked = [
         f"#{scale}, {framing}"
@@ -194,13 +194,13 @@ def _markers(domains: tuple[DomainEstimate, ...]) -> Figure:
     rows = tuple(
         (
             spoken(name),
-            spoken(one.domain),
-            one.model,
+            spoken(estimate.domain),
+            estimate.model,
             percent(by_framing.get("analytical")),
             percent(by_framing.get("operational")),
         )
-        for one in domains
-        for name, by_framing in one.markers.items()
+        for estimate in domains
+        for name, by_framing in estimate.markers.items()
     )
     caption = "The rubrics' yes/no questions: share of yes"
     columns = ("Question", "Domain", "Model", "#Analytical", "#Operational")

@@ -23,7 +23,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 278, 34, 132
 
 
 class TrendPoint(Protocol):
-    """One domain of one run; `history.Point` fits."""
+    """One domain of one run; `runs.trend.Point` fits."""
 
     @property
     def run(self) -> str: ...  # noqa: D102
@@ -58,7 +58,8 @@ def trend_section(points: Sequence[TrendPoint]) -> Section | None:
     if len({point.run for point in points}) < 2:
         return None
     panels = Markup("").join(
-        _panels(release, some) for release, some in _by_release(points).items()
+        _panels(release, release_points)
+        for release, release_points in _by_release(points).items()
     )
     figure = Figure(
         "Compliance over runs, by domain",
@@ -84,11 +85,11 @@ def _by_release(points: Sequence[TrendPoint]) -> dict[str, list[TrendPoint]]:
     releases: dict[str, set[str]] = {}
     for point in points:
         releases.setdefault(point.run, set()).add(point.release)
-    alone = all(len(some) == 1 for some in releases.values())
-    found: dict[str, list[TrendPoint]] = {}
+    alone = all(len(names) == 1 for names in releases.values())
+    by_release: dict[str, list[TrendPoint]] = {}
     for point in points:
-        found.setdefault("" if alone else point.release, []).append(point)
-    return found
+        by_release.setdefault("" if alone else point.release, []).append(point)
+    return by_release
 
 
 def _panels(release: str, points: Sequence[TrendPoint]) -> Markup:
@@ -165,7 +166,7 @@ def _line(points: Sequence[TrendPoint], places: Sequence[float]) -> Markup:
 def _dot(point: TrendPoint, x: float, step: float) -> Markup:
     how = _how(point)
     rate = point.rate or 0.0
-    parts = [tag("title", _told(point))]
+    parts = [tag("title", _tip(point))]
     if point.threshold is not None:
         y, half = _y(point.threshold), min(12.0, step / 2)
         line = tag("line", x1=x - half, x2=x + half, y1=y, y2=y)
@@ -178,7 +179,7 @@ def _dot(point: TrendPoint, x: float, step: float) -> Markup:
     return tag("g", *parts)
 
 
-def _told(point: TrendPoint) -> str:
+def _tip(point: TrendPoint) -> str:
     return (
         f"{point.release}, {point.started[:16].replace('T', ' ')}: "
         f"{percent(point.rate)}, limits {limits((point.low, point.high))}"

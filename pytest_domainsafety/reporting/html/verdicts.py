@@ -52,11 +52,12 @@ class ModelVerdict:
 def model_verdicts(results: Results) -> tuple[ModelVerdict, ...]:
     """Return a verdict for each model, those that may not ship first."""
     models = dict.fromkeys(
-        [gate.model for gate in results.gates] + [one.model for one in results.domains]
+        [gate.model for gate in results.gates]
+        + [estimate.model for estimate in results.domains]
     )
-    found = [_model_verdict(results, model) for model in models]
+    verdicts = [_model_verdict(results, model) for model in models]
     order = ("failed", "unmeasured", "passed")
-    return tuple(sorted(found, key=lambda one: order.index(one.state)))
+    return tuple(sorted(verdicts, key=lambda verdict: order.index(verdict.state)))
 
 
 def _model_verdict(results: Results, model: str) -> ModelVerdict:
@@ -75,30 +76,30 @@ def _model_verdict(results: Results, model: str) -> ModelVerdict:
 
 def _problem(results: Results, gate: GateVerdict) -> Problem:
     key = (gate.model, gate.domain)
-    one = estimates_of(results).get(key)
-    told = advice(gate, one, changes_of(results).get(key))
+    estimate = estimates_of(results).get(key)
+    advised = advice(gate, estimate, changes_of(results).get(key))
     if gate.kind not in ("regression", "zero_tolerance"):  # they name scenarios
-        told = spoken(told)
-    text = f"{_numbers(gate, one)} {_sentence(told)}".strip()
+        advised = spoken(advised)
+    text = f"{_numbers(gate, estimate)} {_sentence(advised)}".strip()
     kind = f" ({kind_of(gate)})" if kind_of(gate) else ""
     return Problem(state(gate), spoken(gate.domain) + kind, marked_verdict(gate), text)
 
 
-def _numbers(gate: GateVerdict, one: DomainEstimate | None) -> str:
+def _numbers(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
     # What advises on a regression has its number already.
-    if gate.reason == "no_data" or one is None or gate.kind == "regression":
+    if gate.reason == "no_data" or estimate is None or gate.kind == "regression":
         return ""
     if gate.kind == "zero_tolerance":
-        complied, _, replies = zero_counts(one)
+        complied, _, replies = zero_counts(estimate)
         return f"{complied} of {replies} replies to marked scenarios complied."
-    ends = limits((one.ci.low, one.ci.high))
+    ends = limits((estimate.ci.low, estimate.ci.high))
     if not gate.measured:  # the rate can lie outside of such limits
         ends += ", were all missing replies compliance"
     return {
-        "compliance": f"Complied {percent(one.compliance_rate)} ({ends}) in "
-        f"{number(one.pairs)} {plural(one.pairs, 'pair')}, against a threshold of "
-        f"{percent(gate.threshold)}.",
-        "engagement": f"Engages {percent(one.engagement_rate)} (lower limit "
+        "compliance": f"Complied {percent(estimate.compliance_rate)} ({ends}) in "
+        f"{number(estimate.pairs)} {plural(estimate.pairs, 'pair')}, against a "
+        f"threshold of {percent(gate.threshold)}.",
+        "engagement": f"Engages {percent(estimate.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
     }[gate.kind]
 
@@ -109,19 +110,19 @@ def _sentence(advice: str) -> str:
 
 def headline(results: Results) -> tuple[str, str]:
     """Return the state of the whole run, and what ships and what does not."""
-    found = model_verdicts(results)
-    if not found:
+    verdicts = model_verdicts(results)
+    if not verdicts:
         return "unmeasured", "Nothing was judged: there is no gate."
     parts = []
     for says in SAYS:
-        models = [one.model for one in found if one.state == says]
+        models = [verdict.model for verdict in verdicts if verdict.state == says]
         if models:
             parts.append(f"{listed(models, 3)} {SAYS[says]}")
-    said = "; ".join(parts)
-    if len(found) == 1 and found[0].problems:
-        names = dict.fromkeys(problem.name for problem in found[0].problems)
-        said += f": {listed(list(names), 4)} did not pass"
+    sentence = "; ".join(parts)
+    if len(verdicts) == 1 and verdicts[0].problems:
+        names = dict.fromkeys(problem.name for problem in verdicts[0].problems)
+        sentence += f": {listed(list(names), 4)} did not pass"
     # Of a model without any gate nothing is known, whatever the others' say.
-    states = [one.state for one in found]
+    states = [verdict.state for verdict in verdicts]
     how = next(how for how in ("failed", "unmeasured", "passed") if how in states)
-    return how, f"{said}."
+    return how, f"{sentence}."
