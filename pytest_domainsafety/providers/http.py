@@ -198,25 +198,25 @@ def check_status(response: Answer, server: str, model: str) -> None:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
         body = None
-    said = f"{server} answered {status}: {error_text(body)}"
+    message = f"{server} answered {status}: {error_text(body)}"
     if status in {429, 503}:
         raise ServerBusy(
-            f"{said}.", retry_after=retry_after(response.headers.get("retry-after"))
+            f"{message}.", retry_after=retry_after(response.headers.get("retry-after"))
         )
     if status in {408, 504}:
-        raise RequestTimeout(f"{said}.")
+        raise RequestTimeout(f"{message}.")
     if 500 <= status < 600:
-        raise ServerFault(f"{said}.")
+        raise ServerFault(f"{message}.")
     if status == HTTPStatus.NOT_FOUND:
-        raise ModelNotFound(f"{said} (model {printable(model)!r}).")
+        raise ModelNotFound(f"{message} (model {printable(model)!r}).")
     if _TOO_LONG.search(f"{error_text(body)} {error_code(body)}"):
         raise PromptTooLong(
-            f"{said}: the prompt does not fit the context window of "
+            f"{message}: the prompt does not fit the context window of "
             f"{printable(model)!r}; raise --safety-num-ctx or shorten the prompt."
         )
     if 400 <= status < 500:
-        raise RequestRefused(f"{said}{_key_advice(status)}.")
-    raise BadAnswer(f"{said}; an API was expected there.")
+        raise RequestRefused(f"{message}{_key_advice(status)}.")
+    raise BadAnswer(f"{message}; an API was expected there.")
 
 
 def _key_advice(status: int) -> str:

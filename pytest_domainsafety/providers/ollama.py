@@ -51,8 +51,11 @@ from pytest_domainsafety.types import (
 
 DEFAULT_PORT = 11434
 SMALLEST_DEFAULT_WINDOW = 4096
+# A prompt of more was cut (`_check_window`): English has about four.
 MOST_CHARACTERS_A_TOKEN = 10
+# A courtesy that must not hold a run up.
 UNLOAD_LIMIT_S = 10.0
+# In a second: the unit of Ollama's durations.
 NANOSECONDS = 1e9
 HINT = "start it with 'ollama serve', or set OLLAMA_HOST to where it runs"
 
@@ -70,14 +73,14 @@ def parse_host(value: str) -> str:
     scheme, sign, rest = text.partition("://")
     if not sign:
         scheme, rest = "http", text
-    place, slash, path = rest.partition("/")
-    login, at, place = place.rpartition("@")
-    found = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?", place)
-    if found is None:
-        bare_ipv6 = place.count(":") > 1 and "]" not in place
-        host, port = (f"[{place}]" if bare_ipv6 else place), None
+    authority, slash, path = rest.partition("/")
+    login, at, authority = authority.rpartition("@")
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?", authority)
+    if match is None:
+        bare_ipv6 = authority.count(":") > 1 and "]" not in authority
+        host, port = (f"[{authority}]" if bare_ipv6 else authority), None
     else:
-        host, port = found[1], found[2]
+        host, port = match[1], match[2]
     if host in {"", "0.0.0.0", "localhost", "[::]", "[::0]"}:
         host = "127.0.0.1"
     number = port or ("443" if scheme == "https" else "80" if sign else DEFAULT_PORT)
@@ -99,20 +102,20 @@ class OllamaModel:
         self.name = name
         self._model = rest
         self._settings = settings
-        places = settings.endpoints_for("ollama") or tuple(
+        endpoints = settings.endpoints_for("ollama") or tuple(
             filter(None, os.environ.get("OLLAMA_HOST", "").split(","))
         )
         key = os.environ.get("OLLAMA_API_KEY")
         self._pool = Pool(
             [
                 HttpServer(
-                    parse_host(place),
+                    parse_host(endpoint),
                     timeout_s=settings.connect_timeout_s,
                     read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
                 )
-                for place in places or ("",)
+                for endpoint in endpoints or ("",)
             ]
         )
         self._family = ""
@@ -122,12 +125,14 @@ class OllamaModel:
         """See :meth:`ChatModel.describe`; several servers must hold one digest."""
         limit = self._settings.timeout_s
         async with time_limit(limit, f"Ollama, asked about {self.name!r},"):
-            found = await asyncio.gather(
-                *(self._look(server) for server in self._pool.servers),
+            results = await asyncio.gather(
+                *(self._info(server) for server in self._pool.servers),
                 return_exceptions=True,
             )
-        infos = [one for one in found if isinstance(one, ModelInfo)]
-        for error in (one for one in found if isinstance(one, BaseException)):
+        infos = [result for result in results if isinstance(result, ModelInfo)]
+        for error in (
+            result for result in results if isinstance(result, BaseException)
+        ):
             # A server that is down may come back; anything else is a fault now.
             if not (infos and isinstance(error, ServerUnreachable)):
                 raise error
@@ -141,15 +146,15 @@ class OllamaModel:
         shown = tuple(server.shown for server in self._pool.servers)
         return infos[0].model_copy(update={"endpoints": shown})
 
-    async def _look(self, server: HttpServer) -> ModelInfo:
+    async def _info(self, server: HttpServer) -> ModelInfo:
         version = await self._get(server, "GET", "/api/version")
-        listed = await self._listed(server)
-        shown = await self._show(server, listed)
+        digests = await self._digests(server)
+        shown = await self._show(server, digests)
         details = shown.get("details") or {}
-        known = shown.get("model_info") or {}
-        architecture = known.get("general.architecture", "")
-        length = known.get(f"{architecture}.context_length")
-        digest = listed.get(_tagged(self._model))
+        metadata = shown.get("model_info") or {}
+        architecture = metadata.get("general.architecture", "")
+        length = metadata.get(f"{architecture}.context_length")
+        digest = digests.get(_tagged(self._model))
         template = str(shown.get("template") or "")
         remote = bool(shown.get("remote_model") or shown.get("remote_host"))
         remote = remote or _tagged(self._model).endswith("cloud")
@@ -157,7 +162,7 @@ class OllamaModel:
             name=self.name,
             provider="ollama",
             model=self._model,
-            digest=digest or fingerprint("model", [known, template]),
+            digest=digest or fingerprint("model", [metadata, template]),
             family=details.get("family") or None,
             quantisation=details.get("quantization_level") or None,
             parameters=details.get("parameter_size") or None,
@@ -172,7 +177,7 @@ class OllamaModel:
             identity="weights" if digest and not remote else "name",
         )
 
-    async def _listed(self, server: HttpServer) -> dict[str, str]:
+    async def _digests(self, server: HttpServer) -> dict[str, str]:
         """Return the digest of each model on a server, by full name.
 
         Raises:
@@ -184,19 +189,23 @@ class OllamaModel:
                 f"{server.shown} does not answer as Ollama does; "
                 "for an OpenAI-compatible server write '--model openai:NAME'."
             )
-        named = ((str(one.get("model") or one.get("name")), one) for one in models)
-        return {name: str(one.get("digest") or "") for name, one in named}
+        entries = (
+            (str(entry.get("model") or entry.get("name")), entry) for entry in models
+        )
+        return {name: str(entry.get("digest") or "") for name, entry in entries}
 
-    async def _show(self, server: HttpServer, listed: dict[str, str]) -> dict[str, Any]:
+    async def _show(
+        self, server: HttpServer, digests: dict[str, str]
+    ) -> dict[str, Any]:
         body = {"model": self._model}
         response = await server.send("POST", "/api/show", body)
         if response.status_code == HTTPStatus.NOT_FOUND:
-            there = ", ".join(sorted(printable(name, 80) for name in listed)[:20])
-            wanted = printable(self._model)
+            names = ", ".join(sorted(printable(name, 80) for name in digests)[:20])
+            model = printable(self._model)
             raise ModelNotFound(
-                f"Ollama at {server.shown} has no model {wanted!r}; "
-                f"it has {there or 'none at all'}. "
-                f"To get it, type: ollama pull {wanted}"
+                f"Ollama at {server.shown} has no model {model!r}; "
+                f"it has {names or 'none at all'}. "
+                f"To get it, type: ollama pull {model}"
             )
         check_status(response, server.shown, self._model)
         return parse_json(response, server.shown)
@@ -287,9 +296,11 @@ class OllamaModel:
                     running = await self._get(server, "GET", "/api/ps")
             except DomainSafetyError:
                 return False
-            there = running.get("models")
-            if not isinstance(there, list) or _tagged(self._model) not in {
-                _tagged(str(one.get("model"))) for one in there if isinstance(one, dict)
+            entries = running.get("models")
+            if not isinstance(entries, list) or _tagged(self._model) not in {
+                _tagged(str(entry.get("model")))
+                for entry in entries
+                if isinstance(entry, dict)
             }:
                 return False
         return True
@@ -337,14 +348,14 @@ def _check_window(request: ChatRequest, reply: Reply, model: str) -> None:
         PromptTooLong: The server cannot have read the whole prompt.
     """
     window = request.sampling.num_ctx or SMALLEST_DEFAULT_WINDOW
-    read = reply.tokens_in
+    tokens = reply.tokens_in
     characters = sum(len(message.content) for message in request.messages)
-    if not read or characters <= window:
+    if not tokens or characters <= window:
         return
-    filled = request.sampling.num_ctx is not None and read >= window
-    if filled or read * MOST_CHARACTERS_A_TOKEN < characters:
+    filled = request.sampling.num_ctx is not None and tokens >= window
+    if filled or tokens * MOST_CHARACTERS_A_TOKEN < characters:
         raise PromptTooLong(
-            f"The server read {read} tokens of a prompt of {characters} characters "
+            f"The server read {tokens} tokens of a prompt of {characters} characters "
             f"to {printable(model)!r} and cut the rest (context window {window}); "
             "raise --safety-num-ctx or shorten the prompt."
         )

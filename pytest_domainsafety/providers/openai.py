@@ -70,20 +70,20 @@ class OpenAIModel:
         self._model = rest
         self._settings = settings
         self._provider = provider
-        places = settings.endpoints_for(provider) or (
+        endpoints = settings.endpoints_for(provider) or (
             os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL,
         )
         key = os.environ.get(key_variable) if key_variable else None
         self._pool = Pool(
             [
                 HttpServer(
-                    place,
+                    endpoint,
                     timeout_s=settings.connect_timeout_s,
                     read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
                 )
-                for place in places
+                for endpoint in endpoints
             ]
         )
         self._limit_field = TOKEN_LIMITS[0]
@@ -95,12 +95,14 @@ class OpenAIModel:
         async with time_limit(
             self._settings.timeout_s, f"The server, asked about {self.name!r},"
         ):
-            found = await asyncio.gather(
-                *(self._listed(server) for server in self._pool.servers),
+            results = await asyncio.gather(
+                *(self._find_entry(server) for server in self._pool.servers),
                 return_exceptions=True,
             )
-        entries = [one for one in found if isinstance(one, dict)]
-        for error in (one for one in found if isinstance(one, BaseException)):
+        entries = [result for result in results if isinstance(result, dict)]
+        for error in (
+            result for result in results if isinstance(result, BaseException)
+        ):
             if not (entries and isinstance(error, ServerUnreachable)):
                 raise error
         entry = entries[0]
@@ -127,9 +129,9 @@ class OpenAIModel:
 
     async def entry(self) -> dict[str, Any]:
         """Return what the first server's list says of the model, perhaps nothing."""
-        return await self._listed(self._pool.servers[0])
+        return await self._find_entry(self._pool.servers[0])
 
-    async def _listed(self, server: HttpServer) -> dict[str, Any]:
+    async def _find_entry(self, server: HttpServer) -> dict[str, Any]:
         """Return the server's entry for the model; empty where it lists none."""
         response = await server.send("GET", "/models")
         if response.status_code in {404, 405, 501}:
@@ -138,19 +140,21 @@ class OpenAIModel:
         data = parse_json(response, server.shown).get("data")
         if not isinstance(data, list) or not data:
             return {}
-        listed = {str(one.get("id")): one for one in data if isinstance(one, dict)}
-        if self._model in listed:
-            return listed[self._model]
-        for name, entry in listed.items():
+        entries = {
+            str(entry.get("id")): entry for entry in data if isinstance(entry, dict)
+        }
+        if self._model in entries:
+            return entries[self._model]
+        for name, entry in entries.items():
             if self._model in (entry.get("aliases") or ()) or is_known_as(
                 self._model, name
             ):
                 return entry
         if _lists_no_deployments(server):
             return {}
-        there = ", ".join(sorted(printable(name, 80) for name in listed)[:20])
+        names = ", ".join(sorted(printable(name, 80) for name in entries)[:20])
         raise ModelNotFound(
-            f"{server.shown} has no model {printable(self._model)!r}; it has {there}."
+            f"{server.shown} has no model {printable(self._model)!r}; it has {names}."
         )
 
     async def chat(self, request: ChatRequest) -> Reply:
@@ -180,11 +184,11 @@ class OpenAIModel:
             response = await self._send(server, request)
             if response.status_code not in REFUSED:
                 return response
-            said = response.content.decode(errors="replace").casefold()
+            body = response.content.decode(errors="replace").casefold()
             other = next(field for field in TOKEN_LIMITS if field != used)
-            if other in said and used in said:
+            if other in body and used in body:
                 self._limit_field = other
-            elif schemas and any(word in said for word in SCHEMA_WORDS):
+            elif schemas and any(word in body for word in SCHEMA_WORDS):
                 # Whoever reads the answer checks it all the same.
                 self._schemas = False
             else:
@@ -240,13 +244,13 @@ class OpenAIModel:
             )
         trace = message.get("reasoning_content") or message.get("reasoning") or ""
         parts = (text, refusal)
-        if not all(isinstance(one, str | None) for one in (*parts, trace)):
+        if not all(isinstance(part, str | None) for part in (*parts, trace)):
             raise BadAnswer(f"{server.shown} sent a message that is not text.")
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}
-        chances = choice.get("logprobs")
+        logprobs = choice.get("logprobs")
         return build_reply(
-            "\n\n".join(one for one in parts if one),
+            "\n\n".join(part for part in parts if part),
             reasoning=trace,
             finish=choice.get("finish_reason"),
             tool_call=bool(message.get("tool_calls") or message.get("function_call")),
@@ -256,7 +260,7 @@ class OpenAIModel:
             latency_s=seconds,
             model=str(answer.get("model") or ""),
             logprobs=read_logprobs(
-                chances.get("content") if isinstance(chances, dict) else None
+                logprobs.get("content") if isinstance(logprobs, dict) else None
             ),
         )
 
@@ -276,10 +280,10 @@ def _is_filtered(response: Answer) -> bool:
         body = json.loads(response.content)
     except (ValueError, RecursionError):
         return False
-    inner = body.get("error") if isinstance(body, dict) else None
+    error = body.get("error") if isinstance(body, dict) else None
     code = error_code(body).casefold()
-    if isinstance(inner, dict) and isinstance(inner.get("innererror"), dict):
-        code += str(inner["innererror"].get("code") or "").casefold()
+    if isinstance(error, dict) and isinstance(error.get("innererror"), dict):
+        code += str(error["innererror"].get("code") or "").casefold()
     return any(word in code for word in FILTER_WORDS)
 
 

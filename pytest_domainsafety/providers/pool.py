@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pytest_domainsafety.errors import RequestTimeout, ServerFault, ServerUnreachable
 from pytest_domainsafety.providers.http import HttpServer
 
+# After one failure; doubled with each further one in a row.
 FIRST_REST_S = 1.0
+# So that a server that comes back is asked again within a minute.
 LONGEST_REST_S = 60.0
 
 
@@ -53,14 +55,14 @@ class Pool:
         # One that has rested is tried with a single request: if it still hangs,
         # no more than that one waits for it.
         awake = [
-            one
-            for one in self._members
-            if one.rests_until <= now and not (one.failures and one.in_flight)
+            member
+            for member in self._members
+            if member.rests_until <= now and not (member.failures and member.in_flight)
         ]
         if awake:
-            member = min(awake, key=lambda one: one.in_flight)
+            member = min(awake, key=lambda member: member.in_flight)
         else:
-            member = min(self._members, key=lambda one: one.rests_until)
+            member = min(self._members, key=lambda member: member.rests_until)
         member.in_flight += 1
         try:
             yield member.server

@@ -78,7 +78,7 @@ class PythonModel:
                 "is a conversation (several turns or a system prompt); give it a "
                 "first parameter named 'messages'."
             )
-        given: Any = (
+        argument: Any = (
             [message._asdict() for message in request.messages]
             if self._takes_messages
             else request.messages[-1].content
@@ -88,21 +88,21 @@ class PythonModel:
             self._settings.timeout_s, f"The function of {self.name!r}"
         ):
             try:
-                answer = await self._call(given)
+                answer = await self._call(argument)
             except (ProviderError, TimeoutError):
                 raise
             except Exception as error:  # noqa: BLE001 - anybody's code, anybody's fault
                 # Not its message: an application may quote the prompt in it.
                 raise ServerFault(
                     f"The function of {printable(self.name)!r} raised "
-                    f"{type(error).__name__}{_place(error)}."
+                    f"{type(error).__name__}{_location(error)}."
                 ) from None
         return self._reply(answer, time.perf_counter() - started)
 
-    async def _call(self, given: Any) -> Any:
+    async def _call(self, argument: Any) -> Any:
         if inspect.iscoroutinefunction(self._function):
-            return await self._function(given)
-        answer = await asyncio.to_thread(self._function, given)
+            return await self._function(argument)
+        answer = await asyncio.to_thread(self._function, argument)
         return await answer if inspect.isawaitable(answer) else answer
 
     def _reply(self, answer: Any, seconds: float) -> Reply:
@@ -144,17 +144,17 @@ def _load(name: str, path: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module)
+        target: Any = importlib.import_module(module)
         for part in function.split("."):
-            found = getattr(found, part)
+            target = getattr(target, part)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - anybody's module
         raise ConfigError(
             f"The function of {printable(name)!r} could not be imported: "
-            f"{type(error).__name__}: {printable(str(error))}{_place(error)}."
+            f"{type(error).__name__}: {printable(str(error))}{_location(error)}."
         ) from None
-    if not callable(found):
+    if not callable(target):
         raise ConfigError(f"{printable(path)!r} is not a function.")
-    loaded: Callable[..., Any] = found
+    loaded: Callable[..., Any] = target
     return loaded
 
 
@@ -174,16 +174,16 @@ def _source(function: Callable[..., Any]) -> str:
         return ""
 
 
-def _place(error: BaseException) -> str:
+def _location(error: BaseException) -> str:
     """Return where in the user's code it happened: file and line."""
-    trace, place = error.__traceback__, ""
+    trace, location = error.__traceback__, ""
     while trace is not None:
         file = Path(trace.tb_frame.f_code.co_filename)
         own = trace.tb_frame.f_globals.get("__name__") == __name__
         if not own and file.suffix == ".py":
-            place = f" at {file.name}:{trace.tb_lineno}"
+            location = f" at {file.name}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return place
+    return location
 
 
 def _count(value: Any) -> int | None:

@@ -50,11 +50,11 @@ class ModelName(NamedTuple):
 
 def providers() -> dict[str, str | EntryPoint]:
     """Return every registered provider by name; the built-in ones win."""
-    found: dict[str, str | EntryPoint] = {
+    registered: dict[str, str | EntryPoint] = {
         point.name: point for point in entry_points(group=ENTRY_POINTS)
     }
-    found.update(BUILT_IN)
-    return found
+    registered.update(BUILT_IN)
+    return registered
 
 
 def parse_model_name(name: str) -> ModelName:
@@ -67,28 +67,29 @@ def parse_model_name(name: str) -> ModelName:
         ConfigError: The name is empty, names a provider and no model, or
             begins with something that looks like a provider mistyped.
     """
-    known = providers()
+    registered = providers()
     first, colon, rest = name.strip().partition(":")
-    if first in known and rest.strip():
+    if first in registered and rest.strip():
         return ModelName(first, rest.strip())
-    if first in known or not first:
+    if first in registered or not first:
         example = EXAMPLES.get(first, f"{first or DEFAULT}:NAME")
         raise ConfigError(
             f"The model name {printable(name)!r} names no model; "
             f"write for example '--model {example}'."
         )
-    meant = _mistyped(first, known) if colon else None
-    if meant:
+    suggestion = _mistyped(first, registered) if colon else None
+    if suggestion:
         shown = printable(name)
         raise ConfigError(
             f"There is no provider {printable(first)!r}: did you mean "
-            f"'{meant}:{printable(rest)}'? There are {', '.join(sorted(known))}; "
+            f"'{suggestion}:{printable(rest)}'? "
+            f"There are {', '.join(sorted(registered))}; "
             f"an Ollama model of that name is 'ollama:{shown}'."
         )
     return ModelName(DEFAULT, name.strip())
 
 
-def _mistyped(first: str, known: dict[str, str | EntryPoint]) -> str | None:
+def _mistyped(first: str, registered: dict[str, str | EntryPoint]) -> str | None:
     """Return the provider that `first` is probably meant to be.
 
     Only bare words are looked at: ``command-r`` and ``llama3.3`` are models.
@@ -96,7 +97,9 @@ def _mistyped(first: str, known: dict[str, str | EntryPoint]) -> str | None:
     word = first.casefold()
     if not word.isalpha() or word in MODEL_FAMILIES:
         return None
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=NEAR)), None)
+    return next(
+        iter(difflib.get_close_matches(word, registered, n=1, cutoff=NEAR)), None
+    )
 
 
 def create_model(name: str, settings: ProviderSettings) -> ChatModel:

@@ -104,7 +104,7 @@ class ScriptedModel:
         self.name = name
         self._script = dict(script) if script is not None else _read(name, rest)
         self._rules = _rules(name, self._script)
-        self._asked: dict[str, int] = {}
+        self._times_asked: dict[str, int] = {}
         self.requests = 0
 
     async def describe(self) -> ModelInfo:
@@ -127,8 +127,8 @@ class ScriptedModel:
         if rule.delay_s:
             await asyncio.sleep(rule.delay_s)
         key = _key(request)
-        self._asked[key] = self._asked.get(key, 0) + 1
-        if rule.fault and (rule.times is None or self._asked[key] <= rule.times):
+        self._times_asked[key] = self._times_asked.get(key, 0) + 1
+        if rule.fault and (rule.times is None or self._times_asked[key] <= rule.times):
             raise FAULTS[rule.fault](
                 f"The script of {printable(self.name)!r} raises {rule.fault!r} here."
             )
@@ -151,8 +151,8 @@ class ScriptedModel:
 
 
 def _key(request: ChatRequest) -> str:
-    asked = [request.messages, request.sampling.model_dump(), request.seed]
-    return fingerprint("request", json.loads(canonical_json(asked)))
+    content = [request.messages, request.sampling.model_dump(), request.seed]
+    return fingerprint("request", json.loads(canonical_json(content)))
 
 
 def _read(name: str, rest: str) -> dict[str, Any]:
@@ -171,10 +171,10 @@ def _read(name: str, rest: str) -> dict[str, Any]:
 
 
 def _rules(name: str, script: Mapping[str, Any]) -> list[_Rule]:
-    written = [*(script.get("rules") or ())]
-    written.append({"answer": script.get("default", DEFAULT_ANSWER)})
+    entries = [*(script.get("rules") or ())]
+    entries.append({"answer": script.get("default", DEFAULT_ANSWER)})
     try:
-        return [_rule(entry) for entry in written]
+        return [_rule(entry) for entry in entries]
     except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
         raise ConfigError(
             f"The script of {printable(name)!r} has a rule that can't be used: "
