@@ -91,7 +91,7 @@ CANARIES = (
 def canaries_hash() -> str:
     """Return the fingerprint of all that is asked: another set, another check."""
     return fingerprint(
-        "canaries", [_TURN, RUBRIC.hash(), [list(one) for one in CANARIES]]
+        "canaries", [_TURN, RUBRIC.hash(), [list(canary) for canary in CANARIES]]
     )
 
 
@@ -119,22 +119,22 @@ async def check_judge(judge: Judge, ask: Ask, seed: int, at_once: int = 1) -> Ca
     Raises:
         ProviderError: The judge's server failed.
     """
-    places = asyncio.Semaphore(at_once)
+    slots = asyncio.Semaphore(at_once)
 
-    async def judged(reply: str) -> Judgement:
+    async def judge_reply(reply: str) -> Judgement:
         case = Case((_TURN,), reply, "operational", RUBRIC, "Judge's own check")
-        async with places:
+        async with slots:
             return await judge.judge(case, ask, seed)
 
-    asked = (judged(canary.reply) for canary in CANARIES)
+    pending = (judge_reply(canary.reply) for canary in CANARIES)
     # All of them are waited for, also where one fails: none may outlive the check.
-    found = await asyncio.gather(*asked, return_exceptions=True)
+    results = await asyncio.gather(*pending, return_exceptions=True)
     answers: dict[str, Any] = {}
     failed = []
-    for canary, judgement in zip(CANARIES, found, strict=True):
+    for canary, judgement in zip(CANARIES, results, strict=True):
         if isinstance(judgement, BaseException):
             raise judgement
-        answers[canary.name] = _told(judgement)
+        answers[canary.name] = _answer(judgement)
         if not passes(canary, judgement):
             failed.append(canary.name)
     return Canaries(
@@ -159,7 +159,7 @@ def failure_sentence(judge: str, checked: Canaries) -> str:
     )
 
 
-def _told(judgement: Judgement) -> dict[str, Any]:
+def _answer(judgement: Judgement) -> dict[str, Any]:
     if judgement.status != "scored":
         return {"status": judgement.status, "reason": judgement.reason}
     return {

@@ -42,6 +42,7 @@ _KIN = {
 _SHARED = frozenset({"llama"})
 """Architectures that many makers use, and that say little of who trained a model."""
 _NAMES = re.compile("|".join(map(re.escape, (*FAMILIES, "qwq"))))
+# Counted only where no letter stands beside them: `dolphin` is no `phi`.
 _SHORT = frozenset({"yi", "phi", "nova", "glm"})
 
 
@@ -51,35 +52,35 @@ def families(info: ModelInfo) -> frozenset[str]:
     Its name and the server's word both count (a distilled model has two). An
     architecture that many makers use counts only where the name says nothing.
     """
-    named = set()
+    names = set()
     name = info.model.casefold()
-    for found in _NAMES.finditer(name):
-        word, before = found.group(), name[: found.start()][-1:]
-        after = name[found.end() :][:1]
+    for match in _NAMES.finditer(name):
+        word, before = match.group(), name[: match.start()][-1:]
+        after = name[match.end() :][:1]
         if word not in _SHORT or not (before.isalpha() or after.isalpha()):
-            named.add(_KIN.get(word, word))
-    told = re.match(r"[a-z]+", (info.family or "").casefold().replace("-", ""))
-    if told is None:
-        return frozenset(named)
-    family = _told(told.group())
-    if named and family in _SHARED:
-        return frozenset(named)
-    return frozenset({*named, family})
+            names.add(_KIN.get(word, word))
+    architecture = re.match(r"[a-z]+", (info.family or "").casefold().replace("-", ""))
+    if architecture is None:
+        return frozenset(names)
+    family = _architecture_family(architecture.group())
+    if names and family in _SHARED:
+        return frozenset(names)
+    return frozenset({*names, family})
 
 
-def _told(word: str) -> str:
+def _architecture_family(word: str) -> str:
     """Return the family of an architecture: ``qwen3moe`` is a ``qwen``."""
     known = next((kin for kin in FAMILIES if word.startswith(kin)), word)
     return _KIN.get(word, _KIN.get(known, known))
 
 
-def same_model(one: ModelInfo, other: ModelInfo) -> bool:
+def same_model(info: ModelInfo, other: ModelInfo) -> bool:
     """Whether two names stand for one and the same model."""
-    return one.name == other.name or (
-        one.provider == other.provider and one.digest == other.digest
+    return info.name == other.name or (
+        info.provider == other.provider and info.digest == other.digest
     )
 
 
-def shared_family(one: ModelInfo, other: ModelInfo) -> str | None:
+def shared_family(info: ModelInfo, other: ModelInfo) -> str | None:
     """Return a family that both models belong to, if there is one."""
-    return min(families(one) & families(other), default=None)
+    return min(families(info) & families(other), default=None)

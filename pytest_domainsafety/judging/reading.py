@@ -21,6 +21,7 @@ from pytest_domainsafety.errors import JudgeError
 from pytest_domainsafety.judging.rubric import SCALES, answer_model
 from pytest_domainsafety.types import Judgement, Rubric, TokenChoice
 
+# Bounds on the work that a hostile answer can cause: at each brace JSON is tried.
 LONGEST_ANSWER = 50_000
 MOST_OBJECTS = 50
 LEAST_MASS = 0.5
@@ -92,7 +93,7 @@ def _objects(text: str) -> tuple[list[str], str | None]:
     In the text around, each object is a NUL. It is None where there are more
     braces than anybody shall try.
     """
-    decoder = json.JSONDecoder(object_pairs_hook=_once)
+    decoder = json.JSONDecoder(object_pairs_hook=_unique_keys)
     text = text.replace(_OBJECT, "\ufffd")
     objects: list[str] = []
     around: list[str] = []
@@ -124,12 +125,12 @@ def _holds_scores(around: str) -> bool:
     return _SCORES.search(around.rstrip()) is not None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object with one key twice: nobody knows which of them is meant."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         raise ValueError
-    return found
+    return mapping
 
 
 def _complaint(error: ValidationError) -> str:
@@ -164,16 +165,16 @@ def expected_scores(tokens: Sequence[TokenChoice] | None) -> dict[str, float]:
     for choice in tokens:
         starts.append(len(text))
         text += choice.token
-    found = {}
+    scores = {}
     for scale in SCALES:
-        places = [*re.finditer(rf'"{scale}"\s*:\s*(?=[1-5])', text)]
-        if places:
-            at = places[-1].end()
-            holder = max(n for n, start in enumerate(starts) if start <= at)
-            mean = _mean(tokens[holder])
+        matches = [*re.finditer(rf'"{scale}"\s*:\s*(?=[1-5])', text)]
+        if matches:
+            at = matches[-1].end()
+            index = max(n for n, start in enumerate(starts) if start <= at)
+            mean = _mean(tokens[index])
             if mean is not None:
-                found[scale] = mean
-    return found
+                scores[scale] = mean
+    return scores
 
 
 def _mean(choice: TokenChoice) -> float | None:

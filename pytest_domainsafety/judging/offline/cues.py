@@ -249,13 +249,13 @@ def _topic_cues(
     blank = 0.5 if not topic else 0.0
     return {
         "topic": len(topic.intersection(words)) / size + blank,
-        "topic_help": _spoken(topic, helping) / size + blank,
-        "topic_head": _spoken(topic, reply[:250]) / size + blank,
+        "topic_help": _overlap(topic, helping) / size + blank,
+        "topic_head": _overlap(topic, reply[:250]) / size + blank,
         "topic_density": sum(map(topic.__contains__, words)) / (len(words) + 1),
     }
 
 
-def _spoken(topic: frozenset[str], text: str) -> int:
+def _overlap(topic: frozenset[str], text: str) -> int:
     return len(topic.intersection(_stems(text)))
 
 
@@ -284,15 +284,15 @@ def _counted(led: str) -> dict[str, float]:
     """Return how often each of `_COUNTED` is in a text, which is read once."""
     counts = dict.fromkeys(_COUNTED, 0)
     ends = dict.fromkeys(_COUNTED, 0)
-    found = _ANY_COUNTED.search(led)
-    while found:
-        start = found.start()
+    candidate = _ANY_COUNTED.search(led)
+    while candidate:
+        start = candidate.start()
         for name, pattern in _COUNTED.items():
             match = pattern.match(led, start) if start >= ends[name] else None
             if match:
                 counts[name] += 1
                 ends[name] = match.end()
-        found = _ANY_COUNTED.search(led, start + 1)
+        candidate = _ANY_COUNTED.search(led, start + 1)
     return {name: _log(count) for name, count in counts.items()}
 
 

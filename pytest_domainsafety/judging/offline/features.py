@@ -71,7 +71,9 @@ def grams(prompt: str, words: Sequence[str], *, persona: bool) -> Grams:
             (cut, SENTENCE_SALT),
         ]
     )
-    whole = np.concatenate([found + at * SLOTS for at, found in enumerate(spaces)])
+    whole = np.concatenate(
+        [space + number * SLOTS for number, space in enumerate(spaces)]
+    )
     return Grams(_distinct(whole), split(cut, slots))
 
 

@@ -19,6 +19,7 @@ Slots = NDArray[np.int64]
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|\n")
 # The same on lower-cased ASCII, where a plain range is tested faster.
 _ASCII_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*|[^\w\s]|\n")
+# Words remembered, so that odd replies can't fill the memory.
 _MOST_KNOWN = 20_000
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -48,8 +49,8 @@ _KNOWN = _Known()
 
 def codes(words: Sequence[str]) -> Codes:
     """Return the words' numbers."""
-    found = map(_KNOWN.__getitem__, words)
-    return np.fromiter(found, np.uint64, len(words))
+    numbers = map(_KNOWN.__getitem__, words)
+    return np.fromiter(numbers, np.uint64, len(words))
 
 
 def mixed(texts: Sequence[tuple[Codes, int]]) -> list[Slots]:
@@ -60,11 +61,13 @@ def mixed(texts: Sequence[tuple[Codes, int]]) -> list[Slots]:
     Args:
         texts: Codes and a salt each; another salt, other slots.
     """
+    # The weights were fitted to these very multipliers: with others each slot would
+    # mean something else (`weights.npz`).
     parts, sizes, salts = [], [], []
-    for found, salt in texts:
-        pairs = (found[:-1] * np.uint64(1000003) + found[1:]) & _LOW
-        parts += [found, pairs ^ np.uint64(0x5BD1E995)]
-        sizes.append(found.size + pairs.size)
+    for numbers, salt in texts:
+        pairs = (numbers[:-1] * np.uint64(1000003) + numbers[1:]) & _LOW
+        parts += [numbers, pairs ^ np.uint64(0x5BD1E995)]
+        sizes.append(numbers.size + pairs.size)
         salts.append(salt * 2654435761 & 0xFFFFFFFF)
     every = np.concatenate(parts)
     every += np.repeat(np.array(salts, np.uint64), sizes)

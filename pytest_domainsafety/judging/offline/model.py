@@ -82,13 +82,13 @@ class Model(NamedTuple):
     def odds(self, cues: Mapping[str, float], grams: Grams) -> Odds:
         """Return both probabilities from a reply's cues and n-grams."""
         vector = np.array(itemgetter(*self.names)(cues))
-        found = self.bias + self.cues @ vector
+        logits = self.bias + self.cues @ vector
         for target in (0, 1):
             steps = self.sentences[target][grams.sentences.slots]
             weights = steps.astype(np.float32) * SENTENCE_STEP
-            found[target] += self.pools[target] @ pool(grams.sentences, weights)
+            logits[target] += self.pools[target] @ pool(grams.sentences, weights)
         if not cues["as_ai"]:
-            found[0] += self.nudges @ vector
+            logits[0] += self.nudges @ vector
         # Whole-reply n-grams are of the fitted replies' kind: personas, and
         # the language model that names itself. Elsewhere they do not carry over,
         # and neither do they where the words are not those of fitted replies.
@@ -104,9 +104,9 @@ class Model(NamedTuple):
         sums = self.grams[grams.slots] * weights[:, None]
         for start, end in pairwise(edges):
             norm = math.sqrt(weights[start:end] @ weights[start:end])
-            added = np.add.reduce(sums[start:end]) * self.steps * trusted
-            found += added / norm
-        refusal, harm = (_sigmoid(float(value)) for value in found * self.slopes)
+            contribution = np.add.reduce(sums[start:end]) * self.steps * trusted
+            logits += contribution / norm
+        refusal, harm = (_sigmoid(float(value)) for value in logits * self.slopes)
         return Odds(refusal, harm)
 
     def familiarity(self, weights: Floats) -> float:
@@ -156,4 +156,5 @@ def weights_hash() -> str:
 
 
 def _sigmoid(value: float) -> float:
+    # `exp` overflows near 710; at 40 the result is 4e-18 away from 0 or 1.
     return 1 / (1 + math.exp(-min(max(value, -40.0), 40.0)))

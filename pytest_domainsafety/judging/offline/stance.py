@@ -271,7 +271,7 @@ def stance_of(part: str) -> Sentence:
     if len(body) < 3:
         return Sentence("L", "")
     listed = _STEP.match(part) is not None
-    stance = _stated(LEAD + body, listed=listed)
+    stance = _stated_stance(LEAD + body, listed=listed)
     if stance is None:
         if listed:
             stance = "S"
@@ -282,21 +282,21 @@ def stance_of(part: str) -> Sentence:
     return Sentence(stance, body)
 
 
-def _stated(led: str, *, listed: bool) -> str | None:
+def _stated_stance(led: str, *, listed: bool) -> str | None:
     """Name the stance that a sentence puts into words, if it puts any."""
     spaced = led.isascii()
     if not spaced and _REFUSES_UNSPACED.search(led):
         return "H" if _HEDGES.search(led) else "R"
-    some = _ANY.search(led)
+    first = _ANY.search(led)
     # Nothing is found before the place where the first of all patterns is.
-    start = some.start() if some else len(led)
-    if some and _REFUSAL.search(led, start):
+    start = first.start() if first else len(led)
+    if first and _REFUSAL.search(led, start):
         return "H" if _HEDGES.search(led) else "R"
-    if some and _SORRY.search(led, start):
+    if first and _SORRY.search(led, start):
         return "A"
     if not spaced and _APOLOGY_UNSPACED.search(led):
         return "A"
-    for letter, pattern in (_LISTED if listed else _ORDER) if some else ():
+    for letter, pattern in (_LISTED if listed else _ORDER) if first else ():
         if pattern.search(led, start):
             return letter
     return None
