@@ -19,9 +19,9 @@ WIDEST_NAME = 40
 class Read(click.ParamType[Any]):
     """A value that is read and checked as pytest's option of that name is."""
 
-    def __init__(self, option: str) -> None:
+    def __init__(self, name: str) -> None:
         """Find the option in the plugin's own table."""
-        self._option = next(one for one in OPTIONS if one.name == option)
+        self._option = next(option for option in OPTIONS if option.name == name)
         self.name = self._option.metavar or "text"
 
     def convert(

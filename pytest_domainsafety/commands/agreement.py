@@ -60,36 +60,36 @@ def agreement(
     if second is not None and labels is not None:
         raise click.UsageError("name B or --labels, not both")
     settings = AnalysisSettings(confidence=confidence, resamples=resamples, seed=seed)
-    given = None if labels is None else read_labels(labels)
+    human_labels = None if labels is None else read_labels(labels)
     records = list(open_records([first]))
-    if given is not None:
-        found = agreement.agreement_with_labels(records, given, settings)
+    if human_labels is not None:
+        figures = agreement.agreement_with_labels(records, human_labels, settings)
     elif second is not None:
         others = list(open_records([second]))
-        found = agreement.agreement_between(records, others, settings)
+        figures = agreement.agreement_between(records, others, settings)
     else:
-        found = agreement.agreement_inside(records, settings)
-    for line in _lines(found, settings):
+        figures = agreement.agreement_inside(records, settings)
+    for line in _lines(figures, settings):
         echo(line)
     if out is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        write_text(out, json_text(found))
+        write_text(out, json_text(figures))
 
 
-def _lines(found: Mapping[str, Any], settings: AnalysisSettings) -> Iterator[str]:
+def _lines(figures: Mapping[str, Any], settings: AnalysisSettings) -> Iterator[str]:
     from pytest_domainsafety.reporting.agreement import (
         agreement_headline,
         agreement_rows,
     )
 
-    yield agreement_headline(found)
+    yield agreement_headline(figures)
     yield ""
-    title, *rows = agreement_rows(found)
+    title, *rows = agreement_rows(figures)
     yield from rows_of(title, rows)
     yield ""
-    first, second = found["judges"]
-    both = found["overall"]["confusion"]
+    first, second = figures["judges"]
+    both = figures["overall"]["confusion"]
     yield from rows_of(
         ("replies", f"{second}: complies", "does not"),
         [
@@ -97,20 +97,20 @@ def _lines(found: Mapping[str, Any], settings: AnalysisSettings) -> Iterator[str
             ("does not", str(both["second_only"]), str(both["neither"])),
         ],
     )
-    if "corrected" in found:
-        yield from _corrected_lines(found, settings)
+    if "corrected" in figures:
+        yield from _corrected_lines(figures, settings)
 
 
 def _corrected_lines(
-    found: Mapping[str, Any], settings: AnalysisSettings
+    figures: Mapping[str, Any], settings: AnalysisSettings
 ) -> Iterator[str]:
     from pytest_domainsafety.runs.agreement import FEW_LABELS
 
-    rows = found["corrected"]
+    rows = figures["corrected"]
     yield ""
-    if found["unknown"]:
-        yield f"{found['unknown']} labels are of other replies and left out"
-    count = found["labelled_operational"]
+    if figures["unknown"]:
+        yield f"{figures['unknown']} labels are of other replies and left out"
+    count = figures["labelled_operational"]
     if count < FEW_LABELS:
         yield f"only {count} operational replies are labelled: label more"
     if rows:

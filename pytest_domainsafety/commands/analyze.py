@@ -97,7 +97,7 @@ def _names(
 @click.option("--gate", is_flag=True, help="End with 1 or 10 where a gate fails.")
 @settings_options
 @click.pass_context
-def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> None:
+def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -> None:
     """Say what judged records come to: a table, gates, and results as JSON.
 
     FILE is a store (its last finished whole run; FILE#RUN takes another), or records as
@@ -113,56 +113,56 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **told: Any) -> N
     from pytest_domainsafety.runs.sources import find_source
 
     # Of several stores each is a shard: a run of the part that was its own.
-    shards = len(files) > 1 or told["whole"]
+    shards = len(files) > 1 or options["whole"]
     sources = [
-        find_source(file, told["run"], parts="too" if shards else "else")
+        find_source(file, options["run"], parts="too" if shards else "else")
         for file in files
     ]
-    results = _analyze(sources, told)
+    results = _analyze(sources, options)
     _show(results)
-    if told["out"] is not None:
+    if options["out"] is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        found = results.model_dump(by_alias=True)
-        write_text(told["out"], json_text(found))
-    if told["gate"]:
+        document = results.model_dump(by_alias=True)
+        write_text(options["out"], json_text(document))
+    if options["gate"]:
         context.exit(exit_status(results.gates))
 
 
-def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
+def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
     from pytest_domainsafety.analysis import analyze_rows
     from pytest_domainsafety.analysis.doubt import not_whole
     from pytest_domainsafety.runs.shards import joint_cost, joint_manifest, joint_owed
     from pytest_domainsafety.runs.sources import unfinished
     from pytest_domainsafety.suite.thresholds import check_domains
 
-    if told["whole"] and not told["suites"]:
+    if options["whole"] and not options["suites"]:
         raise ConfigError("--whole needs --suites: which pairs should be there?")
     manifest, reasons = joint_manifest(sources)
-    if told["whole"] and reasons:
+    if options["whole"] and reasons:
         raise SourceError("; ".join(reasons))
     if len(sources) > 1 and (cost := joint_cost(sources)):
         manifest = manifest.with_(cost=cost)
-    settings, of_run = _settings(manifest, told)
-    legal = _legal(manifest, told["suites"])
-    read = _reader(sources, told["suites"] if told["whole"] else (), manifest)
-    policy, differences = _policy(sources, told)
-    stopped = _stopped(sources, told)
+    settings, of_run = _settings(manifest, options)
+    legal = _legal(manifest, options["suites"])
+    read = _reader(sources, options["suites"] if options["whole"] else (), manifest)
+    policy, differences = _policy(sources, options)
+    stopped = _stopped(sources, options)
     owed = joint_owed(sources)
     results = analyze_rows(read, settings, policy, manifest, legal, stopped, owed)
     if not results.domains:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
-    results = _compared(results, sources, settings, manifest, told)
+    results = _compared(results, sources, settings, manifest, options)
     known = {estimate.domain for estimate in results.domains}
-    named = {domain for domain, _ in told["thresholds"] if domain is not None}
+    named = {domain for domain, _ in options["thresholds"] if domain is not None}
     check_domains("--threshold", named, known, "these records")
     early = [
         f"{gate.domain} on {gate.model}: {len(gate.replies)} of {gate.planned} "
         "pairs were not asked in full, since the gate of its run was decided"
         for gate in manifest.cut_gates
     ]
-    cut_off = [text for one in sources if (text := unfinished(one)) is not None]
-    lost, notes = _lost(sources, told)
+    cut_off = [text for source in sources if (text := unfinished(source)) is not None]
+    lost, notes = _lost(sources, options)
     warnings = [*early, *cut_off, *notes, *reasons, *of_run, *differences]
 
     def why(gate: GateVerdict) -> str | None:
@@ -175,10 +175,10 @@ def _analyze(sources: Sequence[Source], told: dict[str, Any]) -> Results:
         "warnings": (*warnings, *results.warnings),
         "gates": not_whole(results.gates, why),
     }
-    if told["by"] != USUAL:
+    if options["by"] != USUAL:
         analysis = results.run.analysis
         judge = (analysis and analysis.judge) or ""
-        table = _breakdown(read, told["by"], legal, judge, settings)
+        table = _breakdown(read, options["by"], legal, judge, settings)
         extra["tables"] = dict(results.tables) | {"breakdown": table}
     return results.model_copy(update=extra)
 
@@ -188,7 +188,7 @@ def _compared(
     sources: Sequence[Source],
     settings: AnalysisSettings,
     manifest: Manifest,
-    told: dict[str, Any],
+    options: dict[str, Any],
 ) -> Results:
     """Hold the results against the baseline; the runs' own is never just left out."""
     from pytest_domainsafety.analysis import against, counts_in
@@ -197,11 +197,11 @@ def _compared(
     from pytest_domainsafety.runs.sources import load_manifest, own_results
 
     manifests = [load_manifest(source) for source in sources]
-    if told["baseline"] is not None:
-        baseline = load_baseline(told["baseline"])
+    if options["baseline"] is not None:
+        baseline = load_baseline(options["baseline"])
         counts = counts_in(results)
-        doubts = comparable(baseline, counts, manifest, anyway=told["anyway"])
-        tolerance = told["baseline_tolerance"]
+        doubts = comparable(baseline, counts, manifest, anyway=options["anyway"])
+        tolerance = options["baseline_tolerance"]
         if tolerance is None:
             tolerance = tolerance_of(manifests)
         results = against(results, baseline.counts, settings, tolerance=tolerance)
@@ -217,7 +217,7 @@ def _compared(
 
 
 def _lost(
-    sources: Sequence[Source], told: dict[str, Any]
+    sources: Sequence[Source], options: dict[str, Any]
 ) -> tuple[dict[tuple[str, str], str], list[str]]:
     """Return what of several stores' suites none of them has, and what can't be known.
 
@@ -225,8 +225,8 @@ def _lost(
     """
     from pytest_domainsafety.runs.shards import lost_parts
 
-    stores = [one for one in sources if one.kind == "store"]
-    if told["whole"] or len(stores) < 2:
+    stores = [source for source in sources if source.kind == "store"]
+    if options["whole"] or len(stores) < 2:
         return {}, []
     note = (
         f"{len(stores)} stores are taken together: whether a shard is missing can be "
@@ -236,14 +236,14 @@ def _lost(
 
 
 def _stopped(
-    sources: Sequence[Source], told: dict[str, Any]
+    sources: Sequence[Source], options: dict[str, Any]
 ) -> dict[tuple[str, str], Stopped] | None:
     """Return the decided gates of a run; with other thresholds none is decided."""
     from pytest_domainsafety.runs.sources import own_results, stopped_of
 
     own = own_results(sources[0]) if len(sources) == 1 else None
-    changed = told["thresholds"] or told["ci"] or told["estimand"]
-    changed = changed or told["confidence"] or told["holm"]
+    changed = options["thresholds"] or options["ci"] or options["estimand"]
+    changed = changed or options["confidence"] or options["holm"]
     return None if changed else stopped_of(own)
 
 
@@ -272,7 +272,7 @@ def _reader(
 
 
 def _settings(
-    manifest: Manifest, told: dict[str, Any]
+    manifest: Manifest, options: dict[str, Any]
 ) -> tuple[AnalysisSettings, list[str]]:
     """Return by what intervals are made, and in what that is not as in the run."""
     from dataclasses import replace
@@ -280,23 +280,23 @@ def _settings(
     from pytest_domainsafety.runs.sources import settings_of
 
     names = {"ci": "method"}
-    given = {
-        names.get(name, name): told[name]
+    overrides = {
+        names.get(name, name): options[name]
         for name in ("ci", "estimand", "confidence", "resamples", "seed")
-        if told[name] is not None
+        if options[name] is not None
     }
     own = settings_of(manifest)
     written = {"method", "estimand", "confidence"} & manifest.interval.model_fields_set
     changes = [
-        f"judged with {name} {given[name]}, and the run itself with {was}"
-        for name in sorted(written & given.keys())
-        if given[name] != (was := getattr(own, name))
+        f"judged with {name} {overrides[name]}, and the run itself with {was}"
+        for name in sorted(written & overrides.keys())
+        if overrides[name] != (was := getattr(own, name))
     ]
-    return replace(own, **given), changes
+    return replace(own, **overrides), changes
 
 
 def _policy(
-    sources: Sequence[Source], told: dict[str, Any]
+    sources: Sequence[Source], options: dict[str, Any]
 ) -> tuple[GatePolicy, list[str]]:
     """Return by what the records are judged, and in what that is not as in the run."""
     from pytest_domainsafety.analysis.gate import GatePolicy
@@ -307,19 +307,20 @@ def _policy(
 
     run = joint_policy(sources)
     own = OwnThresholds(run.thresholds, run.min_engagements)
-    options = ThresholdOptions(
-        by_domain("--threshold", told["thresholds"]), engagement=told["min_engagement"]
+    thresholds = ThresholdOptions(
+        by_domain("--threshold", options["thresholds"]),
+        engagement=options["min_engagement"],
     )
-    loaded = load_suites(told["suites"]) if told["suites"] else ()
-    limits = resolve((one.suite for one in loaded), options, own).special()
+    suites = load_suites(options["suites"]) if options["suites"] else ()
+    limits = resolve((loaded.suite for loaded in suites), thresholds, own).special()
     least = limits.otherwise.engagement
     policy = GatePolicy(
         threshold=limits.otherwise.compliance.share,
         thresholds=limits.compliance,
         min_engagement=None if least is None else least.share,
         min_engagements=limits.engagement,
-        holm=run.holm or told["holm"],
-        allow_silence=run.allow_silence or told["allow_silence"],
+        holm=run.holm or options["holm"],
+        allow_silence=run.allow_silence or options["allow_silence"],
     )
     return policy, list(changes(limits, own))
 
@@ -328,7 +329,7 @@ def _legal(
     manifest: Manifest, suites: Sequence[Path]
 ) -> dict[str, dict[str, str | None]]:
     facts = ("codification", "legal_status")
-    found = {
+    legal = {
         suite.domain: {fact: getattr(suite, fact) for fact in facts}
         for suite in manifest.suites.values()
     }
@@ -337,8 +338,8 @@ def _legal(
 
         for loaded in load_suites(suites):
             suite = loaded.suite
-            found[suite.domain] = {fact: getattr(suite, fact) for fact in facts}
-    return found
+            legal[suite.domain] = {fact: getattr(suite, fact) for fact in facts}
+    return legal
 
 
 def _breakdown(

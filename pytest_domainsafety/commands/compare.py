@@ -42,7 +42,12 @@ NAMES_SHOWN = 20
 @settings_options
 @click.pass_context
 def compare(
-    context: click.Context, /, baseline: str, later: str, tolerance: float, **told: Any
+    context: click.Context,
+    /,
+    baseline: str,
+    later: str,
+    tolerance: float,
+    **options: Any,
 ) -> None:
     """Say what changed from A (the baseline) to B, pair by pair.
 
@@ -66,8 +71,8 @@ def compare(
     )
 
     old, new = load_baseline(baseline), load_baseline(later)
-    notes = comparable(old, new.counts, new.manifest, anyway=told["anyway"])
-    settings = _settings(told)
+    notes = comparable(old, new.counts, new.manifest, anyway=options["anyway"])
+    settings = _settings(options)
     due = counts_to_meet(old, new.manifest)
     changes = regressions(due, new.counts, settings, tolerance=tolerance)
     gates = judge_regressions(changes, tolerance)
@@ -77,11 +82,11 @@ def compare(
     for gate in gates:
         if not gate.passed:
             click.secho(visible(gate.message), fg="red" if gate.measured else "yellow")
-    if out := told["out"]:
+    if out := options["out"]:
         from pytest_domainsafety.reporting.escape import json_text
 
-        told_all = {"schema": 1, "regression": changes, "notes": notes}
-        write_text(out, json_text(told_all))
+        document = {"schema": 1, "regression": changes, "notes": notes}
+        write_text(out, json_text(document))
     regressed = sum(change["regressed"] for change in changes)
     unmeasured = sum(not change["measured"] for change in changes)
     click.secho(
@@ -93,12 +98,12 @@ def compare(
     context.exit(exit_status(gates))
 
 
-def _settings(told: Mapping[str, Any]) -> Any:
+def _settings(options: Mapping[str, Any]) -> Any:
     from pytest_domainsafety.analysis import AnalysisSettings
 
     names = ("confidence", "resamples", "seed")
     return AnalysisSettings(
-        **{name: told[name] for name in names if told[name] is not None}
+        **{name: options[name] for name in names if options[name] is not None}
     )
 
 
@@ -108,8 +113,8 @@ def _lines(
     changes: tuple[dict[str, Any], ...],
     notes: tuple[str, ...],
 ) -> Iterator[str]:
-    yield f"A {_said(old)}"
-    yield f"B {_said(new)}"
+    yield f"A {_description(old)}"
+    yield f"B {_description(new)}"
     for note in notes:
         yield f"note: {note}"
     yield ""
@@ -126,7 +131,7 @@ def _lines(
                 )
 
 
-def _said(run: Baseline) -> str:
+def _description(run: Baseline) -> str:
     models = dict.fromkeys(model for model, _ in run.counts)
     when = run.manifest.started
     return f"{run.source}: {', '.join(models)}{f', {when}' if when else ''}"

@@ -75,22 +75,22 @@ def export(
             "say what to write: --records OUT, --preferences OUT, --for-labelling N OUT"
         )
     # Of several stores each is a shard: a run of the part that was its own.
-    found = [
+    resolved = [
         find_source(source, run, parts="too" if len(sources) > 1 else "else")
         for source in sources
     ]
     if records is not None:
-        count = export_records(found, records, text=text)
+        count = export_records(resolved, records, text=text)
         echo(f"wrote {records}: {counted(count, 'record')}")
     if preferences is not None:
-        if len(found) > 1:
+        if len(resolved) > 1:
             raise click.UsageError("--preferences takes one store")
-        count = export_preferences(found[0], preferences, text=text)
+        count = export_preferences(resolved[0], preferences, text=text)
         echo(f"wrote {preferences}: {counted(count, 'pair')}")
     if labelling is not None:
-        if len(found) > 1:
+        if len(resolved) > 1:
             raise click.UsageError("--for-labelling takes one store")
-        _write_for_labelling(found[0], *labelling, suites, seed)
+        _write_for_labelling(resolved[0], *labelling, suites, seed)
 
 
 def _write_for_labelling(
@@ -106,7 +106,7 @@ def _write_for_labelling(
         raise click.UsageError("--for-labelling: expected a number of replies above 0")
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
-    suites = {name: one.suite for name, one in suites_of(source, named).items()}
+    suites = {name: loaded.suite for name, loaded in suites_of(source, named).items()}
     ids = draw_for_labelling(open_records([source]), count, seed)
     if not ids:
         raise SourceError(f"{source}: no reply was scored, so there is none to label")

@@ -33,7 +33,9 @@ DIFFERS_STATUS = 1
 @click.option("--temperature", type=Read("safety-temperature"))
 @click.option("--max-tokens", type=Read("safety-max-tokens"))
 @click.pass_context
-def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -> None:
+def lock(
+    context: click.Context, /, folder: Path, *, check: bool, **options: Any
+) -> None:
     """Write FOLDER/safety.lock (default: suites/safety.lock), or check it.
 
     It holds hashes of all scenarios and rubrics, the thresholds, the judge and the
@@ -56,7 +58,7 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
         what = "is a file" if folder.exists() else "there is no such folder"
         raise SourceError(f"{folder}: {what}; name the folder with the suites")
     ini, values = find_ini(folder)
-    current = _current(folder, told, ini, values)
+    current = _current(folder, options, ini, values)
     path = folder / LOCK_NAME
     differences: tuple[str, ...] = ()
     try:
@@ -67,8 +69,8 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
     for sentence in differences:
         echo(sentence.replace("is used", "is now").replace("in this run", "here"))
     if check:
-        told_all = f"{len(differences)} difference(s)" if differences else "as locked"
-        echo(f"{path}: {told_all}")
+        outcome = f"{len(differences)} difference(s)" if differences else "as locked"
+        echo(f"{path}: {outcome}")
         context.exit(DIFFERS_STATUS if differences else 0)
     try:
         write_lock(path, current)
@@ -86,7 +88,7 @@ def lock(context: click.Context, /, folder: Path, *, check: bool, **told: Any) -
 
 
 def _current(
-    folder: Path, told: dict[str, Any], ini: Path | None, values: dict[str, Any]
+    folder: Path, options: dict[str, Any], ini: Path | None, values: dict[str, Any]
 ) -> Lock:
     from pytest_domainsafety.config.ini import ini_value
     from pytest_domainsafety.config.table import DEFAULT_JUDGE
@@ -102,18 +104,20 @@ def _current(
     from pytest_domainsafety.suite.thresholds import check_domains
 
     def value(name: str) -> Any:
-        given = told[name.replace("-", "_")]
-        return ini_value(values, f"safety-{name}") if given is None else given
+        option = options[name.replace("-", "_")]
+        return ini_value(values, f"safety-{name}") if option is None else option
 
-    suites = [one for one in load_suites([folder]) if one.path.parent == folder]
+    suites = [
+        loaded for loaded in load_suites([folder]) if loaded.path.parent == folder
+    ]
     if not suites:
         raise SourceError(f"{folder}: there is no *.safety.yaml file in this folder")
     thresholds = ThresholdOptions(
-        by_domain("--threshold", told["thresholds"]),
+        by_domain("--threshold", options["thresholds"]),
         by_domain(
             "ini value safety_threshold", ini_value(values, "safety-threshold") or ()
         ),
-        told["min_engagement"],
+        options["min_engagement"],
         ini_value(values, "safety-min-engagement"),
     )
     domains = {loaded.suite.domain for loaded in suites}
@@ -126,7 +130,7 @@ def _current(
     )
     return make_lock(
         (loaded.suite for loaded in suites),
-        judges=told["judge"] or ini_value(values, "judge") or [DEFAULT_JUDGE],
+        judges=options["judge"] or ini_value(values, "judge") or [DEFAULT_JUDGE],
         replications=value("replications"),
         options=thresholds,
         settings=locked_settings(settings),

@@ -41,7 +41,7 @@ PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
     metavar="FILE",
     help="Rate and correlation of each domain, from a store, results or records.",
 )
-def power(source: str | None, **told: Any) -> None:
+def power(source: str | None, **options: Any) -> None:
     """Say how likely a gate passes, and how many scenario pairs that takes.
 
     Runs are simulated: pairs' rates from a beta distribution with the true rate
@@ -52,19 +52,19 @@ def power(source: str | None, **told: Any) -> None:
     """
     from pytest_domainsafety.types import FEWEST_PAIRS
 
-    if told["pairs"] is not None and told["pairs"] < FEWEST_PAIRS:
+    if options["pairs"] is not None and options["pairs"] < FEWEST_PAIRS:
         raise ConfigError(f"--pairs: fewer than {FEWEST_PAIRS} never pass a gate")
     if source is not None:
-        lines = _of_a_run(source, told)
-    elif told["threshold"] is None or told["rate"] is None:
+        lines = _of_a_run(source, options)
+    elif options["threshold"] is None or options["rate"] is None:
         raise ConfigError("power needs --threshold X and --rate X, or --from FILE")
     else:
-        lines = _of_a_plan(told)
+        lines = _of_a_plan(options)
     for line in lines:
         echo(line)
 
 
-def _of_a_plan(told: Mapping[str, Any]) -> Iterator[str]:
+def _of_a_plan(options: Mapping[str, Any]) -> Iterator[str]:
     from pytest_domainsafety.stats import pairs_for_power
     from pytest_domainsafety.stats.power_analysis import (
         STUDY_ICC,
@@ -72,24 +72,28 @@ def _of_a_plan(told: Mapping[str, Any]) -> Iterator[str]:
     )
     from pytest_domainsafety.stats.power_analysis import power as simulate
 
-    icc = STUDY_ICC if told["icc"] is None else told["icc"]
-    rate, threshold, confidence = told["rate"], told["threshold"], told["confidence"]
-    given = {
-        "replications": told["replications"],
+    icc = STUDY_ICC if options["icc"] is None else options["icc"]
+    rate, threshold, confidence = (
+        options["rate"],
+        options["threshold"],
+        options["confidence"],
+    )
+    design = {
+        "replications": options["replications"],
         "icc": icc,
         "confidence": confidence,
-        "runs": told["runs"],
+        "runs": options["runs"],
     }
     yield (
         f"true rate {rate:.1%}, threshold {threshold:.1%}, correlation {icc:.2f}, "
-        f"{told['replications']} replications, {confidence:.0%} limits, "
-        f"{told['runs']} simulated runs"
+        f"{options['replications']} replications, {confidence:.0%} limits, "
+        f"{options['runs']} simulated runs"
     )
     yield ""
     rows = []
-    for pairs in (told["pairs"],) if told["pairs"] else PAIRS_SHOWN:
-        found = simulate(rate, threshold, pairs, **given)
-        row = (found.passes, found.exceeds, found.smallest_threshold)
+    for pairs in (options["pairs"],) if options["pairs"] else PAIRS_SHOWN:
+        estimate = simulate(rate, threshold, pairs, **design)
+        row = (estimate.passes, estimate.exceeds, estimate.smallest_threshold)
         rows.append((str(pairs), *(percent(share) for share in row)))
     header = ("pairs", "passes", "shown worse", "lowest threshold in reach")
     yield from rows_of(header, rows)
@@ -97,11 +101,11 @@ def _of_a_plan(told: Mapping[str, Any]) -> Iterator[str]:
     if 0 < threshold < 1:
         fewest = pairs_without_compliance(threshold, confidence=confidence)
         yield f"without one complying reply, {fewest} pairs pass {threshold:.1%}"
-    needed = pairs_for_power(rate, threshold, chance=told["chance"], **given)
+    needed = pairs_for_power(rate, threshold, chance=options["chance"], **design)
     yield (
-        f"{needed} pairs pass in {told['chance']:.0%} of the runs"
+        f"{needed} pairs pass in {options['chance']:.0%} of the runs"
         if needed is not None
-        else _hopeless(rate, threshold, told["chance"])
+        else _hopeless(rate, threshold, options["chance"])
     )
 
 
@@ -111,7 +115,7 @@ def _hopeless(rate: float, threshold: float, chance: float) -> str:
     return f"more than 5,000 pairs would be needed to pass in {chance:.0%} of the runs"
 
 
-def _of_a_run(source: str, told: Mapping[str, Any]) -> Iterator[str]:
+def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
     from pytest_domainsafety.runs.sources import load_results
     from pytest_domainsafety.stats.power_analysis import STUDY_ICC
     from pytest_domainsafety.stats.power_analysis import power as simulate
@@ -123,45 +127,47 @@ def _of_a_run(source: str, told: Mapping[str, Any]) -> Iterator[str]:
         if gate.kind == "compliance"
     }
     rows = []
-    for found in results.domains:
-        rate = told["rate"] if told["rate"] is not None else found.compliance_rate
-        limit = gates.get((found.model, found.domain))
-        limit = told["threshold"] if told["threshold"] is not None else limit
+    for estimate in results.domains:
+        rate = (
+            options["rate"] if options["rate"] is not None else estimate.compliance_rate
+        )
+        limit = gates.get((estimate.model, estimate.domain))
+        limit = options["threshold"] if options["threshold"] is not None else limit
         if rate is None or limit is None:
             continue
-        icc = found.icc if told["icc"] is None else told["icc"]
+        icc = estimate.icc if options["icc"] is None else options["icc"]
         icc = STUDY_ICC if icc is None else min(1.0, max(0.0, icc))
-        replications = max(1, round(found.scored / found.pairs))
-        given: dict[str, Any] = {"replications": replications, "icc": icc}
-        given |= {"confidence": told["confidence"], "runs": told["runs"]}
-        pairs = told["pairs"] or found.pairs
-        passes = simulate(rate, limit, pairs, **given).passes
+        replications = max(1, round(estimate.scored / estimate.pairs))
+        design: dict[str, Any] = {"replications": replications, "icc": icc}
+        design |= {"confidence": options["confidence"], "runs": options["runs"]}
+        pairs = options["pairs"] or estimate.pairs
+        passes = simulate(rate, limit, pairs, **design).passes
         rows.append(
             (
-                found.model,
-                found.domain,
+                estimate.model,
+                estimate.domain,
                 str(pairs),
                 percent(rate),
                 f"{icc:.2f}",
                 percent(limit),
                 percent(passes),
-                _needed(rate, limit, told["chance"], given),
+                _needed(rate, limit, options["chance"], design),
             )
         )
     if not rows:
         raise SourceError(f"{source}: no domain in it has a scored operational reply")
-    chance = f"pairs for {told['chance']:.0%}"
+    chance = f"pairs for {options['chance']:.0%}"
     yield "were the rates seen the true ones:"
     yield ""
     header = ("model", "domain", "pairs", "rate", "correlation", "threshold", "passes")
     yield from rows_of((*header, chance), rows)
 
 
-def _needed(rate: float, limit: float, chance: float, given: Mapping[str, Any]) -> str:
+def _needed(rate: float, limit: float, chance: float, design: Mapping[str, Any]) -> str:
     from pytest_domainsafety.stats import pairs_for_power
 
-    found = pairs_for_power(rate, limit, chance=chance, **given)
-    return "–" if found is None else str(found)
+    pairs = pairs_for_power(rate, limit, chance=chance, **design)
+    return "–" if pairs is None else str(pairs)
 
 
 commands: tuple[click.Command, ...] = (power,)

@@ -45,7 +45,7 @@ def rejudge(
     judge: str,
     suites: tuple[Path, ...],
     out: Path | None,
-    **told: Any,
+    **options: Any,
 ) -> None:
     """Judge a stored run again, by another judge or a changed rubric.
 
@@ -65,12 +65,14 @@ def rejudge(
     source = find_source(store, run, parts="else")
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
-    found = rejudge_run(source, judge, suites_of(source, suites), told)
-    echo(f"{source.path}#{found.run.run}: judged again by {judge}")
-    _show(found)
+    results = rejudge_run(source, judge, suites_of(source, suites), options)
+    echo(f"{source.path}#{results.run.run}: judged again by {judge}")
+    _show(results)
     if out is not None:
-        write_text(out, found.model_dump_json(by_alias=True, indent=2))
-    status = exit_status(found.gates, infrastructure_errors=found.run.failed_judgements)
+        write_text(out, results.model_dump_json(by_alias=True, indent=2))
+    status = exit_status(
+        results.gates, infrastructure_errors=results.run.failed_judgements
+    )
     context.exit(status)
 
 

@@ -67,24 +67,24 @@ def report(
     """
     from pytest_domainsafety.runs.sources import find_source, load_results
 
-    found = find_source(source, run, parts="else")
-    if show_text and found.kind != "store":
+    resolved = find_source(source, run, parts="else")
+    if show_text and resolved.kind != "store":
         raise ConfigError(
-            f"--show-text: {found} holds no prompts and replies; name the store"
+            f"--show-text: {resolved} holds no prompts and replies; name the store"
         )
-    results = load_results(found)
-    given = {name: path for name, path in others.items() if path is not None}
-    if html is None and svg is None and png is None and not given:
+    results = load_results(resolved)
+    paths = {name: path for name, path in others.items() if path is not None}
+    if html is None and svg is None and png is None and not paths:
         html = Path("report.html")
     for path, draw in (
-        (html, lambda: _page(results, found, over, show_text=show_text)),
+        (html, lambda: _page(results, resolved, over, show_text=show_text)),
         (svg, lambda: _svg(results)),
         (png, lambda: _png(results)),
     ):
         if path is not None:
             _write(path, draw)
-    if given:
-        _write_for_builds(found, results, given)
+    if paths:
+        _write_for_builds(resolved, results, paths)
 
 
 def _write_for_builds(source: Source, results: Results, paths: dict[str, Path]) -> None:

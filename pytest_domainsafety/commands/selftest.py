@@ -77,19 +77,19 @@ def selftest(
 
     status = 0
     if results:
-        first, second = (load_results(one) for one in results)
+        first, second = (load_results(path) for path in results)
     else:
         status, (first, second) = _run_twice(context, arguments, seed)
-    found = self_test(first, second, AnalysisSettings())
-    for line in _lines(found):
+    comparison = self_test(first, second, AnalysisSettings())
+    for line in _lines(comparison):
         echo(line)
     if out is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        write_text(out, json_text({"schema": 1} | found))
-    if not found["compared"]:
+        write_text(out, json_text({"schema": 1} | comparison))
+    if not comparison["compared"]:
         raise UserError("the two runs have no scored scenario pair in common")
-    context.exit(_STATUSES[found["verdict"]] or status)
+    context.exit(_STATUSES[comparison["verdict"]] or status)
 
 
 def _run_twice(
@@ -101,7 +101,7 @@ def _run_twice(
 
     if not any(argument.startswith("--model") for argument in arguments):
         raise click.UsageError("selftest needs --model NAME, as pytest does")
-    worst, found = 0, []
+    worst, results = 0, []
     with TemporaryDirectory() as folder:
         for number in (0, 1):
             path = Path(folder) / f"{number}.json"
@@ -116,31 +116,31 @@ def _run_twice(
                 echo(f"pytest ended with status {status}: nothing to compare")
                 context.exit(status or INCONSISTENT_STATUS)
             worst = max(worst, _NOT_MEASURED if status == _NOT_MEASURED else 0)
-            found.append(load_results(path))
-    return worst, found
+            results.append(load_results(path))
+    return worst, results
 
 
-def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+def _lines(comparison: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     header = ("model", "domain", "pairs", "first", "second", "flipped", "limits", "p")
-    yield from rows_of(header, [_row(change) for change in found["domains"]])
+    yield from rows_of(header, [_row(change) for change in comparison["domains"]])
     yield ""
     yield (
-        f"scenarios flipped: {found['scenario_flips']} of {found['pairs']} "
-        f"({percent(found['scenario_flip_rate'])}); gates flipped: "
-        f"{found['gate_flips']} of {found['gates']} "
-        f"({percent(found['gate_flip_rate'])})"
+        f"scenarios flipped: {comparison['scenario_flips']} of {comparison['pairs']} "
+        f"({percent(comparison['scenario_flip_rate'])}); gates flipped: "
+        f"{comparison['gate_flips']} of {comparison['gates']} "
+        f"({percent(comparison['gate_flip_rate'])})"
     )
     yield (
-        f"{found['inside']} of {found['compared']} intervals of the difference hold 0: "
-        + _WORDS[found["verdict"]]
+        f"{comparison['inside']} of {comparison['compared']} intervals of the "
+        "difference hold 0: " + _WORDS[comparison["verdict"]]
     )
-    for gate in found["flipped_gates"]:
+    for gate in comparison["flipped_gates"]:
         yield f"flipped: the {gate['kind']} gate of {gate['domain']} on {gate['model']}"
-    if found["unmeasured"]:
+    if comparison["unmeasured"]:
         yield (
-            f"{counted(found['unmeasured'], 'gate')} could not be compared: one of the "
-            "runs did not measure it"
+            f"{counted(comparison['unmeasured'], 'gate')} could not be compared: one "
+            "of the runs did not measure it"
         )
 
 

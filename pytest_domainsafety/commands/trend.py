@@ -48,8 +48,8 @@ def trend(sources: tuple[str, ...], model: str | None, out: Path | None) -> None
     if out is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        told = {"schema": 1, "points": [point._asdict() for point in points]}
-        write_text(out, json_text(told))
+        document = {"schema": 1, "points": [point._asdict() for point in points]}
+        write_text(out, json_text(document))
 
 
 def _lines(points: list[Point]) -> list[str]:

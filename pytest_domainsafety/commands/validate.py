@@ -82,8 +82,8 @@ def _print_tables(suites: Sequence[LoadedSuite]) -> None:
     if len(domains) > 1:
         terminal.print(overview(suites))
     combinations = count(pairs_of(suites)).combinations
-    told = ", ".join(f"{name} {number}" for name, number in combinations.items())
-    echo(f"tag combinations: {told}")
+    summary = ", ".join(f"{name} {number}" for name, number in combinations.items())
+    echo(f"tag combinations: {summary}")
     twin = nearest_prompts(suites)
     if twin:
         names = f"{twin.name} and {twin.other}"

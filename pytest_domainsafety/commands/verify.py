@@ -10,7 +10,7 @@ from pytest_domainsafety.commands._tables import echo
 
 NOT_WHOLE_STATUS = 1
 
-_ONE = {
+_SINGULAR = {
     "runs": "run",
     "replies": "reply",
     "judgements": "judgement",
@@ -45,19 +45,19 @@ def verify(context: click.Context, store: Path, run: str | None) -> None:
         path, name = source.path, source.run
     if kind_of(path) != "store":
         raise SourceError(f"{path}: is no store; expected the file of --safety-store")
-    found = check_store(path, name)
-    for problem in found.problems:
+    check = check_store(path, name)
+    for problem in check.problems:
         echo(f"wrong: {problem.sentence}")
-    for sentence in found.notes:
+    for sentence in check.notes:
         echo(f"note: {sentence}")
-    told = ", ".join(
-        f"{number} {table if number != 1 else _ONE.get(table, table)}"
-        for table, number in found.counts.items()
+    counts = ", ".join(
+        f"{number} {table if number != 1 else _SINGULAR.get(table, table)}"
+        for table, number in check.counts.items()
     )
-    if found.problems:
-        echo(f"{path}: not whole: {len(found.problems)} problem(s); {told}")
+    if check.problems:
+        echo(f"{path}: not whole: {len(check.problems)} problem(s); {counts}")
         context.exit(NOT_WHOLE_STATUS)
-    echo(f"{path}: whole; {told}")
+    echo(f"{path}: whole; {counts}")
 
 
 commands: tuple[click.Command, ...] = (verify,)
