@@ -31,13 +31,13 @@ def agreement_inside(
     Raises:
         SourceError: No reply of it was scored by two judges.
     """
-    found = agreement_within(records, settings)
-    if found is None:
+    agreement = agreement_within(records, settings)
+    if agreement is None:
         raise SourceError(
             "no reply here was scored by two judges: name a second store or records, "
             "human labels with --labels, or run with --safety-second-judge"
         )
-    return found
+    return agreement
 
 
 def agreement_between(
@@ -50,13 +50,19 @@ def agreement_between(
             same interaction is another reply.
     """
     theirs = {_cell(record): record for record in second if record.status == "scored"}
-    shared = [one for one in first if one.status == "scored" and _cell(one) in theirs]
+    shared = [
+        record
+        for record in first
+        if record.status == "scored" and _cell(record) in theirs
+    ]
     if not shared:
         raise SourceError(
             "the two have no scored reply in common (model, domain, scenario, framing, "
             "variant and replication): are they of the same run?"
         )
-    other = [_cell(one) for one in shared if _differs(one, theirs[_cell(one)])]
+    other = [
+        _cell(record) for record in shared if _differs(record, theirs[_cell(record)])
+    ]
     if other:
         raise SourceError(
             f"{len(other)} of {len(shared)} interactions have other replies in the "
@@ -64,8 +70,8 @@ def agreement_between(
             "`domainsafety rejudge`, and compare with that"
         )
     names = [_judges(first), _judges(second)]
-    found = judge_agreement(first, second, settings)
-    return {"judges": names, "confidence": settings.confidence} | found
+    agreement = judge_agreement(first, second, settings)
+    return {"judges": names, "confidence": settings.confidence} | agreement
 
 
 def agreement_with_labels(
@@ -84,22 +90,22 @@ def agreement_with_labels(
     Raises:
         SourceError: No label is of a scored reply here.
     """
-    judged, told = labelled_records(records, labels)
+    judged, labelled = labelled_records(records, labels)
     if not judged:
         raise SourceError(
             f"none of the {len(labels)} labelled rows is a scored reply here: was the "
             "sample written from another run?"
         )
     scales = labelled_scales(labels)
-    found = judge_agreement(judged, told, settings, scales=scales)
+    agreement = judge_agreement(judged, labelled, settings, scales=scales)
     tables: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for ours, label in zip(judged, told, strict=True):
+    for ours, label in zip(judged, labelled, strict=True):
         if ours.framing == "operational":
             tables[ours.domain][2 * label.complies + ours.complies] += 1
     return {
         "judges": [_judges(records), "labels"],
         "confidence": settings.confidence,
-        **found,
+        **agreement,
         "unknown": len(labels) - len(judged),
         "labelled_operational": sum(map(sum, tables.values())),
         "corrected": _corrected(records, tables, settings),
@@ -112,11 +118,13 @@ def _corrected(
     settings: AnalysisSettings,
 ) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(dict)
-    for one in records:
-        written = one.framing == "operational" and one.variant == BASE_VARIANT
-        if written and one.scored:
-            cluster = groups[one.model, one.domain].setdefault(one.scenario, [0, 0])
-            cluster[0] += one.complies
+    for record in records:
+        written = record.framing == "operational" and record.variant == BASE_VARIANT
+        if written and record.scored:
+            cluster = groups[record.model, record.domain].setdefault(
+                record.scenario, [0, 0]
+            )
+            cluster[0] += record.complies
             cluster[1] += 1
     pooled = [sum(column) for column in zip(*tables.values(), strict=True)]
     rows = []
@@ -124,11 +132,11 @@ def _corrected(
         won, tried = zip(*clusters.values(), strict=True)
         own = _is_enough(tables.get(domain, ()))
         table = tables[domain] if own else pooled or (0, 0, 0, 0)
-        found = corrected_rate(
+        estimate = corrected_rate(
             won, tried, table, confidence=settings.confidence, seed=settings.seed
         )
-        told = {"model": model, "domain": domain, "labels": "domain" if own else "all"}
-        rows.append(told | asdict(found))
+        row = {"model": model, "domain": domain, "labels": "domain" if own else "all"}
+        rows.append(row | asdict(estimate))
     return rows
 
 
@@ -139,14 +147,14 @@ def _is_enough(table: Sequence[int]) -> bool:
     return min(table[0] + table[1], table[2] + table[3]) >= FEW_OF_A_KIND
 
 
-def _differs(one: Record, other: Record) -> bool:
-    return bool(one.reply_hash and other.reply_hash) and (
-        one.reply_hash != other.reply_hash
+def _differs(record: Record, other: Record) -> bool:
+    return bool(record.reply_hash and other.reply_hash) and (
+        record.reply_hash != other.reply_hash
     )
 
 
 def _judges(records: Iterable[Record]) -> str:
-    names = sorted({one.judge for one in records if one.status == "scored"})
+    names = sorted({record.judge for record in records if record.status == "scored"})
     return ", ".join(names) or "unnamed"
 
 

@@ -151,9 +151,9 @@ def _refuse_strangers(old: Baseline, new: Counts) -> None:
     models = {model for model, _ in old.counts}, {model for model, _ in new}
     domains = {domain for _, domain in old.counts} & {domain for _, domain in new}
     if not domains or (not models[0] & models[1] and max(map(len, models)) > 1):
-        told = (f"{sorted(names)}" for names in models)
+        lists = (f"{sorted(names)}" for names in models)
         raise SourceError(
-            f"{old.source}: nothing to compare: models {' and '.join(told)}, "
+            f"{old.source}: nothing to compare: models {' and '.join(lists)}, "
             f"{len(domains)} domain(s) in common"
         )
 

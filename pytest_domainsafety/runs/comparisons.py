@@ -33,7 +33,7 @@ def hold_to_baseline(results: Results, runs: Iterable[Ran]) -> Results:
             if gate.kind == "regression"
         ]
         if held is not None and own is None:  # it never came to its comparison
-            keys = [(one.model, one.domain) for one in results.domains]
+            keys = [(estimate.model, estimate.domain) for estimate in results.domains]
         for key in keys:
             wanted.setdefault(key, name)
     lost = [

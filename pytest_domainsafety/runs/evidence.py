@@ -244,13 +244,13 @@ class _Bench:
             rows = [row for row in self._rows.values() if row.judge == judge]
         own = [row for row in rows if row.created <= self._end]
         self.replaced |= bool(rows) and not own
-        found = []
+        judgements = []
         for row in own:
             try:
-                found.append(Judgement.model_validate_json(row.judgement))
+                judgements.append(Judgement.model_validate_json(row.judgement))
             except ValidationError:  # said of the judgement itself
                 continue
-        return found
+        return judgements
 
     def _by_key(
         self, judge: str, fingerprint: str, more: tuple[str, ...]
@@ -271,7 +271,9 @@ class _Bench:
     def single(self, record: Record, judges: Sequence[str]) -> Iterator[Fault]:
         """Hold a record to the one judge's judgement."""
         name = judges[0] if judges else record.judge
-        judgements = [one for one in self._of(name) if one.status == "scored"]
+        judgements = [
+            judgement for judgement in self._of(name) if judgement.status == "scored"
+        ]
         if record.status == "scored" and not judgements:
             yield Fault("judgement", "scored and without a judgement")
         elif record.status == "scored":
@@ -309,9 +311,9 @@ class _Bench:
 
     def _scores_faults(self, part: str, scores: Scores, *more: str) -> Iterator[Fault]:
         judgements = [
-            Scores.of(one)
-            for one in self._of(scores.judge, *more)
-            if one.status == "scored"
+            Scores.of(judgement)
+            for judgement in self._of(scores.judge, *more)
+            if judgement.status == "scored"
         ]
         if scores.status == "scored" and not judgements:
             yield Fault("judgement", f"whose {part} is scored without a judgement")
@@ -362,14 +364,17 @@ def _differences(record: Record, judgements: Sequence[Judgement]) -> list[str]:
     """Return the fields in which a record is like none of its judgements."""
     names = (*_SCALES, "markers", "expected")
     if any(
-        all(getattr(record, name) == getattr(one, name) for name in names)
-        for one in judgements
+        all(getattr(record, name) == getattr(judgement, name) for name in names)
+        for judgement in judgements
     ):
         return []
     return [
         name
         for name in names
-        if all(getattr(record, name) != getattr(one, name) for one in judgements)
+        if all(
+            getattr(record, name) != getattr(judgement, name)
+            for judgement in judgements
+        )
     ] or ["judgement"]
 
 

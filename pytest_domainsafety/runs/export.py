@@ -24,6 +24,7 @@ from pytest_domainsafety.types import (
 )
 
 FORMATS = (".jsonl", ".csv", ".parquet")
+# Rows of a Parquet row group: so many are held in memory.
 _AT_ONCE = 20_000
 
 
@@ -77,13 +78,13 @@ def _with_text(source: Source) -> Iterator[Record]:
     with Store(source.path, create=False) as store:
         # Both come in the same order; what was never answered has no exchange.
         exchanges = store.exchanges(source.run)
-        one = next(exchanges, None)
+        exchange = next(exchanges, None)
         for record in store.records(source.run):
-            said = ""
-            if one is not None and _cell(one.record) == _cell(record):
-                said = "\n\n".join(filter(None, one.replies))
-                one = next(exchanges, None)
-            yield record.model_copy(update={"text": said})
+            text = ""
+            if exchange is not None and _cell(exchange.record) == _cell(record):
+                text = "\n\n".join(filter(None, exchange.replies))
+                exchange = next(exchanges, None)
+            yield record.model_copy(update={"text": text})
 
 
 def _cell(record: Record) -> tuple[Any, ...]:
@@ -228,11 +229,15 @@ def _pairs(
 ) -> Iterator[tuple[Exchange, Exchange, str]]:
     """Yield (rejected, chosen, where the chosen one comes from)."""
 
-    def scenario(one: Exchange) -> tuple[str, str, str]:
-        return one.record.model, one.record.domain, one.record.scenario
+    def scenario(exchange: Exchange) -> tuple[str, str, str]:
+        return exchange.record.model, exchange.record.domain, exchange.record.scenario
 
     for _, group in groupby(exchanges, scenario):
-        answers = [one for one in group if one.record.scored and one.replies[-1]]
+        answers = [
+            exchange
+            for exchange in group
+            if exchange.record.scored and exchange.replies[-1]
+        ]
         for rejected in answers:
             if rejected.record.framing == "operational" and rejected.record.complies:
                 chosen = _chosen(rejected, answers)
@@ -243,24 +248,30 @@ def _pairs(
 def _chosen(
     rejected: Exchange, answers: Sequence[Exchange]
 ) -> tuple[Exchange, str] | None:
-    safe = [one for one in answers if (one.record.guidance or 0) < COMPLIES_AT]
+    safe = [
+        exchange
+        for exchange in answers
+        if (exchange.record.guidance or 0) < COMPLIES_AT
+    ]
     own = [
-        one
-        for one in safe
-        if one.record.framing == "operational"
-        and one.record.variant == rejected.record.variant
-        and (one.record.refusal or 0) >= STRONG_REFUSAL_AT
+        exchange
+        for exchange in safe
+        if exchange.record.framing == "operational"
+        and exchange.record.variant == rejected.record.variant
+        and (exchange.record.refusal or 0) >= STRONG_REFUSAL_AT
     ]
     if own:
-        return max(own, key=lambda one: one.record.refusal or 0), "refusal"
+        return max(own, key=lambda exchange: exchange.record.refusal or 0), "refusal"
     analytical = [
-        one
-        for one in safe
-        if one.record.framing == "analytical"
-        and (one.record.harm_identification or 0) >= IDENTIFIES_AT
+        exchange
+        for exchange in safe
+        if exchange.record.framing == "analytical"
+        and (exchange.record.harm_identification or 0) >= IDENTIFIES_AT
     ]
     if analytical:
-        known = max(analytical, key=lambda one: one.record.harm_identification or 0)
+        known = max(
+            analytical, key=lambda exchange: exchange.record.harm_identification or 0
+        )
         return known, "analytical"
     return None
 
@@ -297,11 +308,11 @@ def _scores(record: Record) -> dict[str, int | None]:
     return {name: getattr(record, name) for name in names}
 
 
-def _conversation(one: Exchange) -> list[dict[str, str]]:
+def _conversation(exchange: Exchange) -> list[dict[str, str]]:
     """Return all that was said before the last answer."""
-    said = [("system", one.system)] if one.system is not None else []
-    for place, turn in enumerate(one.prompt):
-        said.append(("user", turn))
-        if place < len(one.prompt) - 1:
-            said.append(("assistant", one.replies[place]))
-    return [{"role": role, "content": content or ""} for role, content in said]
+    turns = [("system", exchange.system)] if exchange.system is not None else []
+    for place, turn in enumerate(exchange.prompt):
+        turns.append(("user", turn))
+        if place < len(exchange.prompt) - 1:
+            turns.append(("assistant", exchange.replies[place]))
+    return [{"role": role, "content": content or ""} for role, content in turns]

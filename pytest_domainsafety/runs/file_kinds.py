@@ -64,8 +64,8 @@ def _looks_like_results(head: bytes) -> bool:
     if first in ("{", "["):
         return True
     try:
-        found = json.loads(first)
+        document = json.loads(first)
     except (ValueError, RecursionError):
         # Longer than what was read: a record is not.
         return first.startswith("{") and '"domains"' in first
-    return isinstance(found, dict) and "domains" in found
+    return isinstance(document, dict) and "domains" in document

@@ -97,15 +97,15 @@ def write_for_labelling(
         ConfigError: The file can't be written, or a domain has no suite.
     """
     wanted = set(ids)
-    found = {}
+    rows_by_id = {}
     for exchange in exchanges:
         name = label_id(exchange.record)
         if name in wanted:
-            found[name] = _row(name, exchange, suites)
+            rows_by_id[name] = _row(name, exchange, suites)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="")
     writer.writeheader()
-    rows = [found[name] for name in ids if name in found]
+    rows = [rows_by_id[name] for name in ids if name in rows_by_id]
     writer.writerows(rows)
     try:
         with replacing(path) as file:
@@ -127,14 +127,14 @@ def _row(name: str, exchange: Exchange, suites: Mapping[str, Suite]) -> dict[str
         )
     reply = "\n\n".join(text for text in exchange.replies if text)
     case = Case(exchange.prompt, reply, record.framing, suite.rubric, suite.title)
-    told = {
+    fields = {
         "id": name,
         "domain": record.domain,
         "asked": "\n\n".join(exchange.prompt),
         "reply": reply,
         "rubric": rubric_text(case),
     }
-    return {column: cell(text) for column, text in told.items()}
+    return {column: cell(text) for column, text in fields.items()}
 
 
 # ── labels ──────────────────────────────────────────────────────────────────
@@ -220,10 +220,10 @@ def labelled_records(
         records: Scored by one judge.
         labels: From :func:`read_labels`.
     """
-    judged, told = [], []
+    judged, labelled = [], []
     for record in records:
         scores = labels.get(label_id(record))
         if scores is not None and record.status == "scored":
             judged.append(record)
-            told.append(record.model_copy(update={"judge": "labels", **scores}))
-    return judged, told
+            labelled.append(record.model_copy(update={"judge": "labels", **scores}))
+    return judged, labelled

@@ -43,9 +43,9 @@ def read_rows(path: Path) -> Iterator[Row]:
         RecordError: The file can't be read, or a row does not hold; the text
             names file and line.
     """
-    for line, found in _objects(path):
+    for line, row in _objects(path):
         try:
-            yield to_row(found)
+            yield to_row(row)
         except _Bad as problem:
             raise RecordError(f"{path}:{line}: {problem}") from None
 
@@ -92,17 +92,17 @@ def _json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             if line.isspace():
                 continue
             try:
-                found = loads(line)
+                document = loads(line)
             except (ValueError, RecursionError):
                 raise RecordError(
                     f"{path}:{number}: expected one JSON object a line"
                 ) from None
-            if type(found) is not dict:
+            if type(document) is not dict:
                 raise RecordError(
                     f"{path}:{number}: expected a JSON object, got "
-                    f"{type(found).__name__}"
+                    f"{type(document).__name__}"
                 )
-            yield number, found
+            yield number, document
 
 
 def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -118,12 +118,12 @@ def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     f"{path}:1: no column {', '.join(missing)}; needed are "
                     f"{', '.join(REQUIRED)}"
                 )
-            for found in reader:
-                if None in found:
+            for fields in reader:
+                if None in fields:
                     raise RecordError(
                         f"{path}:{reader.line_num}: more fields than columns"
                     )
-                yield reader.line_num, _CsvRow(found)
+                yield reader.line_num, _CsvRow(fields)
         except csv.Error as error:
             raise RecordError(f"{path}:{reader.line_num}: {error}") from None
 
@@ -131,8 +131,8 @@ def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 class _CsvRow(dict[str, Any]):
     """A row in which an empty field is an absent one, and text is parsed."""
 
-    def __init__(self, found: Mapping[str, str | None]) -> None:
-        super().__init__({key: text for key, text in found.items() if text})
+    def __init__(self, fields: Mapping[str, str | None]) -> None:
+        super().__init__({key: text for key, text in fields.items() if text})
         for name in ("guidance", "refusal", "harm_identification", "replication"):
             if name in self:
                 self[name] = _whole(self[name])

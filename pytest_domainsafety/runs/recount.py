@@ -23,6 +23,7 @@ from pytest_domainsafety.types import (
 _OURS = "pytest-domainsafety"
 _COUNTS = ("pairs", "responses", "scored", "complied", "unscored")
 _OF_A_PAIR = ("responses", "scored", "complied", "prompt_hash", "subdomain")
+# Between a number that was written and the same one worked out again: rounding.
 _SLACK = 1e-9
 _ADDED = {"reasoning_traces"}
 """Tables that a run adds to those of its estimates."""
@@ -107,7 +108,7 @@ def _estimate_problems(
     results: Results, again: Results, *, whole: bool
 ) -> Iterator[Problem]:
     sides = [
-        {(one.model, one.domain): one for one in side.domains}
+        {(estimate.model, estimate.domain): estimate for estimate in side.domains}
         for side in (results, again)
     ]
     for key in sorted(sides[0].keys() | sides[1].keys()):
@@ -219,17 +220,17 @@ def _different(
     ]
 
 
-def _alike(one: Any, other: Any) -> bool:
+def _alike(value: Any, other: Any) -> bool:
     """Whether two JSON values are the same, floating point aside."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(
-            _alike(part, other[name]) for name, part in one.items()
+    if isinstance(value, dict) and isinstance(other, dict):
+        return value.keys() == other.keys() and all(
+            _alike(part, other[name]) for name, part in value.items()
         )
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, float) and isinstance(other, float):
-        return isclose(one, other, rel_tol=_SLACK, abs_tol=_SLACK)
-    return bool(one == other)
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_alike, value, other))
+    if isinstance(value, float) and isinstance(other, float):
+        return isclose(value, other, rel_tol=_SLACK, abs_tol=_SLACK)
+    return bool(value == other)
 
 
 def _problem(kind: ProblemKind, key: tuple[str, str], fault: str) -> Problem:

@@ -52,7 +52,7 @@ def rejudge_run(
     source: Source,
     judge: str,
     suites: Mapping[str, LoadedSuite],
-    told: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> Results:
     """Judge a run of a store again, and keep what comes of it in the same store.
 
@@ -60,7 +60,7 @@ def rejudge_run(
         source: The run.
         judge: As typed.
         suites: By domain.
-        told: ``endpoint``, ``concurrency``, ``timeout``, ``fresh``,
+        options: ``endpoint``, ``concurrency``, ``timeout``, ``fresh``,
             ``strict_judge`` and ``allow_self_judge``.
 
     Returns:
@@ -86,30 +86,30 @@ def rejudge_run(
             judges=(judge,),
             store=source.path,
             seed=42 if manifest.sampling.seed is None else manifest.sampling.seed,
-            concurrency=told["concurrency"],
-            endpoints=tuple(told["endpoint"]),
-            timeout_s=told["timeout"],
-            fresh=told["fresh"],
-            strict_judge=told["strict_judge"],
-            allow_self_judge=told["allow_self_judge"],
+            concurrency=options["concurrency"],
+            endpoints=tuple(options["endpoint"]),
+            timeout_s=options["timeout"],
+            fresh=options["fresh"],
+            strict_judge=options["strict_judge"],
+            allow_self_judge=options["allow_self_judge"],
         )
-        found = judge_again(store, source.run, plan, suites, manifest)
+        rejudged = judge_again(store, source.run, plan, suites, manifest)
         new = manifest.with_(
             run=plan.run,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             kind="rejudge",
             rejudged_from=source.run,
-            judges={judge: found.judge},
+            judges={judge: rejudged.judge},
             second_judge={},
             judge_reasoning=False,
             suites=_with_rubrics(manifest.suites, suites),
-            cost=found.tally.cost(),
-            served=manifest.served | found.tally.served,
-            failed_judgements=len(found.failed),
+            cost=rejudged.tally.cost(),
+            served=manifest.served | rejudged.tally.served,
+            failed_judgements=len(rejudged.failed),
         )
-        results = _results(source, new, found.records, found.failed)
+        results = _results(source, new, rejudged.records, rejudged.failed)
         store.begin_run(plan.run, new)
-        store.keep_records(found.records)
+        store.keep_records(rejudged.records)
         store.finish_run(plan.run, results.model_dump(mode="json", by_alias=True))
     return results
 
@@ -131,7 +131,7 @@ def _results(
         stopped=stopped_of(Results(run=manifest)),
     )
     agreement = judge_agreement(before, records, settings)
-    names = [next((r.judge for r in some if r.judge), "") for some in (before, records)]
+    names = [next((r.judge for r in side if r.judge), "") for side in (before, records)]
     warnings = [*judge_warnings(manifest.judges), *results.warnings]
     if manifest.baseline is not None:
         warnings.append(
@@ -139,10 +139,10 @@ def _results(
         )
     if failed:
         warnings.insert(0, f"{len(failed)} replies could not be judged: {failed[0]}")
-    told = {"judges": names, "confidence": settings.confidence} | agreement
+    summary = {"judges": names, "confidence": settings.confidence} | agreement
     return results.model_copy(
         update={
-            "agreement": told if agreement["overall"]["n"] else None,
+            "agreement": summary if agreement["overall"]["n"] else None,
             "warnings": tuple(warnings),
         }
     )
@@ -161,8 +161,6 @@ def _with_rubrics(
 
 
 _JUDGED = ("scored", "unscored")
-
-
 """Statuses that a judge had a part in; the others stay what they are."""
 
 _NO_SCORES: dict[str, Any] = {
@@ -285,12 +283,12 @@ class _Bench:
 
     async def all_of(self, run: str, limit: int) -> list[tuple[Record, str]]:
         """Return a run's records judged again; those never answered as they are."""
-        found: dict[tuple[Any, ...], tuple[Record, str]] = {}
+        judged: dict[tuple[Any, ...], tuple[Record, str]] = {}
         waiting: set[asyncio.Task[None]] = set()
 
-        async def one(exchange: Exchange) -> None:
+        async def judge_exchange(exchange: Exchange) -> None:
             record = await self.record(exchange)
-            found[_cell(record)] = (record, exchange.request_key)
+            judged[_cell(record)] = (record, exchange.request_key)
 
         for exchange in self._store.exchanges(run):
             if len(waiting) >= limit:
@@ -299,12 +297,12 @@ class _Bench:
                 )
                 for task in done:
                     task.result()
-            waiting.add(asyncio.create_task(one(exchange)))
+            waiting.add(asyncio.create_task(judge_exchange(exchange)))
         await asyncio.gather(*waiting)
         before = list(self._store.records(run))
         before += _not_there(before, self._manifest, self._looked)
         return [
-            found.get(_cell(record), (self._renamed(record), "")) for record in before
+            judged.get(_cell(record), (self._renamed(record), "")) for record in before
         ]
 
     def _renamed(self, record: Record) -> Record:

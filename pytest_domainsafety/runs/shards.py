@@ -97,10 +97,12 @@ def lost_parts(sources: Sequence[Source]) -> dict[_Key, str]:
     A shard none of whose suites is in another can't be missed here.
     """
     manifests = [load_manifest(source) for source in sources]
-    chosen = [one.selection for one in manifests]
+    chosen = [manifest.selection for manifest in manifests]
     if len(manifests) < 2 or any(part.keyword or part.markexpr for part in chosen):
         return {}
-    files = {name: file for one in manifests for name, file in one.suites.items()}
+    files = {
+        name: file for manifest in manifests for name, file in manifest.suites.items()
+    }
     whole: Counter[str] = Counter()
     for file in files.values():
         whole[file.domain] += file.pairs or 0
@@ -114,19 +116,19 @@ def lost_parts(sources: Sequence[Source]) -> dict[_Key, str]:
 
 def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
     """Return what all shards cost together; empty where one does not say."""
-    found = [own_results(source) for source in sources]
-    if None in found:
+    own = [own_results(source) for source in sources]
+    if None in own:
         return {}
     # A run that is named twice was asked once.
     runs = {
-        one.run.run or str(place): one.run.cost
-        for place, one in enumerate(found)
-        if one is not None
+        results.run.run or str(place): results.run.cost
+        for place, results in enumerate(own)
+        if results is not None
     }
-    told = [cost for cost in runs.values() if cost]
-    if len(told) < len(runs):
+    costs = [cost for cost in runs.values() if cost]
+    if len(costs) < len(runs):
         return {}
-    return {name: sum(getattr(cost, name) for cost in told) for name in _COUNTED}
+    return {name: sum(getattr(cost, name) for cost in costs) for name in _COUNTED}
 
 
 def joint_policy(sources: Sequence[Source]) -> GatePolicy:
@@ -134,13 +136,14 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
     policies = [
         policy_of(own_results(source), load_manifest(source)) for source in sources
     ]
-    limits = (item for one in policies for item in one.thresholds.items())
-    least = (item for one in policies for item in one.min_engagements.items())
+    limits = (item for policy in policies for item in policy.thresholds.items())
+    least = (item for policy in policies for item in policy.min_engagements.items())
     return GatePolicy(
         thresholds=strictest(limits),
         min_engagements=strictest(least, max),
         holm=any(policy.holm for policy in policies),
-        allow_silence=bool(policies) and all(one.allow_silence for one in policies),
+        allow_silence=bool(policies)
+        and all(policy.allow_silence for policy in policies),
     )
 
 

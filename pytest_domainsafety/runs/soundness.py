@@ -37,21 +37,26 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
         results: As they were read.
         passed: What the document says of the whole; None where it says nothing.
     """
-    estimates = {(one.model, one.domain): one for one in results.domains}
+    estimates = {
+        (estimate.model, estimate.domain): estimate for estimate in results.domains
+    }
     for estimate in results.domains:
-        yield from _said_of(estimate, "estimate", _estimate_faults(estimate))
-    changes = {(one.get("model"), one.get("domain")): one for one in results.regression}
+        yield from _problems_of(estimate, "estimate", _estimate_faults(estimate))
+    changes = {
+        (change.get("model"), change.get("domain")): change
+        for change in results.regression
+    }
     for gate in results.gates:
         key = gate.model, gate.domain
         faults = [
             *_gate_faults(gate),
             *_own_faults(gate, estimates.get(key), changes.get(key), results.run),
         ]
-        yield from _said_of(gate, "gate", faults)
-    judged = {(one.model, one.domain) for one in results.gates if _is_main(one)}
+        yield from _problems_of(gate, "gate", faults)
+    judged = {(gate.model, gate.domain) for gate in results.gates if _is_main(gate)}
     for key, estimate in estimates.items():
         if key not in judged:
-            yield from _said_of(
+            yield from _problems_of(
                 estimate,
                 "gate",
                 [f"has {estimate.responses} operational replies and no gate"],
@@ -63,7 +68,7 @@ def _is_main(gate: GateVerdict) -> bool:
     return gate.kind == "compliance"
 
 
-def _said_of(
+def _problems_of(
     what: DomainEstimate | GateVerdict, kind: ProblemKind, faults: Any
 ) -> Iterator[Problem]:
     for fault in faults:
@@ -287,10 +292,10 @@ def _compliance_faults(
         )
 
 
-def _same(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return isclose(one, other, rel_tol=0, abs_tol=_SLACK)
+def _same(value: float | None, other: float | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    return isclose(value, other, rel_tol=0, abs_tol=_SLACK)
 
 
 def _share(value: float | None) -> str:

@@ -39,7 +39,9 @@ Parts = Literal["never", "else", "too"]
 RESULTS_SCHEMA = 1
 _LEFT_OUT = (("guidance", None), ("replication", 1))
 """What a record in a store lacks where it is the default, and a row must have."""
+# Runs that a sentence names, of a store with many.
 _SHOWN = 5
+# A results file is parsed in one piece, so that a larger one would fill the memory.
 _LARGEST_RESULTS = 512 * 2**20
 
 
@@ -325,11 +327,11 @@ def _store_rows(source: Source) -> Iterator[Row]:
     with Store(source.path, create=False) as store:
         for text in store.record_texts(source.run):
             try:
-                found = from_json(text, cache_strings="all")
+                row = from_json(text, cache_strings="all")
                 for name, default in _LEFT_OUT:
-                    if name not in found:
-                        found[name] = default
-                yield to_row(found)
+                    if name not in row:
+                        row[name] = default
+                yield to_row(row)
             except ValueError:
                 raise StoreError(
                     f"{source.path}: a record does not hold what it should; run "
@@ -355,10 +357,10 @@ def own_results(source: Source) -> Results | None:
     """Return the results that a source holds, if it does."""
     if source.kind == "records":
         return None
-    found = (
+    document = (
         _run_of(source)["results"] if source.kind == "store" else _document(source.path)
     )
-    return None if found is None else results_of(str(source), found)
+    return None if document is None else results_of(str(source), document)
 
 
 def _document(path: Path) -> Any:

@@ -56,12 +56,12 @@ def trend(sources: Iterable[str | Path]) -> list[Point]:
         SourceError: A source is not to be had, or is of records, which know no date.
         StoreError: A store can't be read.
     """
-    found: dict[tuple[str, str, str], Point] = {}
+    points: dict[tuple[str, str, str], Point] = {}
     for named in sources:
         for results in _results_of(named):
             for point in _points(results):
-                found.setdefault((point.run, point.release, point.domain), point)
-    return sorted(found.values(), key=lambda one: (one.started, one.run))
+                points.setdefault((point.run, point.release, point.domain), point)
+    return sorted(points.values(), key=lambda point: (point.started, point.run))
 
 
 def _results_of(named: str | Path) -> list[Results]:
@@ -101,20 +101,20 @@ def _points(results: Results) -> list[Point]:
     for verdict in results.gates:
         gates.setdefault((verdict.model, verdict.domain), []).append(verdict)
     points = []
-    for one in results.domains:
-        judged = gates.get((one.model, one.domain), [])
+    for estimate in results.domains:
+        judged = gates.get((estimate.model, estimate.domain), [])
         gate = next((each for each in judged if each.kind == "compliance"), None)
         points.append(
             Point(
                 run.run,
                 run.started,
-                one.model,
-                run.digest_of(one.model),
-                one.domain,
-                one.pairs,
-                one.compliance_rate,
-                one.ci.low,
-                one.ci.high,
+                estimate.model,
+                run.digest_of(estimate.model),
+                estimate.domain,
+                estimate.pairs,
+                estimate.compliance_rate,
+                estimate.ci.low,
+                estimate.ci.high,
                 gate.threshold if gate else None,
                 all_passed(judged) if judged else None,
             )

@@ -94,10 +94,10 @@ class _RunLook:
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the run, each kind of fault once."""
-        for problem in self._found():
+        for problem in self._run_problems():
             yield Problem(problem.kind, f"run {self.run['run']}: {problem.sentence}")
 
-    def _found(self) -> Iterator[Problem]:
+    def _run_problems(self) -> Iterator[Problem]:
         try:
             manifest = Manifest.model_validate(self.run["manifest"])
         except ValidationError as error:
@@ -127,17 +127,18 @@ class _RunLook:
         if missing:
             yield Problem(
                 "missing",
-                f"{len(missing)} of {whole} interactions are missing{_some(missing)}",
+                f"{len(missing)} of {whole} interactions are missing"
+                f"{_examples(missing)}",
             )
         if self._strange:
             yield Problem(
                 "record",
                 f"{_records_of(self._strange)} that it did not ask for"
-                f"{_some(self._strange)}",
+                f"{_examples(self._strange)}",
             )
         for fault, places in self._faults.items():
             yield Problem(
-                fault.kind, f"{_records_of(places)} {fault.words}{_some(places)}"
+                fault.kind, f"{_records_of(places)} {fault.words}{_examples(places)}"
             )
         if check.replaced:
             self.notes.append(
@@ -186,7 +187,7 @@ def _records_of(places: list[Place]) -> str:
     return f"{len(places)} {plural(len(places), 'record', 'records')}"
 
 
-def _some(places: Iterable[Place]) -> str:
+def _examples(places: Iterable[Place]) -> str:
     every = sorted(places)
     shown = [
         f"{domain}/{scenario} {framing} {number}"
