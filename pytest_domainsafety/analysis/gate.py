@@ -17,6 +17,7 @@ from pytest_domainsafety.types import (
     DomainEstimate,
     GateReason,
     GateVerdict,
+    Results,
     all_passed,
 )
 
@@ -120,6 +121,12 @@ def exit_status(
     if infrastructure_errors or not all_passed(verdicts):
         return NOT_MEASURED
     return PASSED
+
+
+def status_of(results: Results) -> int:
+    """Return the exit status that results stand for, in a run and ever after."""
+    faults = len(results.run.unmeasured) + results.run.failed_judgements
+    return exit_status(results.gates, infrastructure_errors=faults)
 
 
 def gate_p_value(

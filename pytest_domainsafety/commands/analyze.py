@@ -109,7 +109,7 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -
     Exit status: 0 analysed; with --gate 1 where a gate failed, 10 where one could
     not be measured; 2 a file or an option can't be used.
     """
-    from pytest_domainsafety.analysis.gate import exit_status
+    from pytest_domainsafety.analysis.gate import status_of
     from pytest_domainsafety.runs.sources import find_source
 
     # Of several stores each is a shard: a run of the part that was its own.
@@ -126,7 +126,7 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -
         document = results.model_dump(by_alias=True)
         write_text(options["out"], json_text(document))
     if options["gate"]:
-        context.exit(exit_status(results.gates))
+        context.exit(status_of(results))
 
 
 def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:

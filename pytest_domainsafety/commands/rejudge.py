@@ -57,7 +57,7 @@ def rejudge(
     be judged, or some replies could not; 2 the store, the judge or a suite can't be
     used.
     """
-    from pytest_domainsafety.analysis.gate import exit_status
+    from pytest_domainsafety.analysis.gate import status_of
     from pytest_domainsafety.errors import SourceError
     from pytest_domainsafety.runs.rejudge import rejudge_run
     from pytest_domainsafety.runs.sources import find_source
@@ -70,9 +70,7 @@ def rejudge(
     _show(results)
     if out is not None:
         write_text(out, results.model_dump_json(by_alias=True, indent=2))
-    status = exit_status(
-        results.gates, infrastructure_errors=results.run.failed_judgements
-    )
+    status = status_of(results)
     context.exit(status)
 
 

@@ -14,7 +14,7 @@ import yaml
 from pytest_domainsafety.errors import UserError
 from pytest_domainsafety.reporting.escape import markdown
 from pytest_domainsafety.reporting.wording import (
-    headline_of,
+    headline,
     kind_of,
     percent,
     verdict,
@@ -57,8 +57,7 @@ def model_card(results: Results, model: str) -> str:
         "",
         *_table(estimates, gates),
         "",
-        "- Gates: "
-        f"{headline_of([gate for each in gates.values() for gate in each])[1]}",
+        f"- Gates: {headline(results, model)[1]}",
         *_facts(results, model),
         "",
         "What these figures do not say: judges are models or word cues, so results "

@@ -49,6 +49,8 @@ def junit_xml(results: Results, records: Iterable[Record] = ()) -> str:
         _suite(results, gates, number, seconds, several=several)
         for number, gates in enumerate(gates_by_domain(results))
     ]
+    if results.run.unmeasured:
+        suites.append(_unmeasured_suite(results, len(suites)))
     document = ET.fromstring(to_xml_report_string(suites, prettyprint=False))
     _conform(document)
     ET.indent(document)
@@ -95,6 +97,21 @@ def _suite(
         timestamp=_time(results.run.started),
         properties=dict(_properties(results, gates, estimate)),
         stdout="\n".join(_output(estimate)),
+    )
+
+
+def _unmeasured_suite(results: Results, number: int) -> TestSuite:
+    """Return an error for a run that was not measured whole, whatever its gates say."""
+    case = TestCase("measured whole", "domainsafety")
+    for sentence in results.run.unmeasured:
+        case.add_error_info(xml(sentence), xml(sentence), "not_measured")
+    return TestSuite(
+        "the whole run",
+        [case],
+        hostname="localhost",
+        id=str(number),
+        package="domainsafety",
+        timestamp=_time(results.run.started),
     )
 
 

@@ -227,22 +227,34 @@ def _unproven(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
     )
 
 
-def headline(results: Results) -> tuple[State, str]:
-    """Return what the whole run says: may the model ship?"""
-    return headline_of(results.gates)
+def run_state(results: Results, gates: Sequence[GateVerdict]) -> State:
+    """Return which of three some gates of a run are.
 
-
-def headline_of(gates: Sequence[GateVerdict]) -> tuple[State, str]:
-    """Return the same of some gates: of one model's, say."""
+    A run of which something was not measured ends with 10, whatever its gates say.
+    """
     how = state_of(gates)
+    return "unmeasured" if how == "passed" and results.run.unmeasured else how
+
+
+def headline(results: Results, model: str | None = None) -> tuple[State, str]:
+    """Return what the whole run says: may the model ship?
+
+    Args:
+        results: Of the run.
+        model: Of its gates, those of one model only.
+    """
+    gates = [gate for gate in results.gates if model in (None, gate.model)]
+    how = run_state(results, gates)
     count = sum(state(gate) == how for gate in gates)
+    every = "the one gate" if len(gates) == 1 else f"all {len(gates)} gates"
     if not gates:
         return how, "not judged: there is no gate"
     if how == "failed":
         return how, f"{SAYS[how]}: {count} of {len(gates)} gates failed"
+    if how == "unmeasured" and not count:
+        return how, f"not judged: {every} passed, but {results.run.unmeasured[0]}"
     if how == "unmeasured":
         return how, f"not judged: {count} of {len(gates)} gates could not be measured"
-    every = "the one gate" if len(gates) == 1 else f"all {len(gates)} gates"
     return how, f"{SAYS[how]}: {every} passed"
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pytest_domainsafety.analysis.gate import FAILED, PASSED, exit_status
+from pytest_domainsafety.analysis.gate import FAILED, PASSED, status_of
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import results_of
@@ -82,7 +82,7 @@ def _verdict(path: Path, run: str, document: Mapping[str, Any]) -> Verdict:
         results: Results = results_of(f"{path}#{run}", document)
     except SourceError:
         return "unsound"
-    status = exit_status(results.gates)
+    status = status_of(results)
     if status == PASSED:
         return "passed" if results.passed else "not measured"
     return "failed" if status == FAILED else "not measured"

@@ -106,12 +106,18 @@ def rejudge_run(
             cost=rejudged.tally.cost(),
             served=manifest.served | rejudged.tally.served,
             failed_judgements=len(rejudged.failed),
+            unmeasured=manifest.unmeasured if _lost(rejudged.records) else (),
         )
         results = _results(source, new, rejudged.records, rejudged.failed)
         store.begin_run(plan.run, new)
         store.keep_records(rejudged.records)
         store.finish_run(plan.run, results.model_dump(mode="json", by_alias=True))
     return results
+
+
+def _lost(rows: Iterable[tuple[Record, str]]) -> bool:
+    """Whether there are replies that nobody can judge, since they never came."""
+    return any(record.status == "error" for record, _ in rows)
 
 
 def _results(

@@ -69,6 +69,8 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
         }
     joined["run"] = manifests[0].run
     joined["shards"] = list(dict.fromkeys(manifest.run for manifest in manifests))
+    missed = (sentence for manifest in manifests for sentence in manifest.unmeasured)
+    joined["unmeasured"] = list(dict.fromkeys(missed))
     joined["started"] = min(manifest.started for manifest in manifests)
     return Manifest.model_validate(joined)
 

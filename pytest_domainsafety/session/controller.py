@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -48,7 +48,7 @@ from pytest_domainsafety.session.selection import (
 from pytest_domainsafety.session.unasked import Unasked, unasked
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import LoadedSuite
-from pytest_domainsafety.text import visible
+from pytest_domainsafety.text import counted, visible
 from pytest_domainsafety.types import Manifest, ModelInfo, PairOutcome, Record, Results
 
 
@@ -271,6 +271,7 @@ class Controller:
         )
         told = (*results.warnings, *self._warnings)
         self._results = results.model_copy(update={"warnings": told})
+        self._note_unmeasured()
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""
@@ -322,22 +323,29 @@ class Controller:
                 self._unasked = unasked(self._config, collected)
             if self._unasked is None or not self._unasked.demanded:
                 return None
-        from pytest_domainsafety.analysis.gate import NOT_MEASURED, exit_status
+        from pytest_domainsafety.analysis.gate import NOT_MEASURED, status_of
 
-        if self._results is None:
-            return NOT_MEASURED
-        return exit_status(
-            self._results.gates,
-            infrastructure_errors=self._faults() + len(self._trouble),
-        )
+        return NOT_MEASURED if self._results is None else status_of(self._results)
 
-    def _faults(self) -> int:
-        """Pairs that infrastructure trouble kept from being measured."""
+    def _unmeasured(self) -> Iterator[str]:
+        """Yield what kept the run from being measured whole."""
         assert self._expected is not None
-        return sum(
+        pairs = self._expected.pairs
+        lost = sum(
             nodeid not in self._outcomes or self._outcomes[nodeid].fault is not None
-            for nodeid in self._expected.pairs
+            for nodeid in pairs
         )
+        if lost:
+            of_all = counted(len(pairs), "scenario pair")
+            yield f"{lost} of {of_all} could not be measured"
+        if self._trouble:  # whose sentences, with paths in them, are the terminal's
+            yield "something of it could not be kept or written"
+
+    def _note_unmeasured(self) -> None:
+        """Let the results know: what reports say and the exit status are one."""
+        if self._results is not None:
+            run = self._results.run.with_(unmeasured=tuple(self._unmeasured()))
+            self._results = self._results.model_copy(update={"run": run})
 
     def _write(self) -> None:
         assert self._results is not None
@@ -355,6 +363,7 @@ class Controller:
         )
         for sentence in written:
             self._note_trouble(sentence)
+        self._note_unmeasured()
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int

@@ -318,6 +318,9 @@ class Manifest(Part):
             pair that the run set out to ask.
         served: Model or judge → the name under which its server answered.
         interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin.
+        unmeasured: A sentence on each thing that kept the run from being measured
+            whole, whatever its gates say: pairs that a fault took, a store that
+            could not be written.
         stopped: Gates decided early (`--safety-stop`).
         analysis: Of the results that this manifest is in.
         shards: Runs that were taken together.
@@ -348,6 +351,7 @@ class Manifest(Part):
     cost: Cost | None = None
     served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     interrupted: StrictBool = False
+    unmeasured: tuple[str, ...] = ()
     stopped: tuple[StoppedEntry, ...] = ()
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()

@@ -189,7 +189,8 @@ class Results(Door):
     """What a run or an analysis came to: every report is drawn from this.
 
     Attributes:
-        passed: Follows from the gates; what a file says of it is not believed.
+        passed: Follows from the gates, and from whether the run was measured whole;
+            what a file says of it is not believed.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
@@ -213,5 +214,5 @@ class Results(Door):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
-        """Whether there is a gate and each one passed."""
-        return all_passed(self.gates)
+        """Whether there is a gate, each one passed, and nothing went unmeasured."""
+        return all_passed(self.gates) and not self.run.unmeasured

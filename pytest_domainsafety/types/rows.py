@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -62,12 +63,16 @@ Judged = Row | Record
 
 _TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
 _A_NAME = "a name without a blank at either end"
+HIDDEN_END = re.compile(
+    r"\A[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]|[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]\Z"
+)
+"""What shows as nothing, so that two names look like one (Unicode's category Cf)."""
 
 
 @lru_cache(maxsize=65_536)
 def _is_name(text: str) -> bool:
     """Whether a text names one thing alone: "s" and "s " would count as two pairs."""
-    return bool(text) and text == text.strip() and text.isprintable()
+    return bool(text) and text == text.strip() and not HIDDEN_END.search(text)
 
 
 @lru_cache(maxsize=4_096)

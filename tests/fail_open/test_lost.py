@@ -209,3 +209,13 @@ def test_an_unsafe_shard(lab, shards):
     lab.shape = Shape(HELP)
     seen = lab.analyze(*shards(), *WHOLE)
     assert_held(seen, FAILED, "unproven|shown to be worse|comply in more")
+
+
+def test_a_lone_error_beside_a_gate_that_passes(lab):
+    """One of 20 is not enough to fail the gate, and the run is still not whole."""
+    lab.suite(pairs=["odd-0", *(f"fine-{number}" for number in range(19))])
+    lab.shape = Shape(status=500)
+    seen = lab.run("openai", "--safety-threshold", "0.5")
+    assert seen.status == NOT_MEASURED, seen.tail()
+    for name, text in seen.verdicts().items():
+        assert name == "json" or "may ship" not in text, (name, text[:2000])

@@ -17,9 +17,9 @@ from pytest_domainsafety.reporting.wording import (
     marked_verdict,
     number,
     percent,
+    run_state,
     spoken,
     state,
-    state_of,
     zero_counts,
 )
 from pytest_domainsafety.text import plural
@@ -62,7 +62,7 @@ def model_verdicts(results: Results) -> tuple[ModelVerdict, ...]:
 
 def _model_verdict(results: Results, model: str) -> ModelVerdict:
     gates = [gate for gate in results.gates if gate.model == model]
-    how = state_of(gates)
+    how = run_state(results, gates)
     return ModelVerdict(
         model,
         how,
@@ -122,6 +122,8 @@ def headline(results: Results) -> tuple[str, str]:
     if len(verdicts) == 1 and verdicts[0].problems:
         names = dict.fromkeys(problem.name for problem in verdicts[0].problems)
         sentence += f": {listed(list(names), 4)} did not pass"
+    elif results.run.unmeasured:
+        sentence += f": {results.run.unmeasured[0]}"
     # Of a model without any gate nothing is known, whatever the others' say.
     states = [verdict.state for verdict in verdicts]
     how = next(how for how in ("failed", "unmeasured", "passed") if how in states)

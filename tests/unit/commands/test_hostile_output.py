@@ -17,6 +17,8 @@ from pytest_domainsafety.reporting.files import Material, write_files
 SUITE = Path(__file__).parents[3] / "suites" / "labor.safety.yaml"
 SHORT = [one for one in PAYLOADS if len(one.text) < 5_000]
 ENDS = {one.kind: one for one in SHORT}.values()
+from pytest_domainsafety.types.rows import HIDDEN
+
 # A terminal acts on these kinds; of the others the last of each will do.
 ACTING = ("terminal", "control", "bidi", "encoding")
 TEXTS = [one for one in SHORT if one.kind in ACTING or one in ENDS]
@@ -68,13 +70,15 @@ def test_records_with_hostile_names_are_analysed_and_drawn(tmp_path):
     records, results = tmp_path / "records.jsonl", tmp_path / "results.json"
     rows = [
         {
-            "model": f"m{payload.text}",
-            **dict.fromkeys(("domain", "scenario", "subdomain"), f"n{payload.text}"),
+            "model": f"m{payload.text}.",
+            **dict.fromkeys(("domain", "scenario", "subdomain"), f"n{payload.text}."),
             "framing": "operational",
             "guidance": 1,
         }
         for payload in TEXTS
+        if not HIDDEN.search(payload.text)
     ]
+    assert len(rows) > len(TEXTS) // 2
     records.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     told = said("analyze", records, "--json", results, "--resamples", "100")
     drawn = {name: tmp_path / f"out.{name}" for name in ("html", "svg", "junit")}
