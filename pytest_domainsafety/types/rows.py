@@ -62,17 +62,15 @@ Judged = Row | Record
 """What is counted: a row of a file, or a whole record."""
 
 _TEXTS = ("variant", "subdomain", "judge", "prompt_hash", "run")
-_A_NAME = "a name without a blank at either end"
-HIDDEN_END = re.compile(
-    r"\A[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]|[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]\Z"
-)
+_A_NAME = "a name without a blank at either end or a hidden mark in it"
+HIDDEN = re.compile(r"[\u00ad\u200b-\u200d\u2060-\u2064\ufeff]")
 """What shows as nothing, so that two names look like one (Unicode's category Cf)."""
 
 
 @lru_cache(maxsize=65_536)
 def _is_name(text: str) -> bool:
     """Whether a text names one thing alone: "s" and "s " would count as two pairs."""
-    return bool(text) and text == text.strip() and not HIDDEN_END.search(text)
+    return bool(text) and text == text.strip() and not HIDDEN.search(text)
 
 
 @lru_cache(maxsize=4_096)
@@ -81,7 +79,7 @@ def _is_variant(text: str) -> bool:
 
     Rows of variants are in no gate, so "Base" would hide what it says.
     """
-    return _is_name(text) and text.casefold() != BASE_VARIANT
+    return _is_name(text) and text.isprintable() and text.casefold() != BASE_VARIANT
 
 
 class _Bad(ValueError):
