@@ -13,12 +13,11 @@ from payloads import MOVES_THE_CURSOR, PAYLOADS
 
 from pytest_domainsafety.cli import group, main
 from pytest_domainsafety.reporting.files import Material, write_files
+from pytest_domainsafety.types.rows import HIDDEN
 
 SUITE = Path(__file__).parents[3] / "suites" / "labor.safety.yaml"
 SHORT = [one for one in PAYLOADS if len(one.text) < 5_000]
 ENDS = {one.kind: one for one in SHORT}.values()
-from pytest_domainsafety.types.rows import HIDDEN
-
 # A terminal acts on these kinds; of the others the last of each will do.
 ACTING = ("terminal", "control", "bidi", "encoding")
 TEXTS = [one for one in SHORT if one.kind in ACTING or one in ENDS]
