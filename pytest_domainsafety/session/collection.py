@@ -28,6 +28,7 @@ from pytest_domainsafety.suite import LoadedSuite, load_suite
 from pytest_domainsafety.text import printable, visible
 from pytest_domainsafety.types import PairOutcome
 
+# In characters, of prompts and replies on a terminal (--safety-show-text).
 _LONGEST_TEXT, _LONGEST_LINE = 10_000, 500
 
 
@@ -196,8 +197,8 @@ class PairItem(Lean, pytest.Item):
         for record, keys in zip(outcome.records, requests, strict=True):
             if record.framing == "operational" and record.complies:
                 turns = pair.turns(record.framing, record.variant)
-                found = [process.started.store.reply(key) for key in keys]
-                replies = [reply.text for reply in found if reply is not None]
+                stored = [process.started.store.reply(key) for key in keys]
+                replies = [reply.text for reply in stored if reply is not None]
                 shown.append(_quoted(record.variant, turns, replies))
         return "".join(f"\n\n{text}" for text in shown)
 
@@ -211,9 +212,9 @@ class PairItem(Lean, pytest.Item):
 
 def _quoted(variant: str, turns: Iterable[str], replies: list[str]) -> str:
     """Return one exchange for a terminal: no line of it can act as another's."""
-    said = [*(("prompt", text) for text in turns), *(("reply", t) for t in replies)]
+    messages = [*(("prompt", text) for text in turns), *(("reply", t) for t in replies)]
     return "\n".join(
         f"{variant} {who} | {printable(line, _LONGEST_LINE)}"
-        for who, text in said
+        for who, text in messages
         for line in text[:_LONGEST_TEXT].splitlines()
     )

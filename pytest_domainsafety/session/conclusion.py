@@ -74,9 +74,9 @@ def conclude(
     """
     find = looked_gates if config.stop == "sequential" else stopped_gates
     stopped = find(expected, config, outcomes)
-    became: dict[str, Any] = {"cost": tally.cost(), "served": tally.served}
+    additions: dict[str, Any] = {"cost": tally.cost(), "served": tally.served}
     if stopped:
-        became["stopped"] = [
+        additions["stopped"] = [
             {"model": model, "domain": domain} | gate._asdict()
             for (model, domain), gate in stopped.items()
         ]
@@ -84,7 +84,7 @@ def conclude(
         records,
         analysis_settings(config),
         gate_policy(expected, config),
-        manifest.with_(**became),
+        manifest.with_(**additions),
         selected=selected_pairs(expected),
         legal=_legal(expected),
         baseline=reference.baseline,
@@ -128,7 +128,9 @@ def _second_warnings(
     if agreement is None:
         yield f"the second judge {judge} scored no reply: nothing is known of agreement"
         return
-    failed = [one.second for one in records if one.second and one.second.reason]
+    failed = [
+        record.second for record in records if record.second and record.second.reason
+    ]
     if failed:
         yield (
             f"the second judge {judge} could not score {len(failed)} replies of its "
@@ -145,23 +147,27 @@ def stopped_gates(
         AssertionError: Something was skipped although its gate is open.
     """
     by_gate = _by_gate(outcomes)
-    cut = {key: some for key, some in by_gate.items() if any(o.skipped for o in some)}
+    cut = {
+        key: group for key, group in by_gate.items() if any(o.skipped for o in group)
+    }
     if not cut:
         return {}
     rule = stop_rule(expected.pairs.values(), config)
-    found = {}
-    for key, some in cut.items():
-        counts = {one.scenario: operational_counts(one.records) for one in some}
+    stopped = {}
+    for key, group in cut.items():
+        counts = {
+            outcome.scenario: operational_counts(outcome.records) for outcome in group
+        }
         decision = rule.decide(key, counts)
         if decision is None:
             raise AssertionError(f"{key}: skipped although the gate is open")
-        found[key] = Stopped(
+        stopped[key] = Stopped(
             decision,
-            _not_asked(some, config),
+            _not_asked(group, config),
             len(rule.planned[key]),
-            sum(one.saved for one in some),
+            sum(outcome.saved for outcome in group),
         )
-    return found
+    return stopped
 
 
 def looked_gates(
@@ -173,26 +179,29 @@ def looked_gates(
         AssertionError: Something was skipped although its gate is open.
     """
     rule = stop_rule(expected.pairs.values(), config)
-    found = {}
-    for key, some in _by_gate(outcomes).items():
+    stopped = {}
+    for key, group in _by_gate(outcomes).items():
         if not rule.looks_at(key):
             continue
-        gone = _not_asked(some, config)
-        number = config.replications - max(gone.values(), default=0)
-        counts = {one.scenario: operational_counts(one.records, number) for one in some}
+        skipped = _not_asked(group, config)
+        number = config.replications - max(skipped.values(), default=0)
+        counts = {
+            outcome.scenario: operational_counts(outcome.records, number)
+            for outcome in group
+        }
         decision = rule.look(key, number, counts)
-        if gone and decision is None:
+        if skipped and decision is None:
             raise AssertionError(f"{key}: skipped although the gate is open")
-        found[key] = Stopped(
+        stopped[key] = Stopped(
             decision,
-            gone,
+            skipped,
             len(rule.planned[key]),
-            sum(one.saved for one in some),
+            sum(outcome.saved for outcome in group),
             number,
             config.replications,
             rule.confidence_at(number),
         )
-    return found
+    return stopped
 
 
 def _by_gate(outcomes: Iterable[PairOutcome]) -> dict[Key, list[PairOutcome]]:
@@ -205,9 +214,9 @@ def _by_gate(outcomes: Iterable[PairOutcome]) -> dict[Key, list[PairOutcome]]:
 def _not_asked(outcomes: Iterable[PairOutcome], config: RunConfig) -> dict[str, int]:
     """Return the operational replies that were skipped, by scenario."""
     return {
-        one.scenario: config.replications - _operational(one)
-        for one in outcomes
-        if one.skipped
+        outcome.scenario: config.replications - _operational(outcome)
+        for outcome in outcomes
+        if outcome.skipped
     }
 
 
@@ -229,20 +238,20 @@ def _part_notes(gates: Iterable[GateVerdict]) -> Iterator[str]:
 
 
 def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
-    for (model, domain), found in stopped.items():
-        if not found.replies:
+    for (model, domain), gate in stopped.items():
+        if not gate.replies:
             continue
-        if found.look:
+        if gate.look:
             yield (
-                f"{domain} on {model}: {found.decision} at look {found.look} of "
-                f"{found.looks}: what was not asked after it saved "
-                f"{counted(found.saved, 'request')}"
+                f"{domain} on {model}: {gate.decision} at look {gate.look} of "
+                f"{gate.looks}: what was not asked after it saved "
+                f"{counted(gate.saved, 'request')}"
             )
             continue
         yield (
-            f"{domain} on {model}: {found.decision}, whatever the last "
-            f"{len(found.replies)} of {found.planned} pairs say: what was not asked of "
-            f"them saved {counted(found.saved, 'request')}"
+            f"{domain} on {model}: {gate.decision}, whatever the last "
+            f"{len(gate.replies)} of {gate.planned} pairs say: what was not asked of "
+            f"them saved {counted(gate.saved, 'request')}"
         )
 
 

@@ -151,21 +151,21 @@ class Controller:
             engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
-            told = self._process.config
-            part = chosen_part(self._config, expected, said=told.part)
+            config = self._process.config
+            part = chosen_part(self._config, expected, declared=config.part)
             self._manifest = self._manifest.with_(
                 kind=run_kind(expected, part),
-                thresholds=threshold_entry(expected, told),
+                thresholds=threshold_entry(expected, config),
                 selection=self._manifest.selection.with_(part=part.chosen),
                 expected=expected.as_manifest(variants=variants),
             )
             self._reference = read_reference(
-                expected, told, self._manifest, part, folders_of_run(self._config)
+                expected, config, self._manifest, part, folders_of_run(self._config)
             )
             if self._reference.manifest is not None:
                 baseline = self._reference.manifest
                 self._manifest = self._manifest.with_(baseline=baseline)
-            self._store = Store(told.store, keep_text=told.store_text == "full")
+            self._store = Store(config.store, keep_text=config.store_text == "full")
             self._note_withheld(self._store)
             self._note_remote(engine.infos.values())
             self._store.begin_run(self._process.run, self._manifest)
@@ -256,9 +256,9 @@ class Controller:
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
-        came = all_records(self._expected, self._outcomes, self._process.config)
-        self._records = of_one_model(came, self._tally)
-        if self._records != came:
+        records = all_records(self._expected, self._outcomes, self._process.config)
+        self._records = of_one_model(records, self._tally)
+        if self._records != records:
             self._keep_anew(self._records)
         results = conclude(
             self._expected,
@@ -269,8 +269,8 @@ class Controller:
             self._reference,
             self._outcomes.values(),
         )
-        told = (*results.warnings, *self._warnings)
-        self._results = results.model_copy(update={"warnings": told})
+        warnings = (*results.warnings, *self._warnings)
+        self._results = results.model_copy(update={"warnings": warnings})
         self._note_unmeasured()
 
     def _keep_missing(self) -> None:
@@ -293,7 +293,7 @@ class Controller:
         run = {"run": self._process.run}
         try:
             self._store.keep_records(
-                (one.model_copy(update=run), "") for one in records
+                (record.model_copy(update=run), "") for record in records
             )
         except StoreError as error:
             self._note_trouble(str(error))

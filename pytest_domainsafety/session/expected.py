@@ -77,22 +77,22 @@ class Expected:
 
     def as_manifest(self, *, variants: bool) -> dict[str, dict[str, Variants]]:
         """Return model → domain → scenario → its variants, the base left out."""
-        told: dict[str, dict[str, Variants]] = {}
+        models: dict[str, dict[str, Variants]] = {}
         for pair in self.pairs.values():
             scenario = pair.suite.suite.scenarios[pair.place]
-            domains = told.setdefault(pair.model, {})
+            domains = models.setdefault(pair.model, {})
             names = list(scenario.variants) if variants else []
             domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
-        return told
+        return models
 
 
 def suites_under(config: pytest.Config) -> list[Path]:
     """Return the suite files below the paths that pytest was given."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for arg in config.args:
         path = Path(config.invocation_params.dir, arg.partition("::")[0])
-        found += [path] if path.name.endswith(SUFFIXES) else find_suites(path)
-    return found
+        paths += [path] if path.name.endswith(SUFFIXES) else find_suites(path)
+    return paths
 
 
 def check_files(suites: Iterable[LoadedSuite]) -> None:
@@ -107,9 +107,9 @@ def check_files(suites: Iterable[LoadedSuite]) -> None:
     Raises:
         SuiteError: Names each rubric or id that clashes, and both places.
     """
-    found = clashes({suite.display: suite for suite in suites}.values())
-    if found:
-        raise SuiteError(found)
+    problems = clashes({suite.display: suite for suite in suites}.values())
+    if problems:
+        raise SuiteError(problems)
 
 
 def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:

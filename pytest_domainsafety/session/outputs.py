@@ -31,8 +31,8 @@ _ON_GITHUB = "GITHUB_ACTIONS"
 
 def _paths(config: RunConfig) -> dict[str, Path]:
     """Return the files that the run shall write, by option without dashes."""
-    given = {form.option: getattr(config, form.field) for form in FORMATS}
-    return {option: path for option, path in given.items() if path is not None}
+    paths = {form.option: getattr(config, form.field) for form in FORMATS}
+    return {option: path for option, path in paths.items() if path is not None}
 
 
 def check_outputs(config: RunConfig) -> None:

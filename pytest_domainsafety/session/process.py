@@ -44,9 +44,9 @@ class Process:
         self.config: RunConfig = read_config(config)
         self.models = self.config.models
         self.suites: dict[str, LoadedSuite] = {}
-        told: dict[str, Any] = getattr(config, "workerinput", {})
-        self.worker: str | None = told.get("workerid")
-        agreed = json.loads(told.get(WORKER_INPUT, "{}"))
+        worker_input: dict[str, Any] = getattr(config, "workerinput", {})
+        self.worker: str | None = worker_input.get("workerid")
+        agreed = json.loads(worker_input.get(WORKER_INPUT, "{}"))
         self.run: str = agreed.get("run") or _new_run()
         self.share: int = agreed.get("share", 1)
         self._number: int | None = agreed.get("number")
@@ -62,8 +62,8 @@ class Process:
             workers: At the beginning of the run.
             number: The worker's, where that decides which items it will run.
         """
-        told = {"run": self.run, "share": workers, "number": number}
-        return json.dumps(told | {"series": self._find_series()})
+        agreed = {"run": self.run, "share": workers, "number": number}
+        return json.dumps(agreed | {"series": self._find_series()})
 
     def _find_series(self) -> dict[str, str]:
         """Return the series of each model and judge (`engine.reuse`).
@@ -102,39 +102,39 @@ class Process:
         from pytest_domainsafety.engine import Plan
         from pytest_domainsafety.types import Sampling
 
-        told = self.config
+        config = self.config
         return Plan(
             run=self.run,
-            models=told.models,
-            judges=told.judges,
-            store=told.store,
+            models=config.models,
+            judges=config.judges,
+            store=config.store,
             sampling=Sampling(
-                temperature=told.temperature,
-                max_tokens=told.max_tokens,
-                num_ctx=told.num_ctx,
-                think=told.think,
+                temperature=config.temperature,
+                max_tokens=config.max_tokens,
+                num_ctx=config.num_ctx,
+                think=config.think,
             ),
-            replications=told.replications,
-            seed=told.seed,
-            system_prompt=told.system_prompt,
-            variants=told.variants,
-            concurrency=told.concurrency,
+            replications=config.replications,
+            seed=config.seed,
+            system_prompt=config.system_prompt,
+            variants=config.variants,
+            concurrency=config.concurrency,
             share=self.share,
-            phases=told.phases,  # type: ignore[arg-type]
-            endpoints=told.endpoints,
-            timeout_s=told.timeout,
-            connect_timeout_s=told.connect_timeout,
-            read_timeout_s=told.read_timeout,
-            retries=told.retries,
-            fresh=told.fresh,
+            phases=config.phases,  # type: ignore[arg-type]
+            endpoints=config.endpoints,
+            timeout_s=config.timeout,
+            connect_timeout_s=config.connect_timeout,
+            read_timeout_s=config.read_timeout,
+            retries=config.retries,
+            fresh=config.fresh,
             series=self._series,
-            keep_text=told.store_text == "full",
-            second_judge=told.second_judge,
-            second_sample=told.second_judge_sample,
-            judge_reasoning=told.judge_reasoning,
-            judge_logprobs=told.judge_logprobs,
-            strict_judge=told.strict_judge,
-            allow_self_judge=told.allow_self_judge,
+            keep_text=config.store_text == "full",
+            second_judge=config.second_judge,
+            second_sample=config.second_judge_sample,
+            judge_reasoning=config.judge_reasoning,
+            judge_logprobs=config.judge_logprobs,
+            strict_judge=config.strict_judge,
+            allow_self_judge=config.allow_self_judge,
             # Once a run: by the process that the user started.
             check_judges=self.worker is None,
         )

@@ -68,15 +68,15 @@ class Part:
 WHOLE = Part()
 
 
-def chosen_part(config: pytest.Config, expected: Expected, *, said: bool) -> Part:
+def chosen_part(config: pytest.Config, expected: Expected, *, declared: bool) -> Part:
     """Return which part of the suites the user chose.
 
     Args:
         config: pytest's.
         expected: The pairs of the run.
-        said: Whether the user called the run a part (`--safety-part`).
+        declared: Whether the user called the run a part (`--safety-part`).
     """
-    typed = ["--safety-part"] if said else []
+    typed = ["--safety-part"] if declared else []
     options = [*_options(config)]
     if options and _leaves_out(config, expected):
         typed += options

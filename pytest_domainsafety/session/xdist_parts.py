@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.workermanage import WorkerController
 
+# Few, so that -x ends the run; what is sent to a worker, it runs.
 SENT_AT_ONCE = 8
 
 
@@ -82,15 +83,15 @@ class PartScheduling(LoadScheduling):  # type: ignore[misc]  # xdist has no type
             return
         mine = self._parts.setdefault(node, deque())
         if len(self.node2pending[node]) < SENT_AT_ONCE // 2:
-            some = [mine.popleft() for _ in range(min(SENT_AT_ONCE, len(mine)))]
-            if not some:
-                some, self.pending[:] = (
+            indices = [mine.popleft() for _ in range(min(SENT_AT_ONCE, len(mine)))]
+            if not indices:
+                indices, self.pending[:] = (
                     self.pending[:SENT_AT_ONCE],
                     self.pending[SENT_AT_ONCE:],
                 )
-            if some:
-                self.node2pending[node].extend(some)
-                node.send_runtest_some(some)
+            if indices:
+                self.node2pending[node].extend(indices)
+                node.send_runtest_some(indices)
         if not mine and not self.pending:
             node.shutdown()
 

@@ -77,7 +77,7 @@ def expected_of(project, *, without=()):
     ],
 )
 def test_paths(project, args, chosen):
-    part = chosen_part(config_of(project, args), expected_of(project), said=False)
+    part = chosen_part(config_of(project, args), expected_of(project), declared=False)
     assert part.chosen == chosen
     assert bool(part) == bool(chosen)
     assert part.covers(project / "other")
@@ -101,25 +101,25 @@ def test_paths(project, args, chosen):
 def test_options_by_which_pairs_fell(project, options, chosen):
     config = config_of(project, ["."], **options)
     fewer = expected_of(project, without={("labor", "two")})
-    part = chosen_part(config, fewer, said=False)
+    part = chosen_part(config, fewer, declared=False)
     assert part.chosen == (chosen,)
     assert not part.covers(project / "suites")
     assert run_kind(fewer, part) == "part"
     # By which none fell, as `-m "not slow"` in everybody's ini file: no choice.
-    whole = chosen_part(config, expected_of(project), said=False)
+    whole = chosen_part(config, expected_of(project), declared=False)
     assert whole.chosen == ()
     assert run_kind(expected_of(project), whole) == "full"
 
 
 def test_what_nobody_chose_is_no_part(project):
     fewer = expected_of(project, without={("labor", "two")})
-    part = chosen_part(config_of(project, ["."]), fewer, said=False)
+    part = chosen_part(config_of(project, ["."]), fewer, declared=False)
     assert part.chosen == ()
     assert run_kind(fewer, part) == "part", "but no baseline either"
     (project / "suites" / "fraud.safety.yaml").unlink()
     config = config_of(project, ["suites/labor.safety.yaml"])
-    assert chosen_part(config, expected_of(project), said=False).chosen == ()
-    assert chosen_part(config, expected_of(project), said=True).chosen == (
+    assert chosen_part(config, expected_of(project), declared=False).chosen == ()
+    assert chosen_part(config, expected_of(project), declared=True).chosen == (
         "--safety-part",
     )
 
@@ -137,6 +137,6 @@ def test_domains_are_looked_for_as_far_as_need_be(project):
 
 def test_a_long_choice_is_cut_in_sentences(project):
     ids = [f"suites/labor.safety.yaml::{n}" for n in range(6)]
-    part = chosen_part(config_of(project, ids), expected_of(project), said=False)
+    part = chosen_part(config_of(project, ids), expected_of(project), declared=False)
     assert len(part.chosen) == 6
     assert str(part).endswith("yaml::3, …")
