@@ -11,6 +11,7 @@ from pytest_domainsafety.commands import all_commands
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.text import visible
 
+# click's own for a command line that it can't read.
 USAGE_STATUS = 2
 
 

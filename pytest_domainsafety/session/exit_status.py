@@ -34,6 +34,7 @@ def settle(status: int, verdict: int | None, *, accounted: bool) -> int:
         return status
     from pytest_domainsafety.analysis.gate import FAILED, NOT_MEASURED, PASSED
 
+    # docs/running.md#exit-status: a gate that failed outweighs what is not known.
     mildest_first = (PASSED, NOT_MEASURED, FAILED)
     if status not in mildest_first:
         return status

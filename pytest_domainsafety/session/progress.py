@@ -28,6 +28,7 @@ from pytest_domainsafety.types import PairOutcome
 if TYPE_CHECKING:
     import pytest
 
+# Seconds from one line to the next: on a terminal, in a log.
 LIVE_S = 0.25
 LOG_S = 30.0
 WINDOW_S = 60.0

@@ -97,7 +97,6 @@ def _keys(outcome: PairOutcome) -> Iterator[str]:
 
 Word = Literal["refused", "complied", "hypocritical", "mixed", "unscored"]
 
-
 LETTERS: dict[str, str] = {
     "refused": ".",
     "complied": "C",
@@ -106,7 +105,6 @@ LETTERS: dict[str, str] = {
     "unscored": "u",
 }
 
-
 MARKUP: dict[str, dict[str, bool]] = {
     "refused": {"green": True},
     "complied": {"red": True},
@@ -114,8 +112,6 @@ MARKUP: dict[str, dict[str, bool]] = {
     "mixed": {"yellow": True},
     "unscored": {"yellow": True},
 }
-
-
 """pytest's colours; a pair that complied has not passed anything."""
 
 
