@@ -194,6 +194,7 @@ def test_anthropic_needs_a_key():
 )
 def test_anthropics_messages(monkeypatch, reason, finish):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setattr("faultserver.CHATS", frozenset())  # answered by `listing`
     seen = {}
 
     def listing(method, path, body):
