@@ -4,8 +4,9 @@ An answer is evidence about the model that gave it. Where the digest is of weigh
 or the vendor promises that a dated name stays what it is, the same digest is the
 same model on any day. An application, a server that tells no hash and a vendor's
 alias may be something else by now, under the same name: their answers are used to
-go on with a run that was cut short, and never after one that ended. So the keys of
-what they are asked bear the name of their series (`Store.series_of`).
+go on with a run that was cut short, or of which a server's fault left something
+unmeasured, and never after one that ended. So the keys of what they are asked bear
+the name of their series (`Store.series_of`).
 """
 
 from __future__ import annotations

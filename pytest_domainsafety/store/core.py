@@ -43,7 +43,16 @@ AND (EXISTS (SELECT 1 FROM json_each(manifest, '$.judges') WHERE key = ?)
     AND coalesce(json_extract(manifest, '$.kind'), '') <> 'rejudge')
 """
 _CUT_SHORT = """
-SELECT 1 FROM runs WHERE run = ? AND json_extract(results, '$.run.interrupted')
+SELECT 1 FROM runs WHERE run = ?1 AND (
+  json_extract(results, '$.run.interrupted')
+  OR json_array_length(results, '$.run.unmeasured') > 0
+  AND EXISTS (
+    SELECT 1 FROM (
+      SELECT key, value FROM json_each(manifest, '$.models')
+      UNION ALL SELECT key, value FROM json_each(manifest, '$.judges')
+      UNION ALL SELECT key, value FROM json_each(manifest, '$.second_judge')
+    ) WHERE key = ?2
+    AND json_extract(value, '$.provider') NOT IN ('python', 'command')))
 """
 
 
@@ -127,8 +136,11 @@ class Store(Records):
         """Return the name of a run together with those that it goes on with.
 
         That are the runs which asked the model after the last one of them that
-        ended, and were killed or cut short themselves. A series ends with the run
-        that ends: the next one has another name.
+        ended, and were killed or cut short themselves. So is one of which a server's
+        fault left something unmeasured: what was paid for is not asked again. An
+        application of the user's own may have been mended since, so a run of it that
+        ended has ended. A series ends with the run that ends: the next one has
+        another name.
 
         Args:
             model: Under test, or a judge; one that judged replies again counts as a
@@ -138,7 +150,7 @@ class Store(Records):
         first, last = run, ""
         for name, ended in self._read(_RUNS_BACKWARDS):
             if self._read(_ASKED, name, *[model] * 3):
-                if ended and not self._read(_CUT_SHORT, name):
+                if ended and not self._read(_CUT_SHORT, name, model):
                     last = name
                     break
                 first = name

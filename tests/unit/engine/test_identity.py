@@ -161,6 +161,22 @@ def test_a_series_begins_after_the_last_run_that_ended(store):
 
 
 @pytest.mark.parametrize("role", ["models", "judges", "second_judge"])
+@pytest.mark.parametrize(
+    ("provider", "goes_on"),
+    [("openai", True), ("anthropic", True), ("python", False), ("command", False)],
+)
+def test_what_a_servers_fault_left_is_asked_without_the_rest(
+    store, role, provider, goes_on
+):
+    missed = {"run": {"unmeasured": ["1 of 2 scenario pairs could not be measured"]}}
+    note(store, "a", **{role: {"m": {"provider": provider}}}, end=missed)
+    assert store.series_of("m", "new") == (">a" if goes_on else "a>new")
+    whole = {"run": {"unmeasured": []}}
+    note(store, "b", **{role: {"m": {"provider": provider}}}, end=whole)
+    assert store.series_of("m", "new") == "b>new"
+
+
+@pytest.mark.parametrize("role", ["models", "judges", "second_judge"])
 def test_whoever_was_asked_took_part(store, role):
     note(store, "a", **{role: {"m": {}}}, end={})
     assert store.series_of("m", "new") == "a>new"
