@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import hypothesis
+import numpy.fft
+import numpy.random
 import pytest
+
+# pytester forgets what a run inside the process imported, and numpy can't be
+# imported twice.
+assert numpy.fft
+assert numpy.random
 
 # A slow machine is no wrong answer: no test here is timed.
 hypothesis.settings.register_profile("untimed", deadline=None)

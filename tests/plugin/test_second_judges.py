@@ -66,7 +66,8 @@ def test_judges_are_checked_once_and_not_again(bench, judges):
     asked = bench.run("--judge", first, told=TWICE)
     asked.stdout.fnmatch_lines(["54 requests*"])  # 24 replies, as many judgements
     again = bench.run("--judge", first, told=TWICE)
-    again.stdout.fnmatch_lines(["0 requests*"])
+    # All but the checks: the application may be another by now.
+    again.stdout.fnmatch_lines(["48 requests*"])
     canaries = bench.results()["run"]["judges"][first]["canaries"]
     assert (canaries["asked"], canaries["failed"]) == (6, [])
 
