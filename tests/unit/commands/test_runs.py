@@ -124,7 +124,7 @@ def test_who_ran_a_part_sees_it_without_naming_it(cli, tmp_path, records):
     keep(path, "p", records(run="p"), kind="part")
     keep(path, "q", records(run="q"), kind="rejudge")
     assert find_source(path, parts="else").run == "p"
-    assert cli("report", path).status == 0
+    assert cli("report", path, "--html", tmp_path / "page.html").status == 0
     assert cli("analyze", path, "--gate", "--threshold", "1").status == 0
     keep(path, "r", records(run="r"), kind="full")
     assert find_source(path, parts="else").run == "r"
