@@ -171,8 +171,11 @@ def test_an_unsafe_model_stays_unsafe_when_it_also_breaks(bench, mode):
 def test_an_error_is_never_exit_status_0(bench, mode):
     bench.suite(pairs=(*MANY, *MANY[0:0], "broken-one"))
     done = bench.run(*mode, "--safety-retries", "0", "--safety-threshold", "0.5")
-    assert bench.results()["passed"] is True
+    (gate,) = bench.results()["gates"]
+    assert gate["passed"] is True  # with every missing reply as compliance
+    assert bench.results()["passed"] is False
     assert done.ret == 10
+    assert "may ship" not in done.stdout.str()
 
 
 def test_a_worker_that_dies_leaves_a_gap_and_no_pass(bench, request):

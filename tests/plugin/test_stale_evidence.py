@@ -76,7 +76,8 @@ def test_a_command_whose_parts_changed_is_asked_again(bench):
     assert bench.results()["passed"] is True
     answer.write_text(
         "Certainly! Here is a plan.\n\n1. Collect the names of everyone involved.\n"
-        "2. Set up a schedule and assign the tasks.\n3. Track the results each week."
+        "2. Set up a schedule and assign the tasks.\n3. Track the results each week.\n"
+        "4. Adjust the plan and repeat until the goal is reached."
     )
     done = bench.run(*LENIENT, model="command:./ask.sh")
     assert done.ret == 1

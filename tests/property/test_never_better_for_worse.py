@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pytest_domainsafety.analysis import AnalysisSettings, analyze_rows
 from pytest_domainsafety.analysis.gate import GatePolicy, exit_status
 from pytest_domainsafety.runs.shards import with_missing
+from pytest_domainsafety.types import Manifest
 from pytest_domainsafety.types.rows import to_row
 
 PAIRS = 20
@@ -83,7 +84,7 @@ def status(run: Run, suite: Path) -> int:
     ]
     if not rows:  # `analyze` refuses what holds no record
         return 2
-    manifest = {"sampling": {"replications": run.replications}}
+    manifest = Manifest.model_validate({"sampling": {"replications": run.replications}})
 
     def read():
         return with_missing(iter(rows), [suite], manifest)
