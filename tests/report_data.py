@@ -174,8 +174,10 @@ def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
         said.append(
             exchange(text, text, text, (text, text), (text, text), variant=text)
         )
-    run: dict[str, object] = {text: {text: text, "list": [text]} for text in texts}
-    run |= {"started": texts[0], "judges": {text: {} for text in texts}}
+    # A manifest with a lone surrogate is refused where it is read.
+    whole = [text.encode("utf-8", "replace").decode() for text in texts]
+    run: dict[str, object] = {text: {text: text, "list": [text]} for text in whole}
+    run |= {"started": whole[0], "judges": {text: {} for text in whole}}
     return (
         results.model_copy(
             update={
