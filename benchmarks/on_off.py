@@ -45,6 +45,7 @@ def _workers(trick: str) -> float:
     with Server(latency=0.2, slots=16) as at, workplace() as folder:
         write_suites(folder, 60)
         more = ("-n", "2", "--safety-replications", "1", "--safety-threshold", "1.0")
+        more += ("--safety-concurrency", "16")
         command = [*our_command(at.url, *more), *_off(trick)]
         return require(measure(command, folder, **_path(trick))).wall_s
 
@@ -81,10 +82,6 @@ def _path(trick: str) -> dict[str, str]:
 
 
 TRICKS: dict[str, tuple[str, Measure]] = {
-    "loop": (
-        "720 requests, 200 ms, 16 slots: wall, s",
-        lambda trick: _judged(trick, "wall", latency=0.2, slots=16),
-    ),
     "plain": (
         "720 requests, zero latency: processor time, s",
         lambda trick: _judged(trick, "cpu", latency=0),

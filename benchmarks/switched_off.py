@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from typing import Any
 
 TRICK = os.environ.get("BENCH_OFF", "")
-
-
-def _without_loop() -> None:
-    from pytest_domainsafety.engine import engine
-
-    engine.new_loop = asyncio.new_event_loop
 
 
 def _without_plain() -> None:

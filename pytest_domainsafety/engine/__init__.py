@@ -2,12 +2,12 @@
 
 Pairs of scenarios come in, outcomes with their records go out; the session calls it
 for a run, `runs.rejudge` for a stored one. `plan` says what is asked for,
-`concurrency` how much of it at once, `queue` which request comes next, `loop` in
-which order answers are taken up, `phases` which process may ask a server that holds
-one model, `asking` how one question is put and when a model is given up, `dialogue`
-how one interaction comes about, `judges` who judges, `second_sample` what a second
-judge reads, `early_stop` what need not be asked; `engine` holds the thread and hands
-outcomes to the items. Nothing here is for use from outside.
+`concurrency` how much of it at once, `queue` which request comes next, `phases` which
+process may ask a server that holds one model, `asking` how one question is put and
+when a model is given up, `dialogue` how one interaction comes about, `reuse` what of
+the store may be used again, `judges` who judges, `second_sample` what a second judge
+reads, `early_stop` what need not be asked; `engine` holds the thread and hands
+outcomes to the items.
 """
 
 from pytest_domainsafety.engine.asking import Tally

@@ -14,7 +14,6 @@ from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
 from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
-from pytest_domainsafety.engine.loop import new_loop
 from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError, ProviderError
@@ -217,7 +216,7 @@ def judge_again(
         ProviderError: The judge is not to be had.
         StoreError: The store can't be used, or holds hashes alone.
     """
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    with asyncio.Runner() as runner:
         return runner.run(_judge_again(store, run, plan, suites, manifest))
 
 

@@ -406,7 +406,8 @@ def spare_the_collector() -> None:
     """Keep what is there by now out of every search for unreachable objects.
 
     Imported modules stay to the end of the process, and going through them costs a
-    quarter of a second, most of it when the interpreter ends.
+    quarter of a second, most of it when the interpreter ends: 10% of the wall time of
+    720 requests at zero latency (benchmarks/on_off.py).
     """
     if gc.get_freeze_count():  # an earlier session of this process, now over
         gc.unfreeze()

@@ -19,6 +19,8 @@ from _pytest.outcomes import Failed
 class Lean(Node):
     """A node of which a session may hold hundreds of thousands.
 
+    24% of the memory of a collection of 20,000 pairs (benchmarks/on_off.py).
+
     pytest gives each node an empty list, set, mapping and stash of its own, which
     together take more memory than a scenario pair. Here they are made when somebody
     asks for them; what they are, and that each node has its own, stays as it was.

@@ -4,7 +4,8 @@ xdist's own scheduler deals out a few items at a time, so that a worker's engine
 could neither work ahead nor ask all of its questions before the first is
 judged. Here a worker's part is a run of neighbouring items that follows from
 the number of workers alone; it is still sent a few at a time, so that `-x` ends
-the run and not the queue. What a dead worker leaves goes to the others.
+the run and not the queue. What a dead worker leaves goes to the others. 14% of the
+wall time of a run on two workers (benchmarks/on_off.py).
 """
 
 from __future__ import annotations
