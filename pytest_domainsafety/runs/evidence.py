@@ -158,13 +158,15 @@ class RecordCheck:
         answers = [text for role, text in messages if role == "assistant"]
         if record.turn != max(1, len(asked)):
             yield Fault("record", "whose turn is not that of their reply")
+        whole = record.status != "error"
         if len(asked) <= 1:
-            if record.reply_hash != evidence.reply_hash:
+            # Of a conversation that broke off, the first reply is not the record's.
+            if whole and record.reply_hash != evidence.reply_hash:
                 yield Fault("record", "whose reply_hash is not that of their reply")
             for name in _OF_A_REPLY:
                 if getattr(record, name) != getattr(reply, name):
                     yield Fault("record", f"whose {name} is not that of their reply")
-            if record.latency_s != round(reply.latency_s, 4):
+            if whole and record.latency_s != round(reply.latency_s, 4):
                 yield Fault("record", "whose latency_s is not that of their reply")
         root = self.manifest.sampling.seed
         cell = record.framing, record.variant, record.replication
@@ -176,7 +178,6 @@ class RecordCheck:
             return
         if not self._has_key(request, record.replication, evidence.request_key):
             yield Fault("reply", "whose request does not match its key")
-        whole = record.status != "error"
         if whole and record.prompt_hash != fingerprint("prompt", asked):
             yield Fault("record", "whose prompt_hash is not that of what was asked")
         if len(asked) > 1:
