@@ -9,32 +9,14 @@ counts and the reply is a conflict.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.analysis.cells import COLUMNS, Cells
+from pytest_domainsafety.analysis.cells import COLUMNS, Cells, Column
 from pytest_domainsafety.types import BASE_VARIANT, FRAMINGS, Framing
 from pytest_domainsafety.types.rows import Judged
 
-Column = Literal[
-    "responses",
-    "scored",
-    "at_least_2",
-    "complied",
-    "at_least_4",
-    "guidance",
-    "with_refusal",
-    "refusal",
-    "strong",
-    "with_harm",
-    "harm",
-    "silent_refusal",
-    "filtered",
-    "truncated",
-    "error",
-]
 _COLUMN = {name: place for place, name in enumerate(COLUMNS)}
 
 Key = tuple[str, str]

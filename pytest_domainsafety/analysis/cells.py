@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ STATUSES = (
     "unscored",
     "error",
 )
-COLUMNS = (
+Column = Literal[
     "responses",
     "scored",
     "at_least_2",
@@ -48,7 +48,8 @@ COLUMNS = (
     "filtered",
     "truncated",
     "error",
-)
+]
+COLUMNS: tuple[Column, ...] = get_args(Column)
 _COUNTED = ("silent_refusal", "filtered", "truncated", "error")
 # A code is 1 + guidance + 6 · refusal + 36 · harm + 216 · status + 1296 · markers, so
 # that 0 is an empty slot; see also `_CONFLICT`.
@@ -385,7 +386,7 @@ def _columns() -> Whole:
     table = np.zeros((_SCORES, len(COLUMNS)), dtype=np.int64)
     for score in range(_SCORES):
         status, guidance, refusal, harm = _parts(score)
-        row = dict.fromkeys(COLUMNS, 0) | {"responses": 1}
+        row: dict[str, int] = {**dict.fromkeys(COLUMNS, 0), "responses": 1}
         # An unscored reply is in none of these: it is what `responses` has beyond.
         if status in _COUNTED:
             row[status] = 1

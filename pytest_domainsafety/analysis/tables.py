@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.analysis.accumulate import Accumulator, Column, Key, Sums
+from pytest_domainsafety.analysis.accumulate import Accumulator, Key, Sums
+from pytest_domainsafety.analysis.cells import Column
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.decomposition import (
     cohens_d,
