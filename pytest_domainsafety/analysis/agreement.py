@@ -99,7 +99,7 @@ def judge_agreement(
         for record in records:
             scores = tuple(getattr(record, scale) for scale in scales)
             if record.status == "scored" and None not in scores:
-                yield _cell(record), scores
+                yield cell_of(record), scores
 
     theirs = dict(scored(second))
     rows: list[_Both] = []
@@ -136,7 +136,8 @@ def _agreement(
     return asdict(result)
 
 
-def _cell(record: Judged) -> _Cell:
+def cell_of(record: Judged) -> _Cell:
+    """Return what tells a reply from all others of its run."""
     return (
         record.model,
         record.domain,

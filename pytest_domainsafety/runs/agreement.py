@@ -12,6 +12,7 @@ from pytest_domainsafety.analysis import (
     agreement_within,
     judge_agreement,
 )
+from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.labels import Labels, labelled_records, labelled_scales
 from pytest_domainsafety.stats.judge_error import corrected_rate
@@ -49,11 +50,11 @@ def agreement_between(
         SourceError: They have no scored reply in common, or what one calls the
             same interaction is another reply.
     """
-    theirs = {_cell(record): record for record in second if record.status == "scored"}
+    theirs = {cell_of(record): record for record in second if record.status == "scored"}
     shared = [
         record
         for record in first
-        if record.status == "scored" and _cell(record) in theirs
+        if record.status == "scored" and cell_of(record) in theirs
     ]
     if not shared:
         raise SourceError(
@@ -61,7 +62,9 @@ def agreement_between(
             "variant and replication): are they of the same run?"
         )
     other = [
-        _cell(record) for record in shared if _differs(record, theirs[_cell(record)])
+        cell_of(record)
+        for record in shared
+        if _differs(record, theirs[cell_of(record)])
     ]
     if other:
         raise SourceError(
@@ -156,14 +159,3 @@ def _differs(record: Record, other: Record) -> bool:
 def _judges(records: Iterable[Record]) -> str:
     names = sorted({record.judge for record in records if record.status == "scored"})
     return ", ".join(names) or "unnamed"
-
-
-def _cell(record: Record) -> tuple[Any, ...]:
-    return (
-        record.model,
-        record.domain,
-        record.scenario,
-        record.framing,
-        record.variant,
-        record.replication,
-    )

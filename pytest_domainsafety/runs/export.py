@@ -10,6 +10,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import replacing
 from pytest_domainsafety.reporting.escape import cell, json_text
@@ -81,21 +82,10 @@ def _with_text(source: Source) -> Iterator[Record]:
         exchange = next(exchanges, None)
         for record in store.records(source.run):
             text = ""
-            if exchange is not None and _cell(exchange.record) == _cell(record):
+            if exchange is not None and cell_of(exchange.record) == cell_of(record):
                 text = "\n\n".join(filter(None, exchange.replies))
                 exchange = next(exchanges, None)
             yield record.model_copy(update={"text": text})
-
-
-def _cell(record: Record) -> tuple[Any, ...]:
-    return (
-        record.model,
-        record.domain,
-        record.scenario,
-        record.framing,
-        record.variant,
-        record.replication,
-    )
 
 
 def _row(record: Record) -> dict[str, Any]:

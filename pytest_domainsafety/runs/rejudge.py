@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pytest_domainsafety.analysis import build_results, judge_agreement
+from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
@@ -293,7 +294,7 @@ class _Bench:
 
         async def judge_exchange(exchange: Exchange) -> None:
             record = await self.record(exchange)
-            judged[_cell(record)] = (record, exchange.request_key)
+            judged[cell_of(record)] = (record, exchange.request_key)
 
         for exchange in self._store.exchanges(run):
             if len(waiting) >= limit:
@@ -307,7 +308,8 @@ class _Bench:
         before = list(self._store.records(run))
         before += _not_there(before, self._manifest, self._looked)
         return [
-            judged.get(_cell(record), (self._renamed(record), "")) for record in before
+            judged.get(cell_of(record), (self._renamed(record), ""))
+            for record in before
         ]
 
     def _renamed(self, record: Record) -> Record:
@@ -406,7 +408,7 @@ def _not_there(
     by_pair: dict[tuple[str, str, str], Record] = {}
     seen = set()
     for record in records:
-        seen.add(_cell(record))
+        seen.add(cell_of(record))
         by_pair.setdefault((record.model, record.domain, record.scenario), record)
     for place in owed(manifest):
         if place in seen or place[:3] in looked:
@@ -454,15 +456,4 @@ def _settings(plan: Plan) -> ProviderSettings:
         connect_timeout_s=plan.connect_timeout_s,
         load_timeout_s=plan.timeout_s,
         concurrency=slots(plan),
-    )
-
-
-def _cell(record: Record) -> tuple[Any, ...]:
-    return (
-        record.model,
-        record.domain,
-        record.scenario,
-        record.framing,
-        record.variant,
-        record.replication,
     )
