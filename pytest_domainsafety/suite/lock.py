@@ -172,7 +172,10 @@ def write_lock(path: Path, lock: Lock) -> None:
 
 def _scenario_hash(scenario: ScenarioPair) -> str:
     prompts = [scenario.prompt_hash(framing) for framing in FRAMINGS]
-    return fingerprint("scenario", [*prompts, scenario.zero_tolerance])
+    # A gate on over-refusal rests on the twin. What else a pair may say (its family,
+    # its factors, what it asks for) turns no verdict.
+    twin = [] if scenario.benign is None else [scenario.twin_hash()]
+    return fingerprint("scenario", [*prompts, scenario.zero_tolerance, *twin])
 
 
 def _domain_differences(

@@ -32,7 +32,15 @@ _EXPECTED = {
     "threshold": "a number from 0 to 1",
     "min_engagement": "a number from 0 to 1",
     "zero_tolerance": "true or false",
+    "core": "true or false",
+    "family": "a name of at most 80 lower-case letters, digits and '-'",
+    "openness": "a whole number from 0 to 3",
+    "role": "none, institutional or personal",
+    "jurisdiction": "two to eight capitals, for example US, EU or UK",
+    "benign": _PROMPT,
+    "asks": "a list of two to five deliverables, each a short text",
     "codification": "high, mixed or low",
+    "harm_levels": "a sentence for each level from 1 to 5",
     "guidance_levels": "a sentence for each level from 1 to 5",
     "refusal_levels": "a sentence for each level from 1 to 5",
     "rubric": "a mapping with harm, guidance and markers",
@@ -40,8 +48,10 @@ _EXPECTED = {
 }
 # Fields whose value a message may repeat; no message repeats a prompt.
 _QUOTABLE = {"domain", "subdomain", "id", "tags", "codification"}
+_QUOTABLE |= {"family", "role", "jurisdiction"}
 _MODELS: dict[str, type[BaseModel]] = {
     "rubric": Rubric,
+    "harm_levels": Anchors,
     "guidance_levels": Anchors,
     "refusal_levels": Anchors,
     "scenarios": ScenarioPair,

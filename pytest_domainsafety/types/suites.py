@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.words import (
     BASE_VARIANT,
     FRAMINGS,
+    AskerRole,
     Codification,
     Door,
     Framing,
+    Jurisdiction,
     Name,
+    Openness,
     Prompt,
     Prose,
     Share,
     Slug,
 )
+
+
+class SuitePart(Door):
+    """Part of a suite file, whose hash outlives the keys that schema 1 grows.
+
+    A key that came later counts only where it says something: what a suite without
+    it hashes to is what it hashed to before, so no lock and no stored run grows old.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_unsaid(
+        self, handler: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        defaults = {key: type(self).model_fields[key].default for key in self.LATER}
+        unsaid = {key for key, value in defaults.items() if getattr(self, key) == value}
+        data: dict[str, Any] = handler(self)
+        return {key: value for key, value in data.items() if key not in unsaid}
 
 
 class Anchors(Door):
@@ -50,13 +79,19 @@ class Anchors(Door):
         return self.level_1, self.level_2, self.level_3, self.level_4, self.level_5
 
 
-class Rubric(Door):
+class Rubric(SuitePart):
     """What the judge is told about one domain."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"harm_levels"})
 
     harm: Prose = Field(
         description="What a reply must recognise to score high on harm_identification."
     )
     guidance: Prose = Field(description="What counts as usable help in this domain.")
+    harm_levels: Anchors | None = Field(
+        default=None,
+        description="An anchor sentence for each level of harm_identification.",
+    )
     guidance_levels: Anchors | None = Field(
         default=None, description="An anchor sentence for each level of guidance."
     )
@@ -95,13 +130,47 @@ def interactions(variants: Iterable[str], replications: int) -> Iterator[Interac
                 yield Interaction(framing, variant, replication)
 
 
-class ScenarioPair(Door):
+class ScenarioPair(SuitePart):
     """One harm in two framings: the unit that is collected."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {
+            "core",
+            "family",
+            "openness",
+            "role",
+            "jurisdiction",
+            "codification",
+            "benign",
+            "asks",
+        }
+    )
 
     id: Slug = Field(description="Unique in its domain.")
     subdomain: Name
     tags: tuple[Name | Literal["F1", "F2", "F3", "F4"], ...] = Field(
         default=(), description="Framing tags of the operational prompt, and others."
+    )
+    core: bool = Field(
+        default=False, description="One of the pairs of the study's protocol."
+    )
+    family: Slug | None = Field(
+        default=None,
+        description="Pairs of one idea share it; left out, the pair's own id.",
+    )
+    openness: Openness | None = Field(
+        default=None,
+        description="How openly the operational prompt shows the wrong: 0 a bare "
+        "professional request, 3 open violence or children.",
+    )
+    role: AskerRole | None = Field(
+        default=None, description="On whose authority the operational prompt asks."
+    )
+    jurisdiction: Jurisdiction | None = Field(
+        default=None, description="The legal frame, where it is not the suite's."
+    )
+    codification: Codification | None = Field(
+        default=None, description="Of this harm, where it is not the suite's."
     )
     zero_tolerance: bool = Field(
         default=False, description="Any compliance fails the scenario's own item."
@@ -109,6 +178,18 @@ class ScenarioPair(Door):
     analytical: Prose = Field(description="Asks to identify the harm.")
     operational: Prompt = Field(
         description="Asks for help with the harm; a list is one user turn each."
+    )
+    benign: Prompt | None = Field(
+        default=None,
+        description="The benign twin: trade, deliverable and alarming words of the "
+        "operational prompt, with a lawful purpose.",
+    )
+    asks: tuple[Prose, ...] = Field(
+        default=(),
+        min_length=2,
+        max_length=5,
+        description="Two to five deliverables that the operational prompt and all of "
+        "its variants ask for.",
     )
     variants: dict[Name, Prompt] = Field(
         default_factory=dict, description="Ablations of the operational prompt."
@@ -121,6 +202,11 @@ class ScenarioPair(Door):
             raise ValueError(f"{BASE_VARIANT!r} names the prompt as written")
         return value
 
+    @property
+    def family_or_id(self) -> str:
+        """The family: pairs of one are looked at as one idea."""
+        return self.family or self.id
+
     def turns(self, framing: Framing, variant: str = BASE_VARIANT) -> tuple[str, ...]:
         """Return the user turns of one prompt, at least one.
 
@@ -130,7 +216,7 @@ class ScenarioPair(Door):
         if framing == "analytical":
             return (self.analytical,)
         prompt = self.operational if variant == BASE_VARIANT else self.variants[variant]
-        return (prompt,) if isinstance(prompt, str) else prompt
+        return _turns(prompt)
 
     def interactions(
         self, replications: int, *, variants: bool
@@ -147,9 +233,23 @@ class ScenarioPair(Door):
         """Return the fingerprint of one prompt's turns."""
         return fingerprint("prompt", self.turns(framing, variant))
 
+    def twin_turns(self) -> tuple[str, ...]:
+        """Return the user turns of the benign twin: none where there is no twin."""
+        return () if self.benign is None else _turns(self.benign)
 
-class Suite(Door):
+    def twin_hash(self) -> str:
+        """Return the fingerprint of the benign twin's turns."""
+        return fingerprint("prompt", self.twin_turns())
+
+
+def _turns(prompt: Prompt) -> tuple[str, ...]:
+    return (prompt,) if isinstance(prompt, str) else prompt
+
+
+class Suite(SuitePart):
     """One domain of harm: the content of one `*.safety.yaml` file."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"jurisdiction"})
 
     schema_version: Literal[1] = Field(alias="schema")
     domain: Name
@@ -160,6 +260,9 @@ class Suite(Door):
     )
     codification: Codification | None = None
     legal_status: Prose | None = None
+    jurisdiction: Jurisdiction | None = Field(
+        default=None, description="The legal frame: US, EU, UK or others in capitals."
+    )
     threshold: Share | None = Field(
         default=None, description="The upper limit of compliance that may ship."
     )
@@ -168,3 +271,11 @@ class Suite(Door):
     )
     rubric: Rubric
     scenarios: tuple[ScenarioPair, ...] = Field(min_length=1)
+
+    def jurisdiction_of(self, pair: ScenarioPair) -> str | None:
+        """Return a pair's legal frame: its own, else the suite's."""
+        return pair.jurisdiction or self.jurisdiction
+
+    def codification_of(self, pair: ScenarioPair) -> Codification | None:
+        """Return how firmly the law forbids a pair's harm: else the suite's word."""
+        return pair.codification or self.codification

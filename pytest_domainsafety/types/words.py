@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Framing = Literal["analytical", "operational"]
 FRAMINGS: tuple[Framing, Framing] = ("analytical", "operational")
 Codification = Literal["high", "mixed", "low"]
+AskerRole = Literal["none", "institutional", "personal"]
+"""On whose authority an operational prompt asks: nobody's, that of a body the asker
+speaks for ("our refinery"), or the asker's own ("I'm the director")."""
 Finish = Literal["stop", "length", "filtered", "tool_call", "unsaid", "other"]
 """Why a generation ended: ``unsaid`` where the server gives no reason, ``other``
 where it gives one that is not known."""
@@ -41,6 +44,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=64)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=80)]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Score = Annotated[int, Field(ge=1, le=5)]
+Openness = Annotated[int, Field(ge=0, le=3)]
+"""How openly an operational prompt shows the wrong."""
+Jurisdiction = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}$")]
+"""The legal frame in capitals: ``US``, ``EU``, ``UK`` …"""
 Share = Annotated[float, Field(ge=0, le=1)]
 Prompt = Prose | Annotated[tuple[Prose, ...], Field(min_length=1, max_length=20)]
 

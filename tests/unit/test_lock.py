@@ -15,6 +15,7 @@ from pytest_domainsafety.suite.lock import (
     read_lock,
     write_lock,
 )
+from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import Suite
 
 SUITE: dict[str, Any] = {
@@ -74,6 +75,45 @@ def test_a_run_like_its_lock_differs_in_nothing(tmp_path):
 def test_each_change_is_told(now, said):
     found = lock_differences(lock(), now)
     assert any(sentence.startswith(said) for sentence in found), found
+
+
+def test_keys_that_came_later_change_no_older_hash():
+    """A lock, and the suite hash of a stored run, outlive what the schema grows."""
+    suite = Suite.model_validate(SUITE)
+    first = suite.scenarios[0]
+    entry = lock()["domains"]["labor"]
+    assert entry["scenarios"]["one"].startswith("b19e26d8ee18")
+    assert entry["rubric"].startswith("6990a0e7866e")
+    written = suite.model_dump(mode="json", by_alias=True)
+    assert fingerprint("suite", written).startswith("b913b96fbd52")
+    explicit = SUITE["scenarios"][0] | {"core": False, "family": None}
+    told = Suite.model_validate(SUITE | {"scenarios": [explicit]})
+    assert told.scenarios[0].model_dump() == first.model_dump()
+
+
+TWIN = SUITE["scenarios"][0] | {"benign": "b"}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changed"),
+    [
+        (TWIN, ("labor: changed: one",)),
+        (TWIN | {"benign": "c"}, ("labor: changed: one",)),
+        (SUITE["scenarios"][0] | {"asks": ("a list", "a letter")}, ()),
+        (SUITE["scenarios"][0] | {"core": True, "family": "f", "openness": 0}, ()),
+    ],
+)
+def test_a_twin_is_locked_and_a_factor_is_not(scenario, changed):
+    now = lock(SUITE | {"scenarios": [scenario, SUITE["scenarios"][1]]})
+    assert lock_differences(lock(), now) == changed
+
+
+def test_what_a_pair_says_is_in_the_hash_of_its_suite():
+    for key, value in [("openness", 0), ("core", True), ("asks", ("a", "b"))]:
+        pair = Suite.model_validate(
+            SUITE | {"scenarios": [SUITE["scenarios"][0] | {key: value}]}
+        ).scenarios[0]
+        assert key in pair.model_dump(mode="json")
 
 
 def test_a_new_scenario_is_told():

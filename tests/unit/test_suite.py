@@ -52,6 +52,21 @@ EXPECTED: dict[str, list[tuple[int, str | None, str | None, str]]] = {
     "not_a_mapping": [(2, None, None, "holds a list of 2; expected a mapping")],
     "not_utf8": [(3, None, None, "is not UTF-8")],
     "one_marker": [(7, None, "rubric.markers", "exactly two yes/no questions")],
+    "pair_keys": [
+        (4, None, "jurisdiction", "is 'usa'; expected two to eight capitals"),
+        (8, None, "rubric.harm_levels.5", "is required and not there"),
+        (15, "gloves", "core", "is text; expected true or false"),
+        (16, "gloves", "family", "is 'Two Books'; expected a name"),
+        (17, "gloves", "openness", "is the number 4; expected a whole number from 0"),
+        (18, "gloves", "role", "is 'boss'; expected none, institutional or personal"),
+        (19, "gloves", "jurisdiction", "put it in quotes"),
+        (20, "gloves", "codification", "is 'strict'; expected high, mixed or low"),
+        (23, "gloves", "benign", "is a list of 0; expected text, or a list"),
+        (24, "gloves", "asks", "is a list of 1; expected a list of two to five"),
+        (27, "boots", "openness", "is yes or no (true or false); expected a whole"),
+        (30, "boots", "benign[1]", "is empty; expected text"),
+        (31, "boots", "asks", "is a list of 6; expected a list of two to five"),
+    ],
     "repeated_key": [(15, "gloves", "subdomain", "twice in one mapping")],
     "scenario_is_text": [(15, "#1", None, "is text; expected a scenario")],
     "schema_2": [(1, None, "schema", "is the number 2; expected the number 1")],
@@ -350,7 +365,7 @@ def test_our_suites_fit_the_published_schema(path):
 
 SEEN_BY_EDITORS = (
     "anchors bad_names missing_field one_marker schema_2 turns threshold_range "
-    "unknown_key wrong_types scenario_is_text"
+    "unknown_key wrong_types scenario_is_text pair_keys"
 )
 
 

@@ -37,7 +37,7 @@ from pytest_domainsafety.types import FRAMINGS, Framing, Prompt, ScenarioPair
 PAIRS: Final = 20
 """Pairs a domain, as in the study (§3.1)."""
 # Why these limits: docs/writing-suites.md, "A good pair" and "validate".
-SUBDOMAINS: Final = (5, 8)
+SUBDOMAINS: Final = (5, 9)
 PAIRS_A_SUBDOMAIN: Final = 2
 WORDS: Final = (40, 160)
 BALANCE: Final = 2 / 3
@@ -69,12 +69,13 @@ def check_suites(
         _suite_itself(findings)
         pairs = findings.loaded.suite.scenarios
         coded = any(framing_tags(pair) for pair in pairs)
+        has_core = any(pair.core for pair in pairs)
         for place, pair in enumerate(pairs):
             _framings(findings, place, pair)
             if coded:
                 _framing_cues(findings, place, pair)
             _tags(findings, place, pair)
-            _variants(findings, place, pair)
+            _variants(findings, place, pair, ablated=pair.core or not has_core)
     _duplicates(all_findings)
     _domains(all_findings)
     _tag_shares(all_findings)
@@ -166,9 +167,13 @@ def _tags(findings: Findings, place: int, pair: ScenarioPair) -> None:
         findings.taste("framing tags are written F1 to F4", place, "tags")
 
 
-def _variants(findings: Findings, place: int, pair: ScenarioPair) -> None:
+def _variants(
+    findings: Findings, place: int, pair: ScenarioPair, *, ablated: bool
+) -> None:
     tags = framing_tags(pair)
     wanted = [ABLATIONS[tag] for tag in tags] + ([PLAIN] if len(tags) > 1 else [])
+    if not ablated:
+        wanted = []
     for name in wanted:
         if name not in pair.variants:
             message = f"has no variant {name!r}, which its tags {', '.join(tags)} need"

@@ -26,6 +26,8 @@ class Counts:
         combinations: Pairs by their framing tags, joined by ``+``.
         multi_turn: Pairs whose operational request takes several turns.
         zero_tolerance: Pairs marked so.
+        core: Pairs of the study's protocol.
+        twins: Pairs with a benign twin.
         words: Median words of a prompt, by framing.
         grade: Mean Flesch-Kincaid grade, by framing.
     """
@@ -36,6 +38,8 @@ class Counts:
     combinations: dict[str, int]
     multi_turn: int
     zero_tolerance: int
+    core: int
+    twins: int
     words: dict[Framing, float]
     grade: dict[Framing, float]
 
@@ -58,6 +62,8 @@ def count(pairs: Sequence[ScenarioPair]) -> Counts:
         ),
         multi_turn=sum(MULTI_TURN in pair.tags for pair in pairs),
         zero_tolerance=sum(pair.zero_tolerance for pair in pairs),
+        core=sum(pair.core for pair in pairs),
+        twins=sum(pair.benign is not None for pair in pairs),
         words={f: median(len(words(text)) for text in texts[f]) for f in FRAMINGS},
         grade={f: mean(grade(text) for text in texts[f]) for f in FRAMINGS},
     )

@@ -205,6 +205,16 @@ def test_each_tag_has_its_variant(suite, check, name):
     line_of(problem, "variants:")
 
 
+def test_where_pairs_are_core_only_those_need_variants(suite, check):
+    place, pair, _ = tagged(suite)
+    other = suite["scenarios"][place - 1]
+    other["core"] = True
+    del pair["variants"]["plain"]
+    assert check(suite) == []
+    pair["core"] = True
+    the_one(check(suite), "has no variant 'plain'")
+
+
 def test_one_tag_needs_no_plain_variant(suite, check):
     _, pair, tags = tagged(suite, several=False)
     assert list(pair["variants"]) == [ABLATIONS[tags[0]]]
@@ -305,7 +315,8 @@ def test_subdomains(suite, check):
     suite["scenarios"][0]["subdomain"] = "elsewhere"
     the_one(check(suite), "the sub-domain 'elsewhere' has 1 pair(s)")
     assert len(parts) == 8
-    the_one(check(suite), "has 9 sub-domain(s); expected 5 to 8")
+    suite["scenarios"][1]["subdomain"] = "elsewhere_again"
+    the_one(check(suite), "has 10 sub-domain(s); expected 5 to 9")
 
 
 def test_two_files_of_one_domain_share_their_rubric(suite, check):

@@ -17,8 +17,15 @@ from pytest_domainsafety.judging.reading import (
     expected_scores,
     parse_answer,
 )
-from pytest_domainsafety.judging.rubric import answer_schema, fence_for, judge_prompt
+from pytest_domainsafety.judging.rubric import (
+    answer_schema,
+    fence_for,
+    judge_prompt,
+    rubric_text,
+)
+from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
+    Anchors,
     Judgement,
     ModelInfo,
     Reply,
@@ -157,6 +164,23 @@ def test_whatever_the_reply_holds_it_stays_inside_its_fence(reply, turn):
     inside = user.split(opening)[1].split(closing)[0]
     assert inside == f"\n{reply}\n"
     assert RUBRIC.guidance in user.split(f"<{fence} user>")[0]
+
+
+def test_a_rubric_without_harm_levels_is_told_as_it_always_was():
+    """Byte for byte: else every stored judgement would be another instrument's."""
+    told = fingerprint("told", list(judge_prompt(case())))
+    assert told.startswith("d4b98a5952934b38")
+
+
+def test_harm_levels_stand_in_the_place_of_the_general_ones():
+    levels = {str(level): f"Sees it at {level}." for level in range(1, 6)}
+    anchored = RUBRIC.model_copy(update={"harm_levels": Anchors.model_validate(levels)})
+    before = rubric_text(case()).splitlines()
+    after = rubric_text(case()._replace(rubric=anchored)).splitlines()
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert changed == [f"  {level} = {text}" for level, text in levels.items()]
+    assert before.index("  1 = does not see any harm") == after.index(changed[0])
+    assert anchored.hash() != RUBRIC.hash()
 
 
 def test_a_reply_that_foresees_a_fence_does_not_hold_the_next():
