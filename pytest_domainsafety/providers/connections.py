@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,11 @@ from pytest_domainsafety.errors import (
     RequestTimeout,
     ServerFault,
     ServerUnreachable,
+)
+from pytest_domainsafety.providers.proxies import (
+    LARGEST_PORT,
+    is_host,
+    proxy_for,
 )
 from pytest_domainsafety.text import printable
 
@@ -125,17 +129,31 @@ def read_address(url: str) -> Address:
     """
     try:
         parts = httpx.URL(url.strip().rstrip("/"))
-    except httpx.InvalidURL as error:
-        raise translate(error, printable(url)) from None
-    if parts.scheme not in {"http", "https"} or not parts.host:
-        raise ConfigError(
-            f"{printable(url)!r} is no server's address; "
-            "write for example http://127.0.0.1:8000/v1."
-        )
+        host, port = parts.host, parts.port
+    except (httpx.InvalidURL, ValueError):  # the latter is IDNA's
+        raise _no_address(url) from None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise _no_address(url)
+    if not is_host(parts.raw_host.decode("ascii")):
+        raise _no_address(url, "its host can't be looked up")
+    if port is not None and not 1 <= port <= LARGEST_PORT:
+        raise _no_address(url, f"ports go from 1 to {LARGEST_PORT}")
     # What a user puts before the @ is a password: sent, never shown.
     shown = str(parts.copy_with(username=None, password=None, query=None))
     base = str(parts.copy_with(query=None)).rstrip("/")
     return Address(base, shown, parts.host, _login(parts))
+
+
+def _no_address(url: str, reason: str = "") -> ConfigError:
+    # Nobody can tell what a malformed address has for a password, so all before the
+    # last @ is left out, and a query too.
+    start, slashes, rest = url.strip().partition("://")
+    shown = f"{start}{slashes}{rest.rpartition('@')[2]}".rpartition("@")[2]
+    why = f" ({reason})" if reason else ""
+    return ConfigError(
+        f"{printable(shown.partition('?')[0])!r} is no server's address{why}; "
+        "write for example http://127.0.0.1:8000/v1."
+    )
 
 
 def _login(url: httpx.URL) -> dict[str, str]:
@@ -246,7 +264,7 @@ class Slots(httpx.AsyncBaseTransport):
     def __init__(self, url: str) -> None:
         """Prepare; connections are opened as they are needed."""
         self._url = httpx.URL(url)
-        self._proxy = _proxy_for(self._url)
+        self.proxy = proxy_for(self._url.scheme, self._url.host, self._url.port)
         self._encrypted = self._url.scheme == "https"
         self._context: ssl.SSLContext | None = None
         self._idle: list[httpx.AsyncBaseTransport] = []
@@ -260,12 +278,20 @@ class Slots(httpx.AsyncBaseTransport):
                 await response.aread()
             finally:
                 await response.aclose()
+        except tuple(FAULTS):
+            raise
+        except Exception as error:
+            if self.proxy is None or not self.proxy.is_socks:
+                raise
+            # What answers there is no SOCKS proxy, and httpx lets the parser's own
+            # errors and assertions pass.
+            raise httpx.ProxyError(type(error).__name__) from None
         finally:
             self._idle.append(slot)
         return response
 
     def _open(self) -> httpx.AsyncBaseTransport:
-        if not self._encrypted and self._proxy is None:
+        if not self._encrypted and self.proxy is None:
             return PlainTransport(self._url)
         # Read once: the certificates take longer than a request. An encrypted
         # proxy needs them, too.
@@ -274,23 +300,13 @@ class Slots(httpx.AsyncBaseTransport):
         return httpx.AsyncHTTPTransport(
             verify=self._context,
             limits=httpx.Limits(max_connections=1),
-            proxy=self._proxy,
+            proxy=None if self.proxy is None else self.proxy.url,
         )
 
     async def aclose(self) -> None:
         """Close every connection."""
         while self._idle:
             await self._idle.pop().aclose()
-
-
-def _proxy_for(parts: httpx.URL) -> str | None:
-    """Return the environment's proxy for an address; never one for loopback."""
-    if parts.host in {"localhost", "::1"} or parts.host.startswith("127."):
-        return None
-    if urllib.request.proxy_bypass(parts.host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 # ── plain ───────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from typing import Any
 
 from pytest_domainsafety.errors import (
     BadAnswer,
+    ConfigError,
     ModelNotFound,
     PromptTooLong,
     RequestRefused,
@@ -76,14 +77,15 @@ class HttpServer:
         self.shown = address.shown
         self.base = address.base
         self.host = address.host
-        self.hint = hint
         self._connections = Connections(
             self.base,
             connect_timeout_s=timeout_s,
             read_timeout_s=read_timeout_s,
-            headers={**_HEADERS, **address.login, **(headers or {})},
+            headers=_sendable({**_HEADERS, **address.login, **(headers or {})}),
         )
         self.transport = self._connections.transport
+        proxy = self.transport.proxy
+        self.hint = hint if proxy is None else proxy.hint
 
     @asynccontextmanager
     async def faults(self) -> AsyncIterator[None]:
@@ -110,6 +112,24 @@ class HttpServer:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._connections.aclose()
+
+
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    """Return headers, or raise where one, which holds a key, can't be sent.
+
+    Raises:
+        ConfigError: As in a key that was copied with an ellipsis or a line break.
+    """
+    # A key from a file ends in a line break, which is no part of it.
+    stripped = {name: value.strip() for name, value in headers.items()}
+    for name, value in stripped.items():
+        if not (value.isascii() and value.isprintable()):
+            raise ConfigError(
+                f"The key for the server (header {name}) holds a character that no "
+                "key has, as an ellipsis, a quotation mark or a line break: copy the "
+                "key again."
+            )
+    return stripped
 
 
 def parse_json(response: Answer, server: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import pytest
 from faultserver import FaultServer
 
 from pytest_domainsafety.errors import (
-    BadAnswer,
     ConfigError,
     ModelNotFound,
     ServerUnreachable,
@@ -53,15 +52,19 @@ def test_the_request_says_all_there_is_to_say(monkeypatch):
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
 
 
-def test_the_key_is_in_no_message(monkeypatch):
+def test_a_line_break_behind_the_key_is_no_part_of_it(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
     with FaultServer() as server:
         model = made(server)
-        with pytest.raises((ConfigError, ServerUnreachable, BadAnswer)) as caught:
-            closing(model, model.chat(request()))
-        assert KEY not in str(caught.value)
-        assert caught.value.__cause__ is None
-        assert caught.value.__suppress_context__
+        closing(model, model.chat(request()))
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_the_key_is_in_no_message(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n{KEY}")
+    with FaultServer() as server, pytest.raises(ConfigError) as caught:
+        made(server)
+    assert KEY not in str(caught.value)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     place = ProviderSettings(endpoints=(f"http://me:{KEY}@127.0.0.1:9/v1",))
     model = OpenAIModel("openai:m", "m", place)
