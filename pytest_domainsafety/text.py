@@ -98,35 +98,3 @@ def fingerprint(kind: str, value: Any) -> str:
     """
     data = f"{kind}\0{canonical_json(value)}".encode()
     return hashlib.sha256(data).hexdigest()
-
-
-_THINK = re.compile(r"<(/?)think>", re.IGNORECASE)
-
-
-def split_reasoning(text: str) -> tuple[str, str]:
-    """Split an answer from the reasoning trace written into it.
-
-    A trace is what stands between ``<think>`` and the next ``</think>``. Where one
-    is never closed nobody can tell trace from answer, so all of the text is trace.
-    A stray closing mark is dropped: what stands before it is answer, since the user
-    reads it too (method §M2).
-
-    Returns:
-        The answer and the trace, both stripped of surrounding space.
-    """
-    answer: list[str] = []
-    traces: list[str] = []
-    inside, at = False, 0
-    for mark in _THINK.finditer(text):
-        closes = bool(mark[1])
-        if inside and not closes:
-            continue  # part of the trace
-        piece = text[at : mark.start()]
-        (traces if inside else answer).append(piece)
-        if closes and not inside:
-            answer.append("\n\n")
-        inside, at = not closes, mark.end()
-    if inside:
-        return "", text.strip()
-    answer.append(text[at:])
-    return "".join(answer).strip(), "\n\n".join(filter(None, map(str.strip, traces)))

@@ -18,7 +18,8 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from pytest_domainsafety.errors import RequestTimeout, ServerFault
-from pytest_domainsafety.text import clean, printable, split_reasoning
+from pytest_domainsafety.providers.traces import split_trace
+from pytest_domainsafety.text import clean, printable
 from pytest_domainsafety.types import (
     ChatRequest,
     Finish,
@@ -192,14 +193,14 @@ def build_reply(
     if folded in BROKEN_OFF:
         raise ServerFault(f"{source} broke its answer off (finish {word!r}).")
     ended: Finish = FINISHES.get(folded, "other") if word else "unsaid"
-    answer, inline = split_reasoning(text)
-    trace = "\n\n".join(part for part in (reasoning.strip(), inline) if part)
-    answer, answer_changed = clean(answer)
+    split = split_trace(text)
+    trace = "\n\n".join(part for part in (reasoning.strip(), split.trace) if part)
+    answer, answer_changed = clean(split.answer)
     trace, trace_changed = clean(trace)
     return Reply(
         text=answer,
         reasoning=trace,
-        finish="tool_call" if tool_call else ended,
+        finish="tool_call" if tool_call or split.tool_call else ended,
         finish_word=word,
         tokens_in=tokens_in,
         tokens_out=tokens_out,

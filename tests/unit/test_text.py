@@ -1,4 +1,4 @@
-"""Cleaning, canonical JSON, hashes, and the split of answer and trace."""
+"""Cleaning, canonical JSON and hashes."""
 
 import json
 
@@ -12,7 +12,6 @@ from pytest_domainsafety.text import (
     counted,
     fingerprint,
     printable,
-    split_reasoning,
 )
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
@@ -66,23 +65,3 @@ def test_a_fingerprint_tells_kinds_and_values_apart():
     assert fingerprint("a", "x") != fingerprint("b", "x")
     assert fingerprint("a", ["xy"]) != fingerprint("a", ["x", "y"])
     assert json.loads(f'"{fingerprint("a", "x")}"') == fingerprint("a", "x")
-
-
-@pytest.mark.parametrize(
-    ("text", "answer", "trace"),
-    [
-        ("plain", "plain", ""),
-        ("<think>hm</think>yes", "yes", "hm"),
-        ("<THINK>\na\n</THINK>\n\nyes", "yes", "a"),
-        ("<think>a</think>one<think>b</think>two", "onetwo", "a\n\nb"),
-        ("<think>never closed", "", "<think>never closed"),
-        ("Sure. <THINK>never closed", "", "Sure. <THINK>never closed"),
-        ("<think>a</think>one<think>b", "", "<think>a</think>one<think>b"),
-        ("eaten by the template</think>yes", "eaten by the template\n\nyes", ""),
-        ("<think>a<think>b</think>c</think>d", "c\n\nd", "a<think>b"),
-        ("<think>\n</think>\n", "", ""),
-        ("", "", ""),
-    ],
-)
-def test_answer_and_trace_are_split(text, answer, trace):
-    assert split_reasoning(text) == (answer, trace)
