@@ -258,6 +258,7 @@ class Engine:
             read_timeout_s=self.plan.read_timeout_s,
             load_timeout_s=self.plan.timeout_s,
             concurrency=slots(self.plan),
+            crash_folder=self.plan.store.parent,
         )
 
     async def _change(self, old: str | None, new: str | None) -> None:

@@ -14,6 +14,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
@@ -47,6 +48,8 @@ class ProviderSettings:
         load_timeout_s: Seconds for requests made before the first answer,
             which may wait for the model to load; at least `timeout_s` counts.
         concurrency: Requests in flight at most, for those that must prepare.
+        crash_folder: Where the traceback of what nobody foresaw is kept; None
+            keeps none.
     """
 
     endpoints: tuple[str, ...] = ()
@@ -55,6 +58,7 @@ class ProviderSettings:
     read_timeout_s: float | None = None
     load_timeout_s: float = 600.0
     concurrency: int = 8
+    crash_folder: Path | None = None
 
     def endpoints_for(self, provider: str) -> tuple[str, ...]:
         """Return the base URLs meant for one provider, in the order given."""

@@ -36,6 +36,7 @@ from pytest_domainsafety.providers.proxies import (
     is_host,
     proxy_for,
 )
+from pytest_domainsafety.providers.redaction import hide_login
 from pytest_domainsafety.text import printable
 
 # The most specific class of an exception's ancestry decides; a test holds that
@@ -127,6 +128,7 @@ def read_address(url: str) -> Address:
     Raises:
         ConfigError: It is none.
     """
+    hide_login(url)  # whatever comes of it, its password is known from here on
     try:
         parts = httpx.URL(url.strip().rstrip("/"))
         host, port = parts.host, parts.port
@@ -138,6 +140,8 @@ def read_address(url: str) -> Address:
         raise _no_address(url, "its host can't be looked up")
     if port is not None and not 1 <= port <= LARGEST_PORT:
         raise _no_address(url, f"ports go from 1 to {LARGEST_PORT}")
+    if "@" in parts.path and (parts.userinfo or ":" in parts.path):
+        raise _no_address(url, "in a password, / is written %2F and @ is %40")
     # What a user puts before the @ is a password: sent, never shown.
     shown = str(parts.copy_with(username=None, password=None, query=None))
     base = str(parts.copy_with(query=None)).rstrip("/")
@@ -145,13 +149,9 @@ def read_address(url: str) -> Address:
 
 
 def _no_address(url: str, reason: str = "") -> ConfigError:
-    # Nobody can tell what a malformed address has for a password, so all before the
-    # last @ is left out, and a query too.
-    start, slashes, rest = url.strip().partition("://")
-    shown = f"{start}{slashes}{rest.rpartition('@')[2]}".rpartition("@")[2]
     why = f" ({reason})" if reason else ""
     return ConfigError(
-        f"{printable(shown.partition('?')[0])!r} is no server's address{why}; "
+        f"{printable(hide_login(url.strip()))!r} is no server's address{why}; "
         "write for example http://127.0.0.1:8000/v1."
     )
 

@@ -32,6 +32,7 @@ from pytest_domainsafety.providers.connections import (
     read_address,
     translate,
 )
+from pytest_domainsafety.providers.redaction import remember
 from pytest_domainsafety.text import printable
 
 _TOO_LONG = compile(
@@ -46,6 +47,8 @@ _HEADERS = {
     "content-type": "application/json",
     "user-agent": "pytest-domainsafety",
 }
+# Headers that are no keys: what is said to every server, and Anthropic's version.
+_SAID = _HEADERS.keys() | {"anthropic-version"}
 
 
 class HttpServer:
@@ -117,12 +120,16 @@ class HttpServer:
 def _sendable(headers: dict[str, str]) -> dict[str, str]:
     """Return headers, or raise where one, which holds a key, can't be sent.
 
+    All but those of the protocol are keys, and struck from any sentence from now on.
+
     Raises:
         ConfigError: As in a key that was copied with an ellipsis or a line break.
     """
     # A key from a file ends in a line break, which is no part of it.
     stripped = {name: value.strip() for name, value in headers.items()}
     for name, value in stripped.items():
+        if name not in _SAID:
+            remember(value, value.partition(" ")[2])
         if not (value.isascii() and value.isprintable()):
             raise ConfigError(
                 f"The key for the server (header {name}) holds a character that no "

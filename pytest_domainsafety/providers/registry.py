@@ -8,8 +8,10 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
-from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.crash_report import report_crash
+from pytest_domainsafety.providers.guard import guarded, struck
 from pytest_domainsafety.text import printable
 
 ENTRY_POINTS = "pytest_domainsafety.providers"
@@ -105,12 +107,23 @@ def _mistyped(first: str, registered: dict[str, str | EntryPoint]) -> str | None
 def create_model(name: str, settings: ProviderSettings) -> ChatModel:
     """Make the model that a name stands for; nothing is asked or started yet.
 
+    It is behind the door of the room (`providers.guard`).
+
     Raises:
         ConfigError: See :func:`parse_model_name`; or the provider can't use
             the rest of the name, or can't be imported.
     """
     provider, rest = parse_model_name(name)
-    return _factory(provider)(name, rest, settings)
+    try:
+        model = _factory(provider)(name, rest, settings)
+    except DomainSafetyError as error:
+        raise struck(error) from None
+    except Exception as error:  # noqa: BLE001 - anybody's package
+        told = report_crash(error, settings.crash_folder)
+        raise ConfigError(
+            f"The model {printable(name)!r} could not be made ready: {told}."
+        ) from None
+    return guarded(model, settings.crash_folder)
 
 
 def _factory(provider: str) -> Factory:
@@ -121,10 +134,10 @@ def _factory(provider: str) -> Factory:
         return built_in
     try:
         loaded: Any = target.load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - anybody's package
         raise ConfigError(
             f"The provider {provider!r} could not be loaded from {target.value!r} "
             f"({type(error).__name__}); install or mend the package that registers it."
-        ) from error
+        ) from None
     factory: Factory = loaded
     return factory

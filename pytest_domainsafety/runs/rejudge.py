@@ -456,4 +456,5 @@ def _settings(plan: Plan) -> ProviderSettings:
         connect_timeout_s=plan.connect_timeout_s,
         load_timeout_s=plan.timeout_s,
         concurrency=slots(plan),
+        crash_folder=plan.store.parent,
     )

@@ -61,10 +61,12 @@ def test_a_line_break_behind_the_key_is_no_part_of_it(monkeypatch):
 
 
 def test_the_key_is_in_no_message(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n{KEY}")
-    with FaultServer() as server, pytest.raises(ConfigError) as caught:
-        made(server)
-    assert KEY not in str(caught.value)
+    for key in (f"{KEY}\n{KEY}", f"{KEY}…", "sk-…", f"{KEY}\x1b"):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        with FaultServer() as server, pytest.raises(ConfigError) as caught:
+            made(server)
+        assert KEY not in str(caught.value)
+        assert "sk-" not in str(caught.value)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     place = ProviderSettings(endpoints=(f"http://me:{KEY}@127.0.0.1:9/v1",))
     model = OpenAIModel("openai:m", "m", place)

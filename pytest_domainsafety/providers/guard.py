@@ -1,0 +1,138 @@
+"""The door of the room: what leaves a provider holds no key, no prompt and no frames.
+
+Every model that is made is behind it (:func:`guarded`), those of other people's
+packages too: the judge is a model like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pytest_domainsafety.errors import BadAnswer, DomainSafetyError
+from pytest_domainsafety.providers.base import ChatModel, HoldsModels
+from pytest_domainsafety.providers.crash_report import report_crash
+from pytest_domainsafety.providers.redaction import strike
+from pytest_domainsafety.text import printable
+from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
+
+
+def guarded(model: ChatModel, crash_folder: Path | None = None) -> ChatModel:
+    """Return the same model, whose words are struck and whose crashes are answers.
+
+    Args:
+        model: Anybody's.
+        crash_folder: Where tracebacks are kept; None keeps none.
+    """
+    kind = GuardedHolder if isinstance(model, HoldsModels) else Guarded
+    return kind(model, crash_folder)
+
+
+class Guarded:
+    """A model behind the door; what else it can do is to be had of it as before."""
+
+    def __init__(self, model: Any, crash_folder: Path | None) -> None:
+        """Know the model, and where tracebacks go."""
+        self._model = model
+        self._folder = crash_folder
+        self.name: str = model.name
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what only some models have."""
+        return getattr(self._model, name)
+
+    async def describe(self) -> ModelInfo:
+        """See :meth:`ChatModel.describe`."""
+        with self._door():
+            info: ModelInfo = await self._model.describe()
+            return _struck_info(info)
+
+    async def chat(self, request: ChatRequest) -> Reply:
+        """See :meth:`ChatModel.chat`; what fails in a way of its own is a bad answer.
+
+        Raises:
+            ProviderError: As a provider says it, or `BadAnswer`.
+        """
+        messages = tuple(message.content for message in request.messages)
+        with self._door(messages):
+            reply: Reply = await self._model.chat(request)
+            return _struck_reply(reply, messages)
+
+    async def unload(self) -> None:
+        """See :meth:`ChatModel.unload`; never raises."""
+        try:
+            await self._model.unload()
+        except Exception as error:  # noqa: BLE001 - a nuisance, not a fault
+            report_crash(error, self._folder)
+
+    async def aclose(self) -> None:
+        """See :meth:`ChatModel.aclose`; what fails in it has no request to fail."""
+        try:
+            await self._model.aclose()
+        except Exception as error:  # noqa: BLE001 - the run is over for it
+            report_crash(error, self._folder)
+
+    @contextmanager
+    def _door(self, messages: tuple[str, ...] = ()) -> Iterator[None]:
+        try:
+            yield
+        except DomainSafetyError as error:
+            raise struck(error, messages) from None
+        except Exception as error:  # noqa: BLE001 - anything that a server can cause
+            raise BadAnswer(
+                f"An answer for {printable(self.name)!r} could not be read: "
+                f"{report_crash(error, self._folder, messages)}."
+            ) from None
+
+
+class GuardedHolder(Guarded):
+    """One whose server loads and unloads models by itself."""
+
+    async def is_loaded(self) -> bool:
+        """See :meth:`HoldsModels.is_loaded`; never raises."""
+        try:
+            return bool(await self._model.is_loaded())
+        except Exception as error:  # noqa: BLE001 - nobody knows, so not
+            report_crash(error, self._folder)
+            return False
+
+
+def struck(
+    error: DomainSafetyError, messages: tuple[str, ...] = ()
+) -> DomainSafetyError:
+    """Return an error with its sentence struck, and all else as it was."""
+    said = str(error)
+    left = strike(said, messages)
+    if left != said:
+        error.args = (left,)
+    return error
+
+
+def _struck_reply(reply: Reply, messages: tuple[str, ...]) -> Reply:
+    """Return a reply whose names, which are shown, hold nothing of the request.
+
+    Its text and trace are a model's answer, which stays in the store.
+    """
+    said = {"finish_word": reply.finish_word, "model": reply.model}
+    changed = {
+        name: left
+        for name, text in said.items()
+        if (left := strike(text, messages)) != text
+    }
+    return reply.model_copy(update=changed) if changed else reply
+
+
+# Typed by the user, or hashed as it is.
+_NOT_SAID = frozenset({"name", "digest", "template_hash", "system_prompt"})
+
+
+def _struck_info(info: ModelInfo) -> ModelInfo:
+    changed: dict[str, Any] = {}
+    for name, value in info:
+        if isinstance(value, str) and name not in _NOT_SAID:
+            changed[name] = strike(value)
+        elif isinstance(value, tuple):
+            changed[name] = tuple(map(strike, value))
+    return info.model_copy(update=changed)
