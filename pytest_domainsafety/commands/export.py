@@ -110,7 +110,7 @@ def _write_for_labelling(
     ids = draw_for_labelling(open_records([source]), count, seed)
     if not ids:
         raise SourceError(f"{source}: no reply was scored, so there is none to label")
-    with Store(source.path, create=False) as store:
+    with Store(source.path, read_only=True) as store:
         count = write_for_labelling(path, store.exchanges(source.run), ids, suites)
     echo(
         f"wrote {path}: {count} replies; fill in harm_identification, refusal and "

@@ -121,7 +121,7 @@ def _page(
 def _texts(source: Source) -> list[Exchange]:
     from pytest_domainsafety.store import Store
 
-    with Store(source.path, create=False) as store:
+    with Store(source.path, read_only=True) as store:
         return list(store.exchanges(source.run))
 
 

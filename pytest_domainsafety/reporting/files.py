@@ -69,7 +69,7 @@ def _html(material: Material) -> str:
         return render_html(material.results, trend=material.trend)
     from pytest_domainsafety.store import Store
 
-    with Store(material.store, create=False) as store:
+    with Store(material.store, read_only=True) as store:
         texts = store.exchanges(material.results.run.run or None)
         return render_html(material.results, texts=texts, trend=material.trend)
 

@@ -76,7 +76,7 @@ def _records(sources: Sequence[Source], *, text: bool) -> Iterator[Record]:
 def _with_text(source: Source) -> Iterator[Record]:
     if source.kind != "store":
         raise SourceError(f"{source}: only a store holds prompts and replies")
-    with Store(source.path, create=False) as store:
+    with Store(source.path, read_only=True) as store:
         # Both come in the same order; what was never answered has no exchange.
         exchanges = store.exchanges(source.run)
         exchange = next(exchanges, None)
@@ -209,7 +209,7 @@ def export_preferences(source: Source, path: Path, *, text: bool = False) -> int
         raise SourceError(f"{source}: preference pairs need the store of a run")
     if path.suffix.lower() != ".jsonl":
         raise ConfigError(f"{path}: expected a name that ends in .jsonl")
-    with Store(source.path, create=False) as store:
+    with Store(source.path, read_only=True) as store:
         pairs = _pairs(store.exchanges(source.run))
         return _jsonl(path, (_preference(*pair, text=text) for pair in pairs))
 

@@ -46,7 +46,7 @@ def list_runs(path: Path) -> Iterator[RunLine]:
     Raises:
         StoreError: It can't be read.
     """
-    with Store(path, create=False) as store:
+    with Store(path, read_only=True) as store:
         for head in store.run_heads():
             manifest, results = head.manifest, None
             if head.finished is not None:

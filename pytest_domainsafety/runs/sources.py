@@ -185,7 +185,7 @@ def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
     """
     for source in _with_records(sources):
         if source.kind == "store":
-            with Store(source.path, create=False) as store:
+            with Store(source.path, read_only=True) as store:
                 yield from store.records(source.run)
         else:
             records = read_records(source.path)
@@ -264,7 +264,7 @@ def policy_of(results: Results | None, manifest: Manifest | None = None) -> Gate
 
 
 def _find_run(path: Path, run: str | None, *, parts: Parts) -> str:
-    with Store(path, create=False) as store:
+    with Store(path, read_only=True) as store:
         heads = store.run_heads()
     if not heads:
         raise SourceError(f"{path}: the store holds no run yet")
@@ -309,7 +309,7 @@ def _last_run(path: Path, heads: Sequence[RunHead], parts: Parts) -> str:
 
 def _run_of(source: Source) -> dict[str, Any]:
     assert source.run is not None
-    with Store(source.path, create=False) as store:
+    with Store(source.path, read_only=True) as store:
         return store.run(source.run)
 
 
@@ -324,7 +324,7 @@ def unfinished(source: Source) -> str | None:
 
 
 def _store_rows(source: Source) -> Iterator[Row]:
-    with Store(source.path, create=False) as store:
+    with Store(source.path, read_only=True) as store:
         for text in store.record_texts(source.run):
             try:
                 row = from_json(text, cache_strings="all")

@@ -67,7 +67,7 @@ def trend(sources: Iterable[str | Path]) -> list[Point]:
 def _results_of(named: str | Path) -> list[Results]:
     path = Path(named)
     if path.is_file() and kind_of(path) == "store":
-        with Store(path, create=False) as store:
+        with Store(path, read_only=True) as store:
             whole = [
                 store.run(head.run)
                 for head in store.run_heads()

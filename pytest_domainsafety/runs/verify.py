@@ -53,7 +53,7 @@ def check_store(path: Path, run: str | None = None) -> StoreCheck:
         SourceError: There is no such run.
         StoreError: The store can't be opened.
     """
-    with Store(path, create=False) as store:
+    with Store(path, read_only=True) as store:
         try:
             return _check(store, run)
         except StoreError as error:

@@ -79,7 +79,7 @@ class Process:
             self._series = dict.fromkeys(names, f">{self.run}")
             # A store that can't be read is a sentence when the run begins.
             if path.is_file():
-                with suppress(StoreError), Store(path, create=False) as store:
+                with suppress(StoreError), Store(path, read_only=True) as store:
                     for name in names:
                         self._series[name] = store.series_of(name, self.run)
         return self._series

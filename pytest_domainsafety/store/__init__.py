@@ -16,8 +16,8 @@ reports read. Nothing here is for use from outside: `runs.open_records` reads a 
 """
 
 from pytest_domainsafety.store.core import RunHead, Store
-from pytest_domainsafety.store.database import SCHEMA_VERSION
 from pytest_domainsafety.store.records import Evidence, Exchange, StoredJudgement
+from pytest_domainsafety.store.schema import SCHEMA_VERSION
 
 __all__ = [
     "SCHEMA_VERSION",

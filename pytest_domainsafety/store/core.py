@@ -32,28 +32,15 @@ class RunHead(NamedTuple):
     manifest: Manifest
 
 
-_RUNS_BACKWARDS = """
-SELECT run, finished IS NOT NULL FROM runs ORDER BY started DESC, run DESC
+_RUNS_THAT_NAME = """
+SELECT run, finished IS NOT NULL, manifest FROM runs WHERE instr(manifest, ?)
+ORDER BY started DESC, run DESC
 """
-_ASKED = """
-SELECT 1 FROM runs WHERE run = ?
-AND (EXISTS (SELECT 1 FROM json_each(manifest, '$.judges') WHERE key = ?)
-  OR EXISTS (SELECT 1 FROM json_each(manifest, '$.second_judge') WHERE key = ?)
-  OR EXISTS (SELECT 1 FROM json_each(manifest, '$.models') WHERE key = ?)
-    AND coalesce(json_extract(manifest, '$.kind'), '') <> 'rejudge')
-"""
-_CUT_SHORT = """
-SELECT 1 FROM runs WHERE run = ?1 AND (
-  json_extract(results, '$.run.interrupted')
-  OR json_array_length(results, '$.run.unmeasured') > 0
-  AND EXISTS (
-    SELECT 1 FROM (
-      SELECT key, value FROM json_each(manifest, '$.models')
-      UNION ALL SELECT key, value FROM json_each(manifest, '$.judges')
-      UNION ALL SELECT key, value FROM json_each(manifest, '$.second_judge')
-    ) WHERE key = ?2
-    AND json_extract(value, '$.provider') NOT IN ('python', 'command')))
-"""
+_JUDGES = ("judges", "second_judge")
+_HASH_KEY = '"text_hash":'
+"""In a reply's JSON; a text that has it in it has its quotation marks escaped."""
+_MAY_CHANGE = ("python", "command")
+"""Providers of applications, which may be mended between two runs."""
 
 
 class Store(Records):
@@ -62,6 +49,7 @@ class Store(Records):
     Args:
         path: The database file; its folder is made if need be.
         create: False demands that it exists already.
+        read_only: Demands that as well, and changes nothing.
         keep_text: False keeps hashes of prompts and replies and no text: what
             this process was answered it remembers, another one has to ask again.
 
@@ -71,10 +59,15 @@ class Store(Records):
     """
 
     def __init__(
-        self, path: Path, *, create: bool = True, keep_text: bool = True
+        self,
+        path: Path,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        keep_text: bool = True,
     ) -> None:
         """Open the file, and lay out the tables in a new one."""
-        super().__init__(path, create=create)
+        super().__init__(path, create=create, read_only=read_only)
         self._keep_text = keep_text
         self._unwritten: dict[str, Reply] = {}
 
@@ -148,13 +141,28 @@ class Store(Records):
             run: The one that is about to begin.
         """
         first, last = run, ""
-        for name, ended in self._read(_RUNS_BACKWARDS):
-            if self._read(_ASKED, name, *[model] * 3):
-                if ended and not self._read(_CUT_SHORT, name, model):
-                    last = name
-                    break
-                first = name
+        for name, ended, text in self._stream(_RUNS_THAT_NAME, _dump(model)):
+            manifest = self._document(text)
+            if not _asked(manifest, model):
+                continue
+            if ended and not self._was_cut_short(name, manifest, model):
+                last = name
+                break
+            first = name
         return f"{last}>{first}"
+
+    def _was_cut_short(self, run: str, manifest: dict[str, Any], model: str) -> bool:
+        text = self._value("SELECT results FROM runs WHERE run = ?", run)
+        became = self._document(text).get("run") if text else None
+        if not isinstance(became, dict):
+            return False
+        if became.get("interrupted"):
+            return True
+        entries = [part.get(model) for part in _named(manifest, ("models", *_JUDGES))]
+        return bool(became.get("unmeasured")) and any(
+            isinstance(entry, dict) and entry.get("provider") not in _MAY_CHANGE
+            for entry in entries
+        )
 
     def age_of(self, key: str) -> float:
         """Return the seconds since a reply or judgement was kept, by its key."""
@@ -225,7 +233,7 @@ class Store(Records):
         """Return how many replies are here as hashes alone."""
         return int(
             self._read(
-                "SELECT count(*) FROM replies WHERE reply ->> '$.text_hash' IS NOT NULL"
+                f"SELECT count(*) FROM replies WHERE instr(reply, '{_HASH_KEY}')"
             )[0][0]
         )
 
@@ -351,6 +359,17 @@ class Store(Records):
         return {
             table: self._read(f"SELECT count(*) FROM {table}")[0][0] for table in tables
         }
+
+
+def _named(manifest: dict[str, Any], keys: Iterable[str]) -> list[dict[str, Any]]:
+    parts = [manifest.get(key) for key in keys]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _asked(manifest: dict[str, Any], model: str) -> bool:
+    """Whether a run asked a model; one that judged again asked its judge alone."""
+    keys = _JUDGES if manifest.get("kind") == "rejudge" else ("models", *_JUDGES)
+    return any(model in part for part in _named(manifest, keys))
 
 
 def _run(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,55 +13,13 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import StoreError
+from pytest_domainsafety.store import schema
+from pytest_domainsafety.store.opening import Opened, open_to_read, open_to_write
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
-# "DSAF": marks the file as ours (https://sqlite.org/pragma.html#pragma_application_id).
-_APPLICATION_ID = 0x44534146
-# How long to wait for another process that writes, before it is an error.
-_BUSY_S = 30.0
 # Read in one go: memory does not grow with a store, and no lock is held in between.
 _ROWS_AT_ONCE = 1000
-
-_SCHEMA = """
-CREATE TABLE runs (
-  run TEXT PRIMARY KEY,
-  started REAL NOT NULL,
-  finished REAL,
-  manifest TEXT NOT NULL,
-  results TEXT
-) STRICT;
-CREATE TABLE replies (
-  request_key TEXT PRIMARY KEY,
-  request TEXT NOT NULL,
-  reply_hash TEXT NOT NULL,
-  reply TEXT NOT NULL,
-  created REAL NOT NULL
-) STRICT;
-CREATE TABLE judgements (
-  judgement_key TEXT PRIMARY KEY,
-  request_key TEXT NOT NULL,
-  judge TEXT NOT NULL,
-  judgement TEXT NOT NULL,
-  created REAL NOT NULL
-) STRICT;
-CREATE INDEX judgements_request ON judgements (request_key);
-CREATE TABLE records (
-  run TEXT NOT NULL,
-  model TEXT NOT NULL,
-  domain TEXT NOT NULL,
-  scenario TEXT NOT NULL,
-  framing TEXT NOT NULL,
-  variant TEXT NOT NULL,
-  replication INTEGER NOT NULL,
-  guidance INTEGER,
-  status TEXT NOT NULL,
-  request_key TEXT NOT NULL,
-  record TEXT NOT NULL,
-  PRIMARY KEY (run, model, domain, scenario, framing, variant, replication)
-) STRICT, WITHOUT ROWID;
-"""
 
 
 class Database:
@@ -69,62 +28,124 @@ class Database:
     Args:
         path: The database file; its folder is made if need be.
         create: False demands that it exists already.
+        read_only: Demands that as well, and changes nothing: neither the file nor,
+            when it is closed again, what lies beside it.
 
     Raises:
         StoreError: It can't be opened, is no store, or is of a newer schema.
             The file is left as it was.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, create: bool = True, read_only: bool = False
+    ) -> None:
         """Open the file, and lay out the tables in a new one."""
         self.path = path
+        self._read_only = read_only
         self._lock = threading.RLock()
-        if not create and not path.is_file():
-            raise StoreError(f"{path}: there is no store here")
-        with self._explained("opened"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
-
-    def _prepare(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        if sqlite3.sqlite_version_info < schema.OLDEST_SQLITE:
             raise StoreError(
-                f"{self.path}: written by a newer pytest-domainsafety (store schema "
-                f"{version}, this one knows {SCHEMA_VERSION}); upgrade, or name "
-                "another file with --safety-store"
+                f"this Python's SQLite is {sqlite3.sqlite_version}, and a store needs "
+                f"{'.'.join(map(str, schema.OLDEST_SQLITE))} or later"
             )
-        if tables and version == 0:
+        with self._explained("opened"):
+            self._demand_a_file(create=create and not read_only)
+            if read_only:
+                self._opened = self._to_read()
+            else:
+                self._opened = self._to_write()
+            self._db = self._opened.connection
+
+    def _demand_a_file(self, *, create: bool) -> None:
+        if not self.path.exists():
+            if not create:
+                raise StoreError(f"{self.path}: there is no store here")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        elif not self.path.is_file():  # opening a pipe would wait for ever
+            raise StoreError(f"{self.path}: is no file, so it can't be a store")
+
+    def _to_read(self) -> Opened:
+        if self._glance() >= schema.OLDEST_READ:
+            return open_to_read(self.path)
+        # An older one takes its steps in a copy: the file may not be ours to change.
+        opened = open_to_read(self.path, copied=True)
+        with _closing_if_it_fails(opened):
+            self._step_forward(opened.connection)
+        return opened
+
+    def _to_write(self) -> Opened:
+        # Opening it for writing would change another program's file already: what its
+        # log holds is written back, and WAL mode is the file's own.
+        self._glance()
+        opened = open_to_write(self.path)
+        with _closing_if_it_fails(opened):
+            db = opened.connection
+            self._version(db)
+            db.execute("PRAGMA journal_mode=WAL")
+            # Survives a killed process; only a power cut can take the last commits.
+            db.execute("PRAGMA synchronous=NORMAL")
+            self._step_forward(db)
+        return opened
+
+    def _glance(self) -> int:
+        """Return the schema of the file as it is; nothing about it changes.
+
+        Raises:
+            StoreError: It is not ours, or of a newer version.
+        """
+        if not (self.path.exists() and self.path.stat().st_size):
+            return 0
+        looked_at = open_to_read(self.path, glance=True)
+        try:
+            return self._version(looked_at.connection)
+        finally:
+            looked_at.close()
+
+    def _version(self, db: sqlite3.Connection) -> int:
+        """Return the file's schema, 0 for a file without anything.
+
+        Raises:
+            StoreError: It is not ours, or of a newer version.
+        """
+        version, owner = _marks_of(db)
+        empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if owner != schema.APPLICATION_ID and not empty:
+            version, owner = _marks_of(db)  # laid out by another process meanwhile?
+        if owner != schema.APPLICATION_ID and (version or owner or not empty):
             raise StoreError(
                 f"{self.path}: a database, but not a store of pytest-domainsafety; "
-                "name another file with --safety-store"
+                f"{self._elsewhere}"
             )
-        self._db.execute("PRAGMA journal_mode=WAL")
-        # Survives a killed process; only a power cut can take the last commits.
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        if not tables:
-            self._lay_out()
+        if version > schema.SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path}: written by a newer pytest-domainsafety (store schema "
+                f"{version}, this one knows {schema.SCHEMA_VERSION}); upgrade, or "
+                f"{self._elsewhere}"
+            )
+        return version
 
-    def _lay_out(self) -> None:
-        with self._transaction():
+    @property
+    def _elsewhere(self) -> str:
+        if self._read_only:
+            return "name another file"
+        return "name another file with --safety-store"
+
+    def _step_forward(self, db: sqlite3.Connection) -> None:
+        """Take the steps that a store of an older version lacks, all or none."""
+        if self._version(db) == schema.SCHEMA_VERSION:
+            return
+        with self._transaction(db):
             # Another process may have been faster.
-            if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA.split(";")[:-1]:
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            for step in schema.STEPS[self._version(db) :]:
+                for statement in step:
+                    db.execute(statement)
+            db.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version={schema.SCHEMA_VERSION}")
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
         with self._lock:
-            self._db.close()
+            self._opened.close()
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -159,24 +180,42 @@ class Database:
             self._db.execute(statement, values)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, db: sqlite3.Connection | None = None) -> Iterator[None]:
+        db = db or self._db
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
+            db.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            db.execute("COMMIT")
 
     def _load(self, parse: Callable[[str], T], text: str) -> T:
         try:
             return parse(text)
         except ValidationError:
-            raise StoreError(
-                f"{self.path}: a row does not hold what it should; run "
-                f"'domainsafety verify {self.path}'"
-            ) from None
+            raise self._odd_row() from None
+
+    def _document(self, text: str) -> dict[str, Any]:
+        """Return a JSON object that stands in a row.
+
+        Raises:
+            StoreError: It is none.
+        """
+        try:
+            document = json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise self._odd_row()
+        return document
+
+    def _odd_row(self) -> StoreError:
+        return StoreError(
+            f"{self.path}: a row does not hold what it should; run "
+            f"'domainsafety verify {self.path}'"
+        )
 
     @contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
@@ -188,15 +227,44 @@ class Database:
                 f"{self.path}: the store can't be {verb}: {error}{_advice(error)}"
             ) from None
         except sqlite3.DatabaseError as error:
+            if 'near "STRICT"' in str(error):  # how stores were laid out at first
+                raise StoreError(
+                    f"{self.path}: was laid out with SQLite 3.37 or later, and this "
+                    f"Python's is {sqlite3.sqlite_version}: use a later one, or "
+                    f"{self._elsewhere}"
+                ) from None
             raise StoreError(
                 f"{self.path}: the store can't be {verb}: {error}; the file is "
-                "damaged or no SQLite database, and was left as it is: name another "
-                "one with --safety-store"
+                "damaged or no SQLite database, and was left as it is: "
+                f"{self._elsewhere}"
             ) from None
         except OSError as error:
             raise StoreError(
                 f"{self.path}: the store can't be {verb}: {error.strerror or error}"
             ) from None
+        except UnicodeError:
+            raise StoreError(
+                f"{self.path}: the store can't be {verb}: a name or a row in it is no "
+                "text"
+            ) from None
+
+
+def _marks_of(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return the schema's version and whose file it is."""
+    version, owner = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("user_version", "application_id")
+    )
+    return version, owner
+
+
+@contextmanager
+def _closing_if_it_fails(opened: Opened) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _advice(error: sqlite3.OperationalError) -> str:

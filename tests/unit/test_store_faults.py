@@ -12,7 +12,7 @@ import pytest
 from pytest_domainsafety.engine import Engine, PairWork, Plan
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store import SCHEMA_VERSION, Store
-from pytest_domainsafety.store import database as room
+from pytest_domainsafety.store import opening as room
 from pytest_domainsafety.suite import load_suite
 from pytest_domainsafety.types import Reply
 
@@ -161,7 +161,7 @@ def outcomes_of(made, todo):
 
 def test_a_store_locked_by_another_process(tmp_path, monkeypatch):
     """The wait for the lock is paid once, not once a request."""
-    monkeypatch.setattr(room, "_BUSY_S", 0.3)
+    monkeypatch.setattr(room, "BUSY_S", 0.3)
     write_suite(tmp_path)
     path = filled(tmp_path / "store.db")
     made = engine(path)
