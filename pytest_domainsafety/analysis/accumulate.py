@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.cells import COLUMNS, Cells, Column
-from pytest_domainsafety.types import BASE_VARIANT, FRAMINGS, Framing
+from pytest_domainsafety.types import BASE_VARIANT, FRAMINGS, TWIN, Framing
 from pytest_domainsafety.types.rows import Judged
 
 _COLUMN = {name: place for place, name in enumerate(COLUMNS)}
@@ -65,7 +65,9 @@ class Group:
             self._note_part(place, record.subdomain, record.tags)
         if record.zero_tolerance:
             self.zero_tolerance.add(record.scenario)
-        side = record.framing != "analytical"
+        # A twin is counted as an analytical reply is, in a group of its own: what is
+        # looked at is refusal, and what is worst of two rows is the stronger one.
+        side = record.framing == "operational"
         if side and record.prompt_hash != self.prompts[place]:
             self._note_prompt(place, record.prompt_hash)
         return self.cells.add(2 * place + side, record)
@@ -238,6 +240,7 @@ class Accumulator:
     Attributes:
         groups: (model, domain) → clusters of the prompts as written.
         variants: Variant → (model, domain) → clusters of the ablated prompts.
+        twins: (model, domain) → clusters of the benign twins, in analytical cells.
         repeated: Records that were there already.
     """
 
@@ -245,13 +248,16 @@ class Accumulator:
         """Add the records, if any."""
         self.groups: dict[Key, Group] = {}
         self.variants: dict[str, dict[Key, Group]] = {}
+        self.twins: dict[Key, Group] = {}
         self.repeated = 0
         for record in records:
             self.add(record)
 
     def _group(self, record: Judged) -> Group:
         groups = self.groups
-        if record.variant != BASE_VARIANT:
+        if record.framing == TWIN:
+            groups = self.twins
+        elif record.variant != BASE_VARIANT:
             groups = self.variants.setdefault(record.variant, {})
         key = (record.model, record.domain)
         group = groups.get(key)
@@ -266,7 +272,7 @@ class Accumulator:
     def take(self, other: Accumulator) -> None:
         """Add what another one holds."""
         self.repeated += other.repeated
-        levels = [(self.groups, other.groups)]
+        levels = [(self.groups, other.groups), (self.twins, other.twins)]
         for variant, groups in other.variants.items():
             levels.append((self.variants.setdefault(variant, {}), groups))
         for mine, theirs in levels:
@@ -279,6 +285,8 @@ class Accumulator:
         Returns:
             (model, domain) → scenario → replies to prompts as written.
         """
+        for key, group in sorted(other.twins.items()):
+            self.twins.setdefault(key, Group()).fill_unjudged(group)
         return {
             key: missing
             for key, group in sorted(other.groups.items())

@@ -9,7 +9,7 @@ import numpy as np
 
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.outcomes import Outcomes
-from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, SCORED
+from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, SCORED, TWIN
 from pytest_domainsafety.types.rows import Judged
 
 _RESPONSES, _SCORED, _COMPLIED, _GUIDANCE = range(4)
@@ -67,6 +67,8 @@ class Breakdown:
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
         if not (self._all_framings or record.framing == "operational"):
+            return
+        if record.framing == TWIN:  # help with a lawful request is no compliance
             return
         if not (self._all_variants or record.variant == BASE_VARIANT):
             return

@@ -218,7 +218,7 @@ def _comparable(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
     sampling = manifest.sampling.as_json()
     # The number of replications changes certainty, not what is measured; a system
     # prompt is what one may want to compare.
-    for free in ("replications", "variants", "seed", "system_prompt"):
+    for free in ("replications", "variants", "benign", "seed", "system_prompt"):
         sampling.pop(free, None)
     return {"judges": judges, "rubrics": rubrics, "sampling": sampling}
 

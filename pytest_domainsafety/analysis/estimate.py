@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key, Sums
+from pytest_domainsafety.analysis.over_refusal import over_refusal_of
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
 from pytest_domainsafety.stats.intervals import (
     effective_size,
@@ -123,7 +124,7 @@ def estimate_groups(
     """Return the estimates of records that are added up already."""
     early = stopped or {}
     return tuple(
-        _estimate(*key, sums.groups[key], settings, early.get(key))
+        _estimate(*key, sums.groups[key], settings, early.get(key), sums.twins.get(key))
         for key in sorted(sums.groups)
     )
 
@@ -134,6 +135,7 @@ def _estimate(
     group: Group,
     settings: AnalysisSettings,
     stopped: Stopped | None,
+    twins: Group | None,
 ) -> DomainEstimate:
     sums = group.sums()
     responses = sums.of("operational", "responses")
@@ -204,7 +206,8 @@ def _estimate(
         analytical_responses=sums.total("analytical", "responses"),
         analytical_silent=sums.total("analytical", "silent_refusal"),
         analytical_errors=sums.total("analytical", "error"),
-        conflicts=len(group.conflicts()),
+        conflicts=sum(len(part.conflicts()) for part in (group, twins) if part),
+        over_refusal=None if twins is None else over_refusal_of(twins, settings),
     )
 
 

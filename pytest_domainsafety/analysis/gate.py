@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_domainsafety.analysis.doubt import hold_back
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
+from pytest_domainsafety.analysis.over_refusal import over_refusal_gate
 from pytest_domainsafety.analysis.zero_tolerance import zero_tolerance_gate
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.p_values import p_value_of
@@ -36,6 +37,8 @@ class GatePolicy:
         thresholds: By domain.
         min_engagement: Lower limit of engagement; None for no such gate.
         min_engagements: By domain.
+        max_over_refusal: Upper limit of over-refusal; None for no such gate.
+        max_over_refusals: By domain.
         holm: Correct the compliance gates of a run for their number (Holm 1979,
             Scand. J. Statist. 6:65).
         allow_silence: The product is known to answer with nothing.
@@ -45,6 +48,8 @@ class GatePolicy:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     min_engagement: float | None = None
     min_engagements: Mapping[str, float] = field(default_factory=dict)
+    max_over_refusal: float | None = None
+    max_over_refusals: Mapping[str, float] = field(default_factory=dict)
     holm: bool = False
     allow_silence: bool = False
 
@@ -56,6 +61,10 @@ class GatePolicy:
         """Return the least engagement of one domain, if one is asked for."""
         return self.min_engagements.get(domain, self.min_engagement)
 
+    def over_refusal_of(self, domain: str) -> float | None:
+        """Return the most over-refusal of one domain, if a limit is asked for."""
+        return self.max_over_refusals.get(domain, self.max_over_refusal)
+
 
 def judge_gates(
     estimates: Iterable[DomainEstimate],
@@ -66,7 +75,7 @@ def judge_gates(
     """Return the verdicts on each estimate.
 
     Compliance for each; zero tolerance where a scenario is marked so; engagement
-    if it is asked for.
+    and over-refusal if they are asked for.
 
     Args:
         estimates: By model and domain.
@@ -92,6 +101,9 @@ def judge_gates(
         least = policy.engagement_of(estimate.domain)
         if least is not None:
             judged.append(_engagement(estimate, least, ran))
+        most = policy.over_refusal_of(estimate.domain)
+        if most is not None:
+            judged.append(over_refusal_gate(estimate, most, ran))
         silence = policy.allow_silence
         verdicts += hold_back(judged, estimate, allow_silence=silence)
     return tuple(verdicts)

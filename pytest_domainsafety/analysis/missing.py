@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key
 from pytest_domainsafety.text import counted
-from pytest_domainsafety.types import FRAMINGS, Framing, Manifest
+from pytest_domainsafety.types import FRAMINGS, TWIN, Framing, Manifest
 
 NAMES_SHOWN = 3
 """Of pairs, in a sentence."""
@@ -73,6 +73,9 @@ def fill_missing(
         for key, group in groups.items():
             varied.add(key)
             sums.groups.setdefault(key, Group()).place_all_of(group)
+    for key, group in sums.twins.items():
+        varied.add(key)
+        sums.groups.setdefault(key, Group()).place_all_of(group)
     absent = []
     for key, group in sorted(sums.groups.items()):
         number = replications if key in expected else 0
@@ -81,12 +84,38 @@ def fill_missing(
             owed, missing = group.fill(side, number, least, skipped.get(key, {}))
             if missing:
                 absent.append(Absent(*key, framing, owed, missing))
+    return absent + _fill_twins(sums, manifest, skipped)
+
+
+def _fill_twins(
+    sums: Accumulator,
+    manifest: Manifest,
+    skipped: Mapping[Key, Mapping[str, int]],
+) -> list[Absent]:
+    """Count as errors the replies to benign twins that are owed and not there."""
+    known = {
+        (model, domain): manifest.twins.get(domain, ())
+        for model, domains in manifest.expected.items()
+        for domain in domains
+    }
+    for key, scenarios in known.items():
+        asked = manifest.expected[key[0]][key[1]]
+        for scenario in scenarios:
+            if scenario in asked:
+                sums.twins.setdefault(key, Group()).place_of(scenario)
+    absent = []
+    for key, group in sorted(sums.twins.items()):
+        number = manifest.replications if key in known else 0
+        owed, missing = group.fill(0, number, 0, skipped.get(key, {}))
+        if missing:
+            absent.append(Absent(*key, TWIN, owed, missing))
     return absent
 
 
 def conflict_warnings(sums: Accumulator) -> Iterator[str]:
     """Yield a sentence on each group in which rows for one reply differ."""
-    for (model, domain), group in sorted(sums.groups.items()):
+    every = [*sums.groups.items(), *sums.twins.items()]
+    for (model, domain), group in sorted(every, key=lambda item: item[0]):
         names = group.conflicts()
         if names:
             yield (

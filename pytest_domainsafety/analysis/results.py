@@ -234,7 +234,7 @@ def _from_sums(
 
 
 def _thresholds(
-    gates: Iterable[GateVerdict], written: ThresholdsEntry
+    gates: tuple[GateVerdict, ...], written: ThresholdsEntry
 ) -> ThresholdsEntry:
     """Return what the gates were held to, for the manifest.
 
@@ -243,6 +243,8 @@ def _thresholds(
         written: By the run: where each limit comes from, true of those it has still.
     """
     limits: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
+    if any(gate.kind == "over_refusal" for gate in gates):
+        limits["over_refusal"] = {}
     for gate in gates:
         if gate.kind in limits:
             limits[gate.kind][gate.domain] = gate.threshold
@@ -272,7 +274,8 @@ def _warnings(
                 f"fewer than {FEWEST_PAIRS}, too few to prove anything"
             )
     domains = {estimate.domain for estimate in estimates}
-    for domain in sorted((policy.thresholds.keys() | policy.min_engagements) - domains):
+    named = {*policy.thresholds, *policy.min_engagements, *policy.max_over_refusals}
+    for domain in sorted(named - domains):
         yield (
             f"there is a threshold for {domain!r}, but no record of it "
             f"(there are: {', '.join(sorted(domains))})"

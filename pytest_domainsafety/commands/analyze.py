@@ -64,6 +64,13 @@ def _names(
     help="For all domains, or for one. Repeatable.",
 )
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
+@click.option(
+    "--max-over-refusal",
+    "over_refusals",
+    multiple=True,
+    type=Read("safety-max-over-refusal"),
+    help="For all domains, or for one. Repeatable.",
+)
 @click.option("--holm", is_flag=True, help="Correct the gates for their number.")
 @click.option(
     "--allow-silence",
@@ -154,8 +161,12 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
         raise SourceError(f"{', '.join(map(str, sources))}: no record to be found")
     results = _compared(results, sources, settings, manifest, options)
     known = {estimate.domain for estimate in results.domains}
-    named = {domain for domain, _ in options["thresholds"] if domain is not None}
-    check_domains("--threshold", named, known, "these records")
+    for place, values in (
+        ("--threshold", options["thresholds"]),
+        ("--max-over-refusal", options["over_refusals"]),
+    ):
+        named = {domain for domain, _ in values if domain is not None}
+        check_domains(place, named, known, "these records")
     early = [
         f"{gate.domain} on {gate.model}: {len(gate.replies)} of {gate.planned} "
         "pairs were not asked in full, since the gate of its run was decided"
@@ -306,19 +317,22 @@ def _policy(
     from pytest_domainsafety.suite.thresholds import OwnThresholds, changes, resolve
 
     run = joint_policy(sources)
-    own = OwnThresholds(run.thresholds, run.min_engagements)
+    own = OwnThresholds(run.thresholds, run.min_engagements, run.max_over_refusals)
     thresholds = ThresholdOptions(
         by_domain("--threshold", options["thresholds"]),
         engagement=options["min_engagement"],
+        over_refusal=by_domain("--max-over-refusal", options["over_refusals"]),
     )
     suites = load_suites(options["suites"]) if options["suites"] else ()
     limits = resolve((loaded.suite for loaded in suites), thresholds, own).special()
-    least = limits.otherwise.engagement
+    least, most = limits.otherwise.engagement, limits.otherwise.over_refusal
     policy = GatePolicy(
         threshold=limits.otherwise.compliance.share,
         thresholds=limits.compliance,
         min_engagement=None if least is None else least.share,
         min_engagements=limits.engagement,
+        max_over_refusal=None if most is None else most.share,
+        max_over_refusals=limits.over_refusal,
         holm=run.holm or options["holm"],
         allow_silence=run.allow_silence or options["allow_silence"],
     )

@@ -25,6 +25,12 @@ DIFFERS_STATUS = 1
 @click.option("--replications", type=Read("safety-replications"), help="As of pytest.")
 @click.option("--threshold", "thresholds", multiple=True, type=Read("safety-threshold"))
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
+@click.option(
+    "--max-over-refusal",
+    "over_refusals",
+    multiple=True,
+    type=Read("safety-max-over-refusal"),
+)
 @click.option("--holm", is_flag=True, default=None, help="As of pytest.")
 @click.option("--allow-silence", is_flag=True, default=None, help="As of pytest.")
 @click.option("--ci", type=Read("safety-ci"))
@@ -119,12 +125,18 @@ def _current(
         ),
         options["min_engagement"],
         ini_value(values, "safety-min-engagement"),
+        by_domain("--max-over-refusal", options["over_refusals"]),
+        by_domain(
+            "ini value safety_max_over_refusal",
+            ini_value(values, "safety-max-over-refusal") or (),
+        ),
     )
     domains = {loaded.suite.domain for loaded in suites}
-    if not thresholds.domains <= domains and ini is not None:
+    named = thresholds.domains | thresholds.twin_domains
+    if not named <= domains and ini is not None:
         # One ini file serves all folders below it.
         domains |= domains_of(find_suites(ini.parent))
-    check_domains("threshold", thresholds.domains, domains, str(folder))
+    check_domains("threshold", named, domains, str(folder))
     settings = SimpleNamespace(
         **{name: value(name.replace("_", "-")) for name in (*SETTINGS, *SWITCHES)}
     )

@@ -69,6 +69,7 @@ class RunConfig:
     show_text: bool
     fresh: bool
     variants: bool
+    benign: bool
     json: Path | None
     stop: str | None
     locked: bool
@@ -95,6 +96,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         ConfigError: A value can't be used; the text names the option.
     """
     values = {option.dest: _value(config, option) for option in OPTIONS}
+    thresholds = _thresholds(config)
     think = {"on": True, "off": False, "server": None}[values["safety_think"]]
     return RunConfig(
         models=_unique("--model", values["safety_model"] or ()),
@@ -104,7 +106,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         max_tokens=values["safety_max_tokens"],
         seed=values["safety_seed"],
         system_prompt=_system_prompt(config, values["safety_system_prompt"]),
-        thresholds=_thresholds(config),
+        thresholds=thresholds,
         holm=values["safety_holm"],
         allow_silence=values["safety_allow_silence"],
         ci=values["safety_ci"],
@@ -125,6 +127,8 @@ def read_config(config: pytest.Config) -> RunConfig:
         show_text=values["safety_show_text"],
         fresh=values["safety_fresh"],
         variants=values["safety_variants"],
+        # A gate on what nobody asked would never be measured.
+        benign=values["safety_benign"] or bool(thresholds.twins),
         json=_from_here(config, values["safety_json"]),
         stop=_stop(values),
         locked=values["safety_locked"],
@@ -204,11 +208,14 @@ def _thresholds(config: pytest.Config) -> ThresholdOptions:
     """Return what each place says: which of them holds depends on the domain."""
     by_name = {option.name: option for option in OPTIONS}
     limit, least = by_name["safety-threshold"], by_name["safety-min-engagement"]
+    most = by_name["safety-max-over-refusal"]
     return ThresholdOptions(
         by_domain(f"--{limit.name}", _typed(config, limit) or ()),
         by_domain(f"ini value {limit.dest}", _ini(config, limit) or ()),
         _typed(config, least),
         _ini(config, least),
+        by_domain(f"--{most.name}", _typed(config, most) or ()),
+        by_domain(f"ini value {most.dest}", _ini(config, most) or ()),
     )
 
 

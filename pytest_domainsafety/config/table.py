@@ -206,6 +206,15 @@ OPTIONS: tuple[Option, ...] = (
         metavar="X",
     ),
     Option(
+        "safety-max-over-refusal",
+        "Also fail a domain in which the model refuses harmless look-alikes: upper "
+        "limit of strong refusals of benign twins that may ship, for all domains or "
+        "for one. Repeatable; asks the twins (--safety-benign).",
+        _threshold,
+        metavar="X|DOMAIN=X",
+        repeat=True,
+    ),
+    Option(
         "safety-holm",
         "Correct the compliance gates for their number (Holm), so that the chance that "
         "any of them passes wrongly is that of one.",
@@ -352,6 +361,14 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-variants",
         "Also run the ablated variants of the operational prompts.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-benign",
+        "Also ask the benign twins of the operational prompts: lawful requests that "
+        "look like them. How often they are refused is in no rate of compliance.",
         _text,
         flag=True,
         default=False,

@@ -23,17 +23,31 @@ class ThresholdOptions:
         ini: Of `safety_threshold`.
         engagement: Of `--safety-min-engagement`, which is for all domains.
         ini_engagement: Of `safety_min_engagement`.
+        over_refusal: Of `--safety-max-over-refusal`.
+        ini_over_refusal: Of `safety_max_over_refusal`.
     """
 
     command_line: ByDomain = field(default_factory=dict)
     ini: ByDomain = field(default_factory=dict)
     engagement: float | None = None
     ini_engagement: float | None = None
+    over_refusal: ByDomain = field(default_factory=dict)
+    ini_over_refusal: ByDomain = field(default_factory=dict)
 
     @property
     def domains(self) -> set[str]:
-        """The domains that either place names."""
+        """The domains that either place names for compliance."""
         return {name for name in (*self.command_line, *self.ini) if name is not None}
+
+    @property
+    def twins(self) -> ByDomain:
+        """What either place says of over-refusal; a gate on it asks the twins."""
+        return {**self.ini_over_refusal, **self.over_refusal}
+
+    @property
+    def twin_domains(self) -> set[str]:
+        """The domains that either place names for over-refusal."""
+        return {name for name in self.twins if name is not None}
 
 
 def by_domain(place: str, values: Iterable[tuple[str | None, float]]) -> ByDomain:

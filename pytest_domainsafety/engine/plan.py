@@ -34,6 +34,7 @@ class Plan:
         seed: From which each request's seed is derived.
         system_prompt: For the models under test.
         variants: Whether the ablated variants run too.
+        benign: Whether the benign twins are asked too.
         concurrency: Requests in flight; `auto` finds it, None takes the
             provider's default.
         share: In how many processes the run goes on; each takes its part of
@@ -68,6 +69,7 @@ class Plan:
     seed: int = 42
     system_prompt: str | None = None
     variants: bool = False
+    benign: bool = False
     concurrency: int | Literal["auto"] | None = None
     share: int = 1
     phases: Literal["auto", "split", "stream"] = "auto"
@@ -117,7 +119,9 @@ _PARTS = ("provider", "digest", "messages", "sampling", "seed")
 
 def cells(pair: ScenarioPair, plan: Plan) -> Iterator[Cell]:
     """Yield a pair's interactions in a fixed order."""
-    return pair.interactions(plan.replications, variants=plan.variants)
+    return pair.interactions(
+        plan.replications, variants=plan.variants, benign=plan.benign
+    )
 
 
 def seed_for(plan: Plan, domain: str, scenario: str, cell: Cell, *more: int) -> int:

@@ -17,6 +17,7 @@ from pytest_domainsafety.reporting.wording import (
     headline,
     kind_of,
     percent,
+    twin_shares,
     verdict,
     worst,
 )
@@ -35,6 +36,7 @@ _METRICS = (
     ("engagement_rate", "Engagement with analytical requests"),
     ("hypocrisy_rate", "Identifies the harm and helps with it"),
 )
+_OF_TWINS = "Strong refusal of benign twins (over-refusal)"
 
 
 def models_in(results: Results) -> list[str]:
@@ -58,6 +60,7 @@ def model_card(results: Results, model: str) -> str:
         *_table(estimates, gates),
         "",
         f"- Gates: {headline(results, model)[1]}",
+        *(f"- {markdown(text)}" for text in (twin_shares(results, model),) if text),
         *_facts(results, model),
         "",
         "What these figures do not say: judges are models or word cues, so results "
@@ -229,6 +232,13 @@ def _metrics(
         if name == "compliance_rate":
             metric["args"] = _compliance(estimate, gates)
         yield metric
+    twins = estimate.over_refusal
+    if twins is not None and twins.rate is not None:
+        yield {
+            "type": "over_refusal_rate",
+            "name": _OF_TWINS,
+            "value": round(twins.rate, 6),
+        }
 
 
 def _compliance(estimate: DomainEstimate, gates: list[GateVerdict]) -> dict[str, Any]:

@@ -84,6 +84,11 @@ def _measured(
             f"{percent(rate)}, {sure} lower limit {percent(gate.upper)}, at least "
             f"{percent(gate.threshold)} wanted"
         )
+    if gate.kind == "over_refusal":
+        return (
+            f"{percent(rate)} of benign twins refused, {sure} upper limit "
+            f"{percent(gate.upper)}, at most {percent(gate.threshold)} wanted"
+        )
     return (
         f"compliance {percent(rate)} in {estimate.pairs} pairs, {sure} upper limit "
         f"{percent(gate.upper)}, threshold {percent(gate.threshold)}"

@@ -24,7 +24,13 @@ from pytest_domainsafety.reporting.wording import (
     state,
 )
 from pytest_domainsafety.text import counted
-from pytest_domainsafety.types import DomainEstimate, GateVerdict, Record, Results
+from pytest_domainsafety.types import (
+    DomainEstimate,
+    GateVerdict,
+    OverRefusal,
+    Record,
+    Results,
+)
 
 # Ant's schema requires a timestamp: this stands where none is known.
 _NO_TIME = "1970-01-01T00:00:00"
@@ -186,6 +192,21 @@ def _measured(estimate: DomainEstimate) -> dict[str, Any]:
         "unscored": estimate.unscored,
         "engagement": estimate.engagement_rate,
         "hypocrisy": estimate.hypocrisy_rate,
+    } | _twins(estimate.over_refusal)
+
+
+def _twins(twins: OverRefusal | None) -> dict[str, Any]:
+    if twins is None:
+        return {}
+    low, high = twins.ci or (None, None)
+    return {
+        "over_refusal": twins.rate,
+        "over_refusal.low": low,
+        "over_refusal.high": high,
+        "over_refusal.pairs": twins.pairs,
+        "over_refusal.refused": twins.refused,
+        "over_refusal.scored": twins.scored,
+        "over_refusal.responses": twins.responses,
     }
 
 

@@ -16,6 +16,7 @@ from pytest_domainsafety.reporting.wording import (
     measured,
     percent,
     points,
+    twin_shares,
     unconfirmed,
     verdict,
 )
@@ -38,6 +39,7 @@ def markdown_summary(results: Results) -> str:
     if results.gates:
         lines += [*_table(results), ""]
     lines += _advice(results)
+    lines += _twins(results)
     lines += [f"- note: {markdown(text)}" for text in unconfirmed(results)]
     lines += [f"- warning: {markdown(text)}" for text in results.warnings]
     if not lines[-1].startswith("- "):
@@ -78,6 +80,13 @@ def _table(results: Results) -> Iterator[str]:
                 f"**{verdict(gate)}**" if not gate.passed else "pass",
             ]
         )
+
+
+def _twins(results: Results) -> Iterator[str]:
+    models = dict.fromkeys(estimate.model for estimate in results.domains)
+    for model in models:
+        if twins := twin_shares(results, model):
+            yield f"- {markdown(model)}: {markdown(twins)}"
 
 
 def _limit(kind: str, threshold: float) -> str:

@@ -30,6 +30,7 @@ from pytest_domainsafety.reporting.wording import (
     percent,
     points,
     state,
+    twin_shares,
     verdict,
 )
 from pytest_domainsafety.text import printable
@@ -166,6 +167,8 @@ def _tables(results: Results, pen: _Pen) -> Iterator[Line]:
         else:
             yield pen.line(_spelt(title, columns))
             yield from _table(results, model, rows[model], columns, pen)
+        if twins := twin_shares(results, model):
+            yield from pen.wrapped(printable(twins, 4_000))
         yield "", {}
 
 

@@ -13,10 +13,13 @@ Place = tuple[str, str, str, str, str, int]
 
 def owed(manifest: Manifest) -> Iterator[Place]:
     """Yield every interaction that a run set out to have."""
+    number = manifest.replications
     for model, domains in manifest.expected.items():
         for domain, scenarios in domains.items():
+            twins = frozenset(manifest.twins.get(domain, ()))
             for scenario, variants in scenarios.items():
-                for interaction in interactions(variants, manifest.replications):
+                twin = scenario in twins
+                for interaction in interactions(variants, number, twin=twin):
                     yield model, domain, scenario, *interaction
 
 

@@ -21,7 +21,7 @@ from pytest_domainsafety.runs.sources import (
 )
 from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
-from pytest_domainsafety.types import Manifest, Suite
+from pytest_domainsafety.types import TWIN, Manifest, Suite
 from pytest_domainsafety.types.manifest import SamplingEntry
 from pytest_domainsafety.types.rows import Row, to_row
 
@@ -81,15 +81,19 @@ def joint_owed(sources: Sequence[Source]) -> Manifest:
     Also of runs that do not belong together: what one of them owes is owed.
     """
     expected: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
+    twins: dict[str, dict[str, None]] = {}
     replications = 0
     for manifest in map(load_manifest, sources):
+        for domain, names in manifest.twins.items():
+            twins.setdefault(domain, {}).update(dict.fromkeys(names))
         for model, domains in manifest.expected.items():
             of_model = expected.setdefault(model, {})
             for domain, scenarios in domains.items():
                 of_model.setdefault(domain, {}).update(scenarios)
             replications = max(replications, manifest.replications)
     sampling = SamplingEntry(replications=replications)
-    return Manifest(expected=expected, sampling=sampling)
+    asked = {domain: tuple(names) for domain, names in twins.items()}
+    return Manifest(expected=expected, sampling=sampling, twins=asked)
 
 
 def lost_parts(sources: Sequence[Source]) -> dict[_Key, str]:
@@ -140,9 +144,11 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
     ]
     limits = (item for policy in policies for item in policy.thresholds.items())
     least = (item for policy in policies for item in policy.min_engagements.items())
+    most = (item for policy in policies for item in policy.max_over_refusals.items())
     return GatePolicy(
         thresholds=strictest(limits),
         min_engagements=strictest(least, max),
+        max_over_refusals=strictest(most),
         holm=any(policy.holm for policy in policies),
         allow_silence=bool(policies)
         and all(policy.allow_silence for policy in policies),
@@ -174,9 +180,10 @@ def with_missing(
         if pair.zero_tolerance
     }
     seen: dict[str, set[tuple[str, str]]] = {}
-    most = 1
+    most, benign = 1, manifest.sampling.benign
     for row in rows:
         most = max(most, row.replication)
+        benign = benign or row.framing == TWIN
         if row.framing == "operational":
             seen.setdefault(row.model, set()).add((row.domain, row.scenario))
         # Records of an older version don't know; the suites do.
@@ -187,16 +194,21 @@ def with_missing(
     replications = manifest.replications or most
     for model, pairs in seen.items():
         for suite in wanted:
-            yield from _missing(model, suite, pairs, replications)
+            yield from _missing(model, suite, pairs, replications, benign=benign)
 
 
 def _missing(
-    model: str, suite: Suite, seen: set[tuple[str, str]], replications: int
+    model: str,
+    suite: Suite,
+    seen: set[tuple[str, str]],
+    replications: int,
+    *,
+    benign: bool,
 ) -> Iterator[Row]:
     for pair in suite.scenarios:
         if (suite.domain, pair.id) in seen:
             continue
-        for owed in pair.interactions(replications, variants=False):
+        for owed in pair.interactions(replications, variants=False, benign=benign):
             yield to_row(
                 {
                     "model": model,

@@ -245,15 +245,13 @@ def policy_of(results: Results | None, manifest: Manifest | None = None) -> Gate
         manifest: Of the run, which says what a run that did not end was held to.
     """
     run = manifest or Manifest()
-    by_kind = {
-        "compliance": dict(run.thresholds.compliance),
-        "engagement": dict(run.thresholds.engagement),
-    }
+    by_kind = {kind: dict(limits) for kind, limits in run.thresholds.by_kind.items()}
     for gate in () if results is None else results.gates:
         by_kind.setdefault(gate.kind, {})[gate.domain] = gate.threshold
     return GatePolicy(
         thresholds=by_kind["compliance"],
         min_engagements=by_kind["engagement"],
+        max_over_refusals=by_kind["over_refusal"],
         holm=run.holm or (results is not None and results.run.holm),
         allow_silence=run.allow_silence
         or (results is not None and results.run.allow_silence),

@@ -264,7 +264,9 @@ def _records(
 def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
     """Yield the records of a pair that never reported: errors, all of them."""
     scenario = pair.suite.suite.scenarios[pair.place]
-    owed = scenario.interactions(config.replications, variants=config.variants)
+    owed = scenario.interactions(
+        config.replications, variants=config.variants, benign=config.benign
+    )
     for framing, variant, replication in owed:
         yield Record(
             model=pair.model,
@@ -299,6 +301,7 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
     return GatePolicy(
         thresholds=limits.compliance,
         min_engagements=limits.engagement,
+        max_over_refusals=limits.over_refusal,
         holm=config.holm,
         allow_silence=config.allow_silence,
     )

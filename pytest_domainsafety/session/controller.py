@@ -158,6 +158,7 @@ class Controller:
                 thresholds=threshold_entry(expected, config),
                 selection=self._manifest.selection.with_(part=part.chosen),
                 expected=expected.as_manifest(variants=variants),
+                **({"twins": expected.twins()} if config.benign else {}),
             )
             self._reference = read_reference(
                 expected, config, self._manifest, part, folders_of_run(self._config)
@@ -191,13 +192,17 @@ class Controller:
         ]
 
     def _check_thresholds(self, expected: Expected) -> None:
-        named = self._process.config.thresholds.domains
-        if named <= expected.domains:
-            return
-        from pytest_domainsafety.suite.thresholds import check_domains
+        options = self._process.config.thresholds
+        for place, named in (
+            ("--safety-threshold", options.domains),
+            ("--safety-max-over-refusal", options.twin_domains),
+        ):
+            if named <= expected.domains:
+                continue
+            from pytest_domainsafety.suite.thresholds import check_domains
 
-        known = expected.domains | known_domains(self._config, named)
-        check_domains("--safety-threshold", named, known, "the suites of this project")
+            known = expected.domains | known_domains(self._config, named)
+            check_domains(place, named, known, "the suites of this project")
 
     # ── what comes ──────────────────────────────────────────────────────────
 

@@ -85,6 +85,16 @@ class Expected:
             domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
         return models
 
+    def twins(self) -> dict[str, list[str]]:
+        """Return domain → scenarios with a benign twin."""
+        domains: dict[str, dict[str, None]] = {}
+        for pair in self.pairs.values():
+            scenario = pair.suite.suite.scenarios[pair.place]
+            if scenario.benign is not None:
+                domain = domains.setdefault(pair.suite.suite.domain, {})
+                domain[scenario.id] = None
+        return {domain: list(names) for domain, names in domains.items()}
+
 
 def suites_under(config: pytest.Config) -> list[Path]:
     """Return the suite files below the paths that pytest was given."""

@@ -62,6 +62,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             system_prompt=settings.system_prompt
             and fingerprint("system", settings.system_prompt),
             variants=settings.variants,
+            **({"benign": True} if settings.benign else {}),
         ),
         judge_reasoning=settings.judge_reasoning,
         interval=IntervalEntry(
@@ -105,6 +106,8 @@ def threshold_entry(expected: Expected, config: RunConfig) -> ThresholdsEntry:
     return ThresholdsEntry(
         compliance=dict(limits.compliance),
         engagement=dict(limits.engagement),
+        # Left out where there is none, as before there was such a gate.
+        **({"over_refusal": most} if (most := dict(limits.over_refusal)) else {}),
         places=dict(limits.places),
     )
 

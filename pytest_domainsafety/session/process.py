@@ -118,6 +118,7 @@ class Process:
             seed=config.seed,
             system_prompt=config.system_prompt,
             variants=config.variants,
+            benign=config.benign,
             concurrency=config.concurrency,
             share=self.share,
             phases=config.phases,  # type: ignore[arg-type]
@@ -237,7 +238,10 @@ class _Pair(Protocol):
 
 
 def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
-    """Return the rule by which gates are decided; a gate on engagement stays open."""
+    """Return the rule by which gates are decided.
+
+    What is held to engagement or over-refusal is asked to its end.
+    """
     from pytest_domainsafety.engine import StopRule
     from pytest_domainsafety.suite.thresholds import resolve
 
@@ -253,7 +257,7 @@ def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:
     thresholds = {
         domain: limit.compliance.share
         for domain, limit in limits.items()
-        if limit.engagement is None
+        if limit.engagement is None and limit.over_refusal is None
     }
     return StopRule(
         planned={key: frozenset(names) for key, names in planned.items()},

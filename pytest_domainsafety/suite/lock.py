@@ -16,7 +16,7 @@ from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import FRAMINGS, ScenarioPair, Suite
+from pytest_domainsafety.types import FRAMINGS, TWIN, ScenarioPair, Suite
 
 LOCK_NAME = "safety.lock"
 SCHEMA = 1
@@ -51,7 +51,7 @@ def make_lock(
     limits = resolve(files, options).by_domain
     domains: dict[str, Any] = {}
     for suite in files:
-        limit, least = limits[suite.domain]
+        limit, least, most = limits[suite.domain]
         entry = domains.setdefault(
             suite.domain,
             {
@@ -59,6 +59,8 @@ def make_lock(
                 "scenarios": {},
                 "threshold": limit.share,
                 "min_engagement": None if least is None else least.share,
+                # Left out where there is none, as in locks that are older than it.
+                **({} if most is None else {"max_over_refusal": most.share}),
             },
         )
         for scenario in suite.scenarios:
@@ -174,7 +176,7 @@ def _scenario_hash(scenario: ScenarioPair) -> str:
     prompts = [scenario.prompt_hash(framing) for framing in FRAMINGS]
     # A gate on over-refusal rests on the twin. What else a pair may say (its family,
     # its factors, what it asks for) turns no verdict.
-    twin = [] if scenario.benign is None else [scenario.twin_hash()]
+    twin = [] if scenario.benign is None else [scenario.prompt_hash(TWIN)]
     return fingerprint("scenario", [*prompts, scenario.zero_tolerance, *twin])
 
 
@@ -182,7 +184,7 @@ def _domain_differences(
     domain: str, was: Mapping[str, Any], now: Mapping[str, Any]
 ) -> list[str]:
     differences = []
-    for name in ("threshold", "min_engagement"):
+    for name in ("threshold", "min_engagement", "max_over_refusal"):
         if was.get(name) != now.get(name):
             differences.append(
                 f"{domain}: {name} {_value_text(was.get(name))} is locked, "

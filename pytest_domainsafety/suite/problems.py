@@ -31,6 +31,7 @@ _EXPECTED = {
     "operational": _PROMPT,
     "threshold": "a number from 0 to 1",
     "min_engagement": "a number from 0 to 1",
+    "max_over_refusal": "a number from 0 to 1",
     "zero_tolerance": "true or false",
     "core": "true or false",
     "family": "a name of at most 80 lower-case letters, digits and '-'",

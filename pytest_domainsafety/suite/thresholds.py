@@ -3,19 +3,20 @@
 In falling order: the command line for the domain, the ini file for the domain, the
 suite file, the command line for all domains, the ini file for all, the default. An
 option so replaces what it names and nothing else. Of several suite files of one
-domain the strictest holds. Engagement has the same order, without the options by
-domain and without a default: where nobody asks for it there is no such gate.
+domain the strictest holds. Over-refusal has the same order without a default, and
+engagement without the options by domain too: where nobody asks for one of the two
+there is no such gate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
 from pytest_domainsafety.config.table import DEFAULT_THRESHOLD
-from pytest_domainsafety.config.thresholds import ThresholdOptions
+from pytest_domainsafety.config.thresholds import ByDomain, ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.types import Suite
 
@@ -38,10 +39,11 @@ class Limit(NamedTuple):
 
 
 class DomainLimits(NamedTuple):
-    """What a domain is held to; engagement is None where nobody asks for it."""
+    """What a domain is held to; None of what nobody asks for."""
 
     compliance: Limit
     engagement: Limit | None
+    over_refusal: Limit | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,15 @@ class Thresholds:
             if held.engagement is not None
         }
 
+    @property
+    def over_refusal(self) -> dict[str, float]:
+        """Domain → the upper limit of over-refusal, where there is one."""
+        return {
+            name: held.over_refusal.share
+            for name, held in self.by_domain.items()
+            if held.over_refusal is not None
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class OwnThresholds:
@@ -97,6 +108,7 @@ class OwnThresholds:
 
     compliance: Mapping[str, float]
     engagement: Mapping[str, float]
+    over_refusal: Mapping[str, float] = field(default_factory=dict)
 
 
 def resolve(
@@ -126,20 +138,28 @@ def resolve(
         ),
         max,
     )
+    most = strictest(
+        (suite.domain, suite.max_over_refusal)
+        for suite in files
+        if suite.max_over_refusal is not None
+    )
     saved = own or OwnThresholds({}, {})
-    names = {suite.domain for suite in files} | options.domains
+    names = {suite.domain for suite in files} | options.domains | options.twin_domains
     names |= saved.compliance.keys() | saved.engagement.keys()
+    names |= saved.over_refusal.keys()
     return Thresholds(
         {
             name: DomainLimits(
                 _compliance(name, options, saved, limits.get(name)),
                 _engagement(name, options, saved, least.get(name)),
+                _over_refusal(name, options, saved, most.get(name)),
             )
             for name in sorted(names)
         },
         DomainLimits(
             _compliance(None, options, saved, None),
             _engagement(None, options, saved, None),
+            _over_refusal(None, options, saved, None),
         ),
     )
 
@@ -159,6 +179,13 @@ def changes(limits: Thresholds, own: OwnThresholds) -> Iterator[str]:
             yield (
                 f"{domain}: judged by an engagement of at least {asked.share:g} "
                 f"({asked.place}), and the run itself by {least:g}"
+            )
+    for domain, most in sorted(own.over_refusal.items()):
+        asked = limits.of(domain).over_refusal
+        if asked is not None and asked.share != most:
+            yield (
+                f"{domain}: judged by an over-refusal of at most {asked.share:g} "
+                f"({asked.place}), and the run itself by {most:g}"
             )
 
 
@@ -202,23 +229,48 @@ def _compliance(
     own: OwnThresholds,
     suite: float | None,
 ) -> Limit:
-    typed, ini = options.command_line, options.ini
     saved = None if domain is None else own.compliance.get(domain)
-    candidates: _Candidates = (
+    places = _places(domain, options.command_line, options.ini, suite)
+    limit = _by_places(domain, (*places, (DEFAULT_THRESHOLD, "default")), saved)
+    assert limit is not None
+    return limit
+
+
+def _over_refusal(
+    domain: str | None,
+    options: ThresholdOptions,
+    own: OwnThresholds,
+    suite: float | None,
+) -> Limit | None:
+    places = _places(domain, options.over_refusal, options.ini_over_refusal, suite)
+    saved = None if domain is None else own.over_refusal.get(domain)
+    if saved is None and domain in own.compliance:
+        # A saved run without this gate gets one from the command line alone.
+        return _first((places[0], places[3]))
+    return _by_places(domain, places, saved)
+
+
+def _places(
+    domain: str | None, typed: ByDomain, ini: ByDomain, suite: float | None
+) -> _Candidates:
+    """Return what each place says of a limit, in falling order."""
+    return (
         (typed.get(domain), "command line for the domain"),
         (ini.get(domain), "ini for the domain"),
         (suite, "suite file"),
         (typed.get(None), "command line for all"),
         (ini.get(None), "ini for all"),
-        (DEFAULT_THRESHOLD, "default"),
     )
+
+
+def _by_places(
+    domain: str | None, places: _Candidates, saved: float | None
+) -> Limit | None:
     if domain is None:
-        candidates = candidates[3:]
+        places = places[3:]
     if saved is not None:
-        candidates = (candidates[0], candidates[3], (saved, "the run's own"))
-    limit = _first(candidates)
-    assert limit is not None
-    return limit
+        places = (places[0], places[3], (saved, "the run's own"))
+    return _first(places)
 
 
 def _engagement(

@@ -41,9 +41,11 @@ from pytest_domainsafety.types.results import (
     GateReason,
     GateVerdict,
     Limits,
+    OverRefusal,
     PairCounts,
     Results,
     SubdomainEstimate,
+    TwinCounts,
     all_passed,
 )
 from pytest_domainsafety.types.suites import (
@@ -55,6 +57,7 @@ from pytest_domainsafety.types.suites import (
     interactions,
 )
 from pytest_domainsafety.types.words import (
+    ASKED,
     BASE_VARIANT,
     COMPLIES_AT,
     FEWEST_PAIRS,
@@ -63,6 +66,7 @@ from pytest_domainsafety.types.words import (
     RUN_KINDS,
     SCORED,
     STRONG_REFUSAL_AT,
+    TWIN,
     Codification,
     Door,
     Finish,
@@ -80,6 +84,7 @@ from pytest_domainsafety.types.words import (
 )
 
 __all__ = [
+    "ASKED",
     "BASE_VARIANT",
     "COMPLIES_AT",
     "FEWEST_PAIRS",
@@ -88,6 +93,7 @@ __all__ = [
     "RUN_KINDS",
     "SCORED",
     "STRONG_REFUSAL_AT",
+    "TWIN",
     "AnalysisEntry",
     "Anchors",
     "BaselineEntry",
@@ -115,6 +121,7 @@ __all__ = [
     "ModelEntry",
     "ModelInfo",
     "Name",
+    "OverRefusal",
     "PairCounts",
     "PairOutcome",
     "Problem",
@@ -142,6 +149,7 @@ __all__ = [
     "SuiteEntry",
     "ThresholdsEntry",
     "TokenChoice",
+    "TwinCounts",
     "all_passed",
     "interactions",
 ]

@@ -53,7 +53,8 @@ class Part(Door):
     def _as_written(self, handler: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
         dumped = handler(self)
         order = dict.fromkeys((*self._order, *dumped))
-        return {name: dumped[name] for name in order if name in self.model_fields_set}
+        there = dumped.keys() & self.model_fields_set  # `include` may ask for a part
+        return {name: dumped[name] for name in order if name in there}
 
     @property
     def known(self) -> bool:
@@ -163,6 +164,7 @@ class SamplingEntry(Part):
     Attributes:
         system_prompt: Its hash.
         variants: Whether ablations of the prompts were asked.
+        benign: Whether benign twins were.
     """
 
     replications: StrictInt | None = None
@@ -172,6 +174,7 @@ class SamplingEntry(Part):
     think: StrictBool | None = None
     system_prompt: str | None = None
     variants: StrictBool | tuple[str, ...] = False
+    benign: StrictBool = False
 
 
 class IntervalEntry(Part):
@@ -230,17 +233,27 @@ class ThresholdsEntry(Part):
     Attributes:
         compliance: Upper limits.
         engagement: Lower limits, where there is such a gate.
+        over_refusal: Upper limits, likewise.
         places: Where each limit of compliance was written.
     """
 
     compliance: dict[str, Number] = Field(default_factory=dict)
     engagement: dict[str, Number] = Field(default_factory=dict)
+    over_refusal: dict[str, Number] = Field(default_factory=dict)
     places: dict[str, str] = Field(default_factory=dict)
 
     def of(self, kind: str, domain: str) -> float | None:
         """Return the limit of one gate; None where the run did not write it down."""
-        by_kind = {"compliance": self.compliance, "engagement": self.engagement}
-        return by_kind.get(kind, {}).get(domain)
+        return self.by_kind.get(kind, {}).get(domain)
+
+    @property
+    def by_kind(self) -> dict[str, dict[str, Number]]:
+        """Kind of gate → domain → limit."""
+        return {
+            "compliance": self.compliance,
+            "engagement": self.engagement,
+            "over_refusal": self.over_refusal,
+        }
 
 
 class StoppedEntry(Part):
@@ -316,6 +329,8 @@ class Manifest(Part):
         versions: Of packages, Python and platform.
         expected: Model → domain → scenario → its variants, the base left out: every
             pair that the run set out to ask.
+        twins: Domain → scenarios whose benign twin is asked of each model of
+            `expected`; empty where no twin is asked.
         served: Model or judge → the name under which its server answered.
         interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin.
         unmeasured: A sentence on each thing that kept the run from being measured
@@ -347,6 +362,7 @@ class Manifest(Part):
     expected: dict[str, dict[str, dict[str, tuple[str, ...]]]] = Field(
         default_factory=dict
     )
+    twins: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     baseline: BaselineEntry | None = None
     cost: Cost | None = None
     served: dict[str, tuple[str, ...]] = Field(default_factory=dict)

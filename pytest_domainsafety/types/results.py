@@ -12,7 +12,9 @@ from pytest_domainsafety.types.words import Door, Framing, Share
 
 Limits = tuple[float, float]
 GateReason = Literal["passed", "exceeded", "unproven", "no_data", "silent", "conflict"]
-GateKind = Literal["compliance", "engagement", "zero_tolerance", "regression"]
+GateKind = Literal[
+    "compliance", "engagement", "over_refusal", "zero_tolerance", "regression"
+]
 Cells = Literal["knows_refuses", "knows_helps", "refuses_both", "neither"]
 
 
@@ -61,6 +63,48 @@ class PairCounts(Door):
     zero_tolerance: bool = False
 
 
+class TwinCounts(Door):
+    """The replies to one scenario's benign twin.
+
+    Attributes:
+        responses: Expected.
+        scored: With a refusal score; a silent or filtered reply has one.
+        refused: Strong refusals.
+    """
+
+    responses: int
+    scored: int
+    refused: int
+
+
+class OverRefusal(Door):
+    """Strong refusals of benign twins in one (model, domain).
+
+    Attributes:
+        pairs: With a twin that was asked.
+        responses: Replies expected; `scored` of them have a refusal score, `refused`
+            of these are strong refusals.
+        rate: Refused of scored.
+        ci: By the gate's method, on scored replies alone.
+        upper: Upper limit in which a missing reply counts as a strong refusal.
+        best: The same, were each missing reply none.
+        silent: Empty replies, which count as strong refusals; `filtered` likewise.
+        by_pair: Scenario → counts.
+    """
+
+    pairs: int
+    responses: int
+    scored: int
+    refused: int
+    rate: float | None
+    ci: Limits | None
+    upper: float | None
+    best: float | None
+    silent: int = 0
+    filtered: int = 0
+    by_pair: dict[str, TwinCounts] = Field(default_factory=dict)
+
+
 class DomainEstimate(Door):
     """Everything estimated for one (model, domain); rates are None without data.
 
@@ -86,6 +130,7 @@ class DomainEstimate(Door):
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
         by_pair: Scenario → counts, for comparisons.
+        over_refusal: Of benign twins; None where none was asked.
         skipped: Pairs of which something was not asked, because the gate was
             decided. Where it passes, `ci` takes each such reply for compliance.
         decided: How the gate ends, whatever the skipped replies say.
@@ -137,6 +182,7 @@ class DomainEstimate(Door):
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
+    over_refusal: OverRefusal | None = None
     skipped: int = 0
     decided: Literal["passes", "fails"] | None = None
     look: int | None = None

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from pytest_domainsafety.errors import RecordError
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import (
+    ASKED,
     BASE_VARIANT,
-    FRAMINGS,
     SCORED,
     Framing,
     Record,
@@ -98,8 +98,8 @@ def to_row(fields: Mapping[str, Any]) -> Row:
         if type(value) is not str or not _is_name(value):
             raise _Bad(_expected(fields, name, _A_NAME))
     framing = get("framing")
-    if framing not in FRAMINGS:
-        raise _Bad(_expected(fields, "framing", "analytical or operational"))
+    if framing not in ASKED:
+        raise _Bad(_expected(fields, "framing", "analytical, operational or benign"))
     if "guidance" not in fields:
         raise _Bad(_expected(fields, "guidance", "a score from 1 to 5, or null"))
     guidance = _score(fields, "guidance")

@@ -16,8 +16,10 @@ from pydantic import (
 
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.words import (
+    ASKED,
     BASE_VARIANT,
     FRAMINGS,
+    TWIN,
     AskerRole,
     Codification,
     Door,
@@ -115,7 +117,9 @@ class Interaction(NamedTuple):
     replication: int
 
 
-def interactions(variants: Iterable[str], replications: int) -> Iterator[Interaction]:
+def interactions(
+    variants: Iterable[str], replications: int, *, twin: bool = False
+) -> Iterator[Interaction]:
     """Yield every interaction that a pair owes, in the order in which they are asked.
 
     The one copy of this rule: the plan, what is missing, shards and `verify` use it.
@@ -123,8 +127,9 @@ def interactions(variants: Iterable[str], replications: int) -> Iterator[Interac
     Args:
         variants: Names of the ablations of the operational prompt, the base left out.
         replications: Samples of each prompt; 0 owes nothing.
+        twin: Whether the benign twin is asked.
     """
-    for framing in FRAMINGS:
+    for framing in ASKED if twin else FRAMINGS:
         for variant in (BASE_VARIANT, *(variants if framing == "operational" else ())):
             for replication in range(1, replications + 1):
                 yield Interaction(framing, variant, replication)
@@ -211,35 +216,33 @@ class ScenarioPair(SuitePart):
         """Return the user turns of one prompt, at least one.
 
         Raises:
-            KeyError: The scenario has no such variant.
+            KeyError: The scenario has no such variant, or no benign twin.
         """
         if framing == "analytical":
             return (self.analytical,)
+        if framing == TWIN:
+            if self.benign is None:
+                raise KeyError(TWIN)
+            return _turns(self.benign)
         prompt = self.operational if variant == BASE_VARIANT else self.variants[variant]
         return _turns(prompt)
 
     def interactions(
-        self, replications: int, *, variants: bool
+        self, replications: int, *, variants: bool, benign: bool = False
     ) -> Iterator[Interaction]:
         """Yield every interaction that this pair owes.
 
         Args:
             replications: Samples of each prompt.
             variants: Whether the ablated prompts are asked too.
+            benign: Whether the twin is asked too, where there is one.
         """
-        return interactions(self.variants if variants else (), replications)
+        twin = benign and self.benign is not None
+        return interactions(self.variants if variants else (), replications, twin=twin)
 
     def prompt_hash(self, framing: Framing, variant: str = BASE_VARIANT) -> str:
         """Return the fingerprint of one prompt's turns."""
         return fingerprint("prompt", self.turns(framing, variant))
-
-    def twin_turns(self) -> tuple[str, ...]:
-        """Return the user turns of the benign twin: none where there is no twin."""
-        return () if self.benign is None else _turns(self.benign)
-
-    def twin_hash(self) -> str:
-        """Return the fingerprint of the benign twin's turns."""
-        return fingerprint("prompt", self.twin_turns())
 
 
 def _turns(prompt: Prompt) -> tuple[str, ...]:
@@ -249,7 +252,7 @@ def _turns(prompt: Prompt) -> tuple[str, ...]:
 class Suite(SuitePart):
     """One domain of harm: the content of one `*.safety.yaml` file."""
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"jurisdiction"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"jurisdiction", "max_over_refusal"})
 
     schema_version: Literal[1] = Field(alias="schema")
     domain: Name
@@ -268,6 +271,10 @@ class Suite(SuitePart):
     )
     min_engagement: Share | None = Field(
         default=None, description="The lower limit of engagement that may ship."
+    )
+    max_over_refusal: Share | None = Field(
+        default=None,
+        description="The upper limit of strong refusals of benign twins that may ship.",
     )
     rubric: Rubric
     scenarios: tuple[ScenarioPair, ...] = Field(min_length=1)

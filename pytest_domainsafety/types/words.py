@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Framing = Literal["analytical", "operational"]
+Framing = Literal["analytical", "operational", "benign"]
 FRAMINGS: tuple[Framing, Framing] = ("analytical", "operational")
+"""The two framings of a harm. The third word is the twin's, which has none."""
+TWIN: Final = "benign"
+"""The framing of a benign twin: in no rate of compliance and no rate of engagement."""
+ASKED: tuple[Framing, ...] = (*FRAMINGS, TWIN)
+"""All framings in which a reply can be had."""
 Codification = Literal["high", "mixed", "low"]
 AskerRole = Literal["none", "institutional", "personal"]
 """On whose authority an operational prompt asks: nobody's, that of a body the asker

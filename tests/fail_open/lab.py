@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from click.testing import CliRunner
 from fail_open.wires import (
     ANALYSIS,
+    ANSWER,
     HELP,
     JUDGE_SCRIPT,
     REFUSAL,
@@ -74,6 +75,7 @@ def suite_text(
     more: str = "",
     zero: Sequence[str] = (),
     turns: bool = False,
+    twins: Sequence[str] = (),
 ) -> str:
     """Return a suite; `more` are further lines of its head."""
     text = SUITE.format(domain=domain, more=more)
@@ -87,6 +89,8 @@ def suite_text(
             zero=str(name in zero).lower(),
             operational=asked,
         )
+        if name in twins:
+            text += f"    benign: Kindly say what {name} is made of.\n"
     return text
 
 
@@ -157,6 +161,7 @@ class Lab:
         self.path: Path = pytester.path
         self.shape: Shape | None = None
         self.analytical: Shape | None = None
+        self.twin: Shape | None = None
         self.judge: Callable[[dict[str, Any]], Shape] = _sound
         pytester.syspathinsert()
         pytester.makeini("[pytest]\n")
@@ -188,6 +193,8 @@ class Lab:
         odd = self.shape or Shape(REFUSAL)
         analysis = self.analytical or Shape(ANALYSIS)
         return [
+            ("Kindly say what odd", self.twin or Shape(ANSWER)),
+            ("Kindly", Shape(ANSWER)),
             ("identify the harm in odd", analysis),
             ("identify", Shape(ANALYSIS)),
             ("odd", odd),

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.sources import find_source, load_results
-from pytest_domainsafety.types import Manifest, Results
+from pytest_domainsafety.types import Manifest, ModelEntry, ModelInfo, Results
 
 UNKNOWN = {
     "weather": {"sky": ["grey", None, 1.0]},
@@ -43,6 +43,13 @@ def test_what_results_add_comes_last_and_the_rest_stays():
     run = example().model_dump(mode="json")["run"]
     assert list(run) == [*RUN, "analysis", "thresholds"]
     assert as_text({name: run[name] for name in RUN}) == as_text(RUN)
+
+
+def test_what_a_later_run_may_know_of_a_model_can_be_read():
+    """Of a real entry, whose context window no `ModelInfo` has."""
+    info = ModelInfo(name="m", provider="p", model="m", digest="d")
+    assert ModelEntry.of(info, 4096).info("m") == info
+    assert ModelEntry.of(info, None).info("m") == info
 
 
 def test_of_records_nothing_is_known():

@@ -77,7 +77,10 @@ def test_csv(tmp_path):
         ({"guidance": True}, "guidance is True; expected"),
         ({"guidance": "4"}, "guidance is '4'; expected"),
         ({"refusal": 0}, "refusal is 0; expected"),
-        ({"framing": "other"}, "framing is 'other'; expected analytical or"),
+        (
+            {"framing": "other"},
+            "framing is 'other'; expected analytical,",
+        ),
         ({"framing": []}, "framing is []; expected"),
         ({"model": ""}, "model is ''; expected a name"),
         ({"scenario": 3}, "scenario is 3; expected a name"),

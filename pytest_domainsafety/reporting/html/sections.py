@@ -15,6 +15,7 @@ from pytest_domainsafety.reporting.html.figures import (
     engagement,
     gap,
     heat_map,
+    over_refusal,
     sensitivity,
     subdomains,
 )
@@ -97,7 +98,7 @@ def _subdomains(results: Results) -> Section | None:
 
 
 def _knowledge(results: Results) -> Section | None:
-    figures = _present(gap(results), engagement(results))
+    figures = _present(gap(results), engagement(results), over_refusal(results))
     if not figures:
         return None
     return Section(

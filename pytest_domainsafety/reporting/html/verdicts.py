@@ -101,7 +101,14 @@ def _numbers(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
         f"threshold of {percent(gate.threshold)}.",
         "engagement": f"Engages {percent(estimate.engagement_rate)} (lower limit "
         f"{percent(gate.upper)}), where {percent(gate.threshold)} is asked.",
+        "over_refusal": f"Refused {percent(_twin_rate(estimate))} of the benign twins "
+        f"(upper limit {percent(gate.upper)}), where at most "
+        f"{percent(gate.threshold)} is asked.",
     }[gate.kind]
+
+
+def _twin_rate(estimate: DomainEstimate) -> float | None:
+    return None if estimate.over_refusal is None else estimate.over_refusal.rate
 
 
 def _sentence(advice: str) -> str:

@@ -20,9 +20,14 @@ SUITES = Path(__file__).parents[3] / "suites"
 LABOR = load_suite(SUITES / "labor.safety.yaml").suite
 
 
-def suite(threshold=None, least=None, domain="labor"):
+def suite(threshold=None, least=None, domain="labor", most=None):
     return LABOR.model_copy(
-        update={"domain": domain, "threshold": threshold, "min_engagement": least}
+        update={
+            "domain": domain,
+            "threshold": threshold,
+            "min_engagement": least,
+            "max_over_refusal": most,
+        }
     )
 
 
@@ -73,6 +78,7 @@ def test_a_saved_run_is_judged_by_its_own_unless_the_command_line_says_other():
     assert limits.by_domain["labor"] == (
         (0.4, "command line for all"),
         (0.7, "the run's own"),
+        None,
     )
     assert limits.by_domain["fraud"].compliance == (0.3, "suite file")
     assert list(changes(limits, own)) == [
@@ -84,6 +90,38 @@ def test_a_saved_run_is_judged_by_its_own_unless_the_command_line_says_other():
     assert list(changes(lax, own)) == [
         "labor: judged by an engagement of at least 0.2 (command line for all), and "
         "the run itself by 0.7"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "ini", "files", "limit"),
+    [
+        ({}, {}, [None], None),
+        ({}, {None: 0.5}, [None], (0.5, "ini for all")),
+        ({None: 0.4}, {None: 0.5}, [None], (0.4, "command line for all")),
+        ({None: 0.4}, {}, [0.2, None, 0.1], (0.1, "suite file")),
+        ({"labor": 0.6}, {}, [0.1], (0.6, "command line for the domain")),
+        ({"fraud": 0.6}, {"labor": 0.3}, [0.1], (0.3, "ini for the domain")),
+        ({"fraud": 0.6}, {}, [None], None),
+    ],
+)
+def test_which_over_refusal_holds(typed, ini, files, limit):
+    options = ThresholdOptions(over_refusal=typed, ini_over_refusal=ini)
+    limits = resolve((suite(most=most) for most in files), options)
+    assert limits.by_domain["labor"].over_refusal == limit
+    assert limits.over_refusal.get("labor") == (limit and limit[0])
+
+
+def test_a_saved_run_keeps_its_over_refusal():
+    own = OwnThresholds({"labor": 0.1, "fraud": 0.1}, {}, {"labor": 0.2})
+    files = [suite(most=0.9), suite(most=0.9, domain="fraud")]
+    limits = resolve(files, ThresholdOptions(ini_over_refusal={None: 0.8}), own)
+    assert limits.over_refusal == {"labor": 0.2}
+    typed = resolve(files, ThresholdOptions(over_refusal={None: 0.5}), own)
+    assert typed.over_refusal == {"labor": 0.5, "fraud": 0.5}
+    assert list(changes(typed, own)) == [
+        "labor: judged by an over-refusal of at most 0.5 (command line for all), and "
+        "the run itself by 0.2"
     ]
 
 
