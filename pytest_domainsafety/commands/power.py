@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from pytest_domainsafety.commands._tables import Read, echo, percent, rows_of
+from pytest_domainsafety.commands._tables import (
+    WIDEST_NAME,
+    Read,
+    echo,
+    percent,
+    rows_of,
+)
 from pytest_domainsafety.errors import ConfigError, SourceError
+from pytest_domainsafety.text import printable
 
+MOST_REPLICATIONS = 1_000
 PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
 
 
@@ -50,10 +60,17 @@ def power(source: str | None, **options: Any) -> None:
 
     Exit status: 0; 2 a number is missing or can't be used.
     """
+    from pytest_domainsafety.stats.power_analysis import MOST_SIMULATED
     from pytest_domainsafety.types import FEWEST_PAIRS
 
-    if options["pairs"] is not None and options["pairs"] < FEWEST_PAIRS:
+    pairs = options["pairs"]
+    if pairs is not None and pairs < FEWEST_PAIRS:
         raise ConfigError(f"--pairs: fewer than {FEWEST_PAIRS} never pass a gate")
+    if pairs is not None and pairs > MOST_SIMULATED:
+        raise ConfigError(f"--pairs: at most {MOST_SIMULATED:,} are simulated")
+    if options["replications"] > MOST_REPLICATIONS:
+        message = f"--replications: at most {MOST_REPLICATIONS:,} are simulated"
+        raise ConfigError(message)
     if source is not None:
         lines = _of_a_run(source, options)
     elif options["threshold"] is None or options["rate"] is None:
@@ -90,23 +107,39 @@ def _of_a_plan(options: Mapping[str, Any]) -> Iterator[str]:
         f"{options['runs']} simulated runs"
     )
     yield ""
-    rows = []
-    for pairs in (options["pairs"],) if options["pairs"] else PAIRS_SHOWN:
-        estimate = simulate(rate, threshold, pairs, **design)
-        row = (estimate.passes, estimate.exceeds, estimate.smallest_threshold)
-        rows.append((str(pairs), *(percent(share) for share in row)))
+    # A line as soon as it is known: the header is wider than any cell under it.
     header = ("pairs", "passes", "shown worse", "lowest threshold in reach")
-    yield from rows_of(header, rows)
+    yield from rows_of(header, ())
+    for pairs in (options["pairs"],) if options["pairs"] else PAIRS_SHOWN:
+        with _at_work(f"simulating {pairs:,} pairs"):
+            estimate = simulate(rate, threshold, pairs, **design)
+        row = (estimate.passes, estimate.exceeds, estimate.smallest_threshold)
+        cells = (str(pairs), *(percent(share) for share in row))
+        yield rows_of(header, (cells,))[-1]
     yield ""
     if 0 < threshold < 1:
         fewest = pairs_without_compliance(threshold, confidence=confidence)
         yield f"without one complying reply, {fewest} pairs pass {threshold:.1%}"
-    needed = pairs_for_power(rate, threshold, chance=options["chance"], **design)
+    with _at_work("looking for the number of pairs"):
+        needed = pairs_for_power(rate, threshold, chance=options["chance"], **design)
     yield (
         f"{needed} pairs pass in {options['chance']:.0%} of the runs"
         if needed is not None
         else _hopeless(rate, threshold, options["chance"])
     )
+
+
+@contextmanager
+def _at_work(words: str) -> Iterator[None]:
+    """Say on a terminal what is computed; it is gone when the result is there."""
+    shown = sys.stderr.isatty()
+    if shown:
+        click.echo(f"{words} …", err=True, nl=False)
+    try:
+        yield
+    finally:
+        if shown:
+            click.echo("\r\x1b[2K", err=True, nl=False)
 
 
 def _hopeless(rate: float, threshold: float, chance: float) -> str:
@@ -141,7 +174,9 @@ def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
         design: dict[str, Any] = {"replications": replications, "icc": icc}
         design |= {"confidence": options["confidence"], "runs": options["runs"]}
         pairs = options["pairs"] or estimate.pairs
-        passes = simulate(rate, limit, pairs, **design).passes
+        with _at_work(f"simulating {printable(estimate.domain, WIDEST_NAME)}"):
+            passes = simulate(rate, limit, pairs, **design).passes
+            needed = _needed(rate, limit, options["chance"], design)
         rows.append(
             (
                 estimate.model,
@@ -151,7 +186,7 @@ def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
                 f"{icc:.2f}",
                 percent(limit),
                 percent(passes),
-                _needed(rate, limit, options["chance"], design),
+                needed,
             )
         )
     if not rows:

@@ -255,13 +255,26 @@ def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
     return None if named is None else str(config.invocation_params.dir / named)
 
 
-def _system_prompt(config: pytest.Config, path: Path | None) -> str | None:
-    if path is None:
+def _system_prompt(config: pytest.Config, paths: list[Path] | None) -> str | None:
+    named = list(dict.fromkeys(_from_here(config, path) for path in paths or ()))
+    if not named:
         return None
-    full: Path = _from_here(config, path)
+    path: Path = named[0]
+    if len(named) > 1:
+        raise ConfigError(
+            "--safety-system-prompt: "
+            f"{' and '.join(str(other) for other in named)} are named, and a run has "
+            "one system prompt; run once for each"
+        )
     try:
-        return full.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"--safety-system-prompt {path}: can't be read as UTF-8 text ({error})"
         ) from None
+    if not text.strip():
+        raise ConfigError(
+            f"--safety-system-prompt {path}: holds nothing; leave the option out for a "
+            "run without a system prompt"
+        )
+    return text

@@ -189,6 +189,7 @@ OPTIONS: tuple[Option, ...] = (
         "File with a system prompt for the model under test.",
         _path,
         metavar="FILE",
+        repeat=True,  # so that a second one is seen and refused
     ),
     Option(
         "safety-threshold",

@@ -13,7 +13,12 @@ from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
-from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.judges import (
+    check_judges,
+    checking,
+    kin_of,
+    make_judges,
+)
 from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.phases import Residency
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
@@ -49,6 +54,8 @@ class Engine:
         self.plan = plan
         self.steps = 0
         """Replies and judgements that are there, or will never be."""
+        self.opening = "looking at models and judges"
+        """What is being done before the first request, in words."""
         self._tally = Tally()
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
@@ -220,6 +227,7 @@ class Engine:
             if without_model.get(name) is None:
                 self._models[name] = create_model(name, self._settings())
         for name, model in self._models.items():
+            self.opening = f"looking at {name}"
             self.infos[name] = await model.describe()
         self.windows = windows = context_windows(self.plan, self.infos)
         for name in self.plan.models:
@@ -237,7 +245,7 @@ class Engine:
         self._conductor = Conductor(self.plan, self.store, asker, reuse, self._judges)
         if self.plan.check_judges:
             self.canaries = await check_judges(
-                self.plan, self._judges, asker.ask, self.store, reuse
+                self.plan, self._judges, asker.ask, self.store, reuse, self._note_check
             )
             self._residency.note_judges()
         stages = [*(f"target {name}" for name in self.plan.models)]
@@ -249,6 +257,9 @@ class Engine:
             change=self._change,
             held=self._held,
         )
+
+    def _note_check(self, judge: str, answered: int) -> None:
+        self.opening = checking(judge, answered)
 
     def _settings(self) -> ProviderSettings:
         return ProviderSettings(

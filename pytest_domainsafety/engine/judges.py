@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from pytest_domainsafety.engine.concurrency import slots
 from pytest_domainsafety.engine.plan import Plan
@@ -10,6 +11,7 @@ from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Ask, Judge
 from pytest_domainsafety.judging.canaries import (
+    CANARIES,
     canaries_hash,
     check_judge,
     failure_sentence,
@@ -106,13 +108,27 @@ def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
 
 
 async def check_judges(
-    plan: Plan, judges: Sequence[Judge], ask: Ask, store: Store, reuse: Reuse
+    plan: Plan,
+    judges: Sequence[Judge],
+    ask: Ask,
+    store: Store,
+    reuse: Reuse,
+    note: Callable[[str, int], None] | None = None,
 ) -> dict[str, Canaries]:
     """Ask every judge that is a model about the canaries (method §M8a).
 
     A judge that an earlier run in the store has checked is not asked again, as
     long as it is the same judge and they are the same canaries; one that may be
     another by now (`engine.reuse`) only where that run was cut short.
+
+    Args:
+        plan: The run's.
+        judges: Its judges.
+        ask: Puts one question to a model.
+        store: Knows who was checked before.
+        reuse: Says who may be another by now.
+        note: Told a judge's name and how many canaries it has answered: on a slow
+            machine they take minutes.
 
     Returns:
         Judge → what :func:`~pytest_domainsafety.judging.canaries.check_judge` found.
@@ -129,13 +145,24 @@ async def check_judges(
         known = None if plan.fresh else _known(store, judge, changes=changes)
         checked = known
         if checked is None:
-            checked = await check_judge(judge, ask, plan.seed, slots(plan))
+            tell = None if note is None else partial(note, judge.name)
+            if tell is not None:
+                tell(0)
+            checked = await check_judge(judge, ask, plan.seed, slots(plan), tell)
         if plan.strict_judge and is_unsound(checked):
             raise ConfigError(
                 f"--safety-strict-judge: {failure_sentence(judge.name, checked)}."
             )
         results[judge.name] = checked
     return results
+
+
+def checking(judge: str, answered: int) -> str:
+    """Say how far a judge's own check is."""
+    return (
+        f"checking the judge {judge} on replies beyond dispute, "
+        f"{answered} of {len(CANARIES)} answered"
+    )
 
 
 def _known(store: Store, judge: Judge, *, changes: bool) -> Canaries | None:

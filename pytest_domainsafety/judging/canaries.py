@@ -6,6 +6,8 @@ Ours and harmless: what is helped with is made up, and only the form counts.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from itertools import count
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.judging.base import Ask, Case, Judge
@@ -104,7 +106,13 @@ def passes(canary: Canary, judgement: Judgement) -> bool:
     return helps == canary.helps and canary.declines in (None, declines)
 
 
-async def check_judge(judge: Judge, ask: Ask, seed: int, at_once: int = 1) -> Canaries:
+async def check_judge(
+    judge: Judge,
+    ask: Ask,
+    seed: int,
+    at_once: int = 1,
+    note: Callable[[int], None] | None = None,
+) -> Canaries:
     """Ask a judge about every canary.
 
     Args:
@@ -112,6 +120,7 @@ async def check_judge(judge: Judge, ask: Ask, seed: int, at_once: int = 1) -> Ca
         ask: Puts one question to its model.
         seed: The run's.
         at_once: Questions in flight at most.
+        note: Told how many have been answered, after each answer.
 
     Returns:
         What goes to the manifest.
@@ -120,11 +129,15 @@ async def check_judge(judge: Judge, ask: Ask, seed: int, at_once: int = 1) -> Ca
         ProviderError: The judge's server failed.
     """
     slots = asyncio.Semaphore(at_once)
+    answered = count(1)
 
     async def judge_reply(reply: str) -> Judgement:
         case = Case((_TURN,), reply, "operational", RUBRIC, "Judge's own check")
         async with slots:
-            return await judge.judge(case, ask, seed)
+            judgement = await judge.judge(case, ask, seed)
+        if note is not None:
+            note(next(answered))
+        return judgement
 
     pending = (judge_reply(canary.reply) for canary in CANARIES)
     # All of them are waited for, also where one fails: none may outlive the check.

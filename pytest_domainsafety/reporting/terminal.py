@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.agreement import (
     aligned,
 )
 from pytest_domainsafety.reporting.wording import (
+    ablations,
     advice,
     changes_of,
     cost,
@@ -109,6 +110,8 @@ def summary_lines(
         yield from _advice_lines(results, pen)
         if verbosity > -1:
             yield from _agreement_lines(results, pen)
+            for line in ablations(results):
+                yield from pen.wrapped(line)
             for line in cost(results):
                 yield from pen.wrapped(line)
     how, sentence = headline(results)

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pytest_domainsafety.text import counted
-from pytest_domainsafety.types import Cost, DomainEstimate, GateVerdict, Results
+from pytest_domainsafety.types import (
+    FEWEST_PAIRS,
+    Cost,
+    DomainEstimate,
+    GateVerdict,
+    Results,
+)
 
 State = Literal["passed", "failed", "unmeasured"]
 Estimates = Mapping[tuple[str, str], DomainEstimate]
@@ -174,9 +180,10 @@ def advice(
         why = gate.message.partition("not measured, ")[2]
         sentence = f"{why}: {_HELD_BACK[gate.reason]}"
     elif not gate.measured:
-        missing = ""
+        missing = why = ""
         if estimate is not None and gate.kind == "compliance":
             missing = f"{estimate.unscored} of {estimate.responses} "
+            why = _kinds_of_missing(estimate)
         elif estimate is not None and gate.kind == "zero_tolerance":
             _, scored, replies = zero_counts(estimate)
             missing = f"{replies - scored} of {replies} "
@@ -184,8 +191,8 @@ def advice(
             twins = estimate.over_refusal
             missing = f"{twins.responses - twins.scored} of {twins.responses} "
         sentence = (
-            f"the verdict hangs on {missing}missing replies: run again, only these "
-            "are asked"
+            f"the verdict hangs on {missing}missing replies{why}: run again, only "
+            "these are asked"
         )
     elif gate.reason == "exceeded":
         sentence = _exceeded(gate, estimate)
@@ -194,6 +201,18 @@ def advice(
     if gate.selected:
         sentence += f"; only {gate.selected} ran: run the whole suite"
     return sentence
+
+
+def _kinds_of_missing(estimate: DomainEstimate) -> str:
+    """Say of what kind the missing replies are, as far as that is counted."""
+    rest = estimate.unscored - estimate.errors - estimate.truncated
+    kinds = [
+        counted(estimate.errors, "error") if estimate.errors else "",
+        f"{estimate.truncated} cut off" if estimate.truncated else "",
+        f"{rest} not scored" if rest > 0 else "",
+    ]
+    named = ", ".join(kind for kind in kinds if kind)
+    return f" ({named})" if named else ""
 
 
 def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
@@ -211,7 +230,13 @@ def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
         return f"one complying reply is one too many: look at {_first(gate.scenarios)}"
     sentence = f"shown to comply in more than {percent(gate.threshold)}"
     part = _worst(estimate)
-    return f"{sentence}: begin with {part}" if part else f"{sentence}: do not ship it"
+    if part:
+        return f"{sentence}: begin with {part}"
+    if estimate is not None and estimate.pairs < FEWEST_PAIRS:
+        # Few pairs can show that a model helps; they can't show what else it does.
+        pairs = counted(estimate.pairs, "pair")
+        return f"{sentence}, on {pairs} alone: too few to speak for the domain"
+    return f"{sentence}: do not ship it"
 
 
 def _unasked_twins(gate: GateVerdict, estimate: DomainEstimate | None) -> bool:
@@ -308,8 +333,41 @@ def headline(results: Results, model: str | None = None) -> tuple[State, str]:
     return how, f"{SAYS[how]}: {every} passed"
 
 
+def intervals(results: Results) -> Iterator[str]:
+    """Yield what the intervals are and speak of, where that is not the usual."""
+    for method, estimand in dict.fromkeys(
+        (estimate.ci.method, estimate.estimand) for estimate in results.domains
+    ):
+        what = "these prompts alone (suite)" if estimand == "suite" else ""
+        how = f"by {method}" if method != "guarded" else ""
+        of = f"of {what}" if what else ""
+        if how or of:
+            yield f"intervals {' '.join(part for part in (how, of) if part)}"
+
+
+def ablations(results: Results) -> Iterator[str]:
+    """Yield a sentence a model on what its ablated prompts changed, if any ran."""
+    changes: dict[str, dict[str, list[float]]] = {}
+    for variant, domains in (results.tables.get("variants") or {}).items():
+        for models in domains.values():
+            for model, contrast in models.items():
+                by_variant = changes.setdefault(model, {})
+                by_variant.setdefault(variant, []).append(contrast["difference"])
+    for model, by_variant in changes.items():
+        parts = [
+            f"{spoken(name)} {points(min(moved))}"
+            + (f" to {points(max(moved))}" if len(moved) > 1 else "")
+            for name, moved in by_variant.items()
+        ]
+        yield (
+            f"ablations of {model}, change of compliance in points over domains (in no "
+            f"gate): {'; '.join(parts)}"
+        )
+
+
 def cost(results: Results) -> Iterator[str]:
-    """Yield who judged, and what the asking cost."""
+    """Yield what the intervals are, who judged, and what the asking cost."""
+    yield from intervals(results)
     judges = ", ".join(results.run.judges)
     if judges:
         note = " (word cues and no model: a first look)" if judges == "offline" else ""

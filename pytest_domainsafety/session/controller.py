@@ -37,7 +37,7 @@ from pytest_domainsafety.session.lock_and_baseline import (
 from pytest_domainsafety.session.manifest import build_manifest, threshold_entry
 from pytest_domainsafety.session.outputs import show, write_outputs
 from pytest_domainsafety.session.process import WORKER_INPUT, Process
-from pytest_domainsafety.session.progress import ProgressLine, watch
+from pytest_domainsafety.session.progress import ProgressLine, watch, watch_opening
 from pytest_domainsafety.session.pytest_reports import detach, emit_gates, keep
 from pytest_domainsafety.session.selection import (
     chosen_part,
@@ -148,7 +148,8 @@ class Controller:
         try:
             self._check_thresholds(expected)
             find_baseline(self._process.config)
-            engine = self._process.engine()
+            with watch_opening(self._config, self._process):
+                engine = self._process.engine()
             self._manifest = build_manifest(self._config, self._process, engine)
             variants = self._process.config.variants
             config = self._process.config

@@ -52,6 +52,8 @@ class Process:
         self._number: int | None = agreed.get("number")
         self._series: dict[str, str] | None = agreed.get("series")
         self._engine: Engine | None = None
+        self.opening: Engine | None = None
+        """The engine while it looks at models and judges."""
         self._framed = False
         self._failure: DomainSafetyError | None = None
 
@@ -152,12 +154,14 @@ class Process:
         if self._failure is not None:
             raise self._failure
         if self._engine is None:
-            engine = Engine(self.plan())
+            self.opening = engine = Engine(self.plan())
             try:
                 engine.start()
             except DomainSafetyError as error:
                 self._failure = error
                 raise
+            finally:
+                self.opening = None
             self._engine = engine
         return self._engine
 

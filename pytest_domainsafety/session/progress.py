@@ -11,8 +11,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -93,7 +93,7 @@ class Speed:
 
 
 class ProgressLine:
-    """Shows snapshots until it is stopped, from a thread of its own.
+    """Shows snapshots, or words, until it is stopped, from a thread of its own.
 
     Args:
         writer: pytest's terminal writer; what it writes is guarded meanwhile.
@@ -102,7 +102,7 @@ class ProgressLine:
     """
 
     def __init__(
-        self, writer: Any, look: Callable[[], Snapshot], *, live: bool
+        self, writer: Any, look: Callable[[], Snapshot | str], *, live: bool
     ) -> None:
         """Prepare; nothing is shown yet."""
         self._writer = writer
@@ -145,7 +145,8 @@ class ProgressLine:
 
     def _show(self) -> None:
         while not self._over.wait(LIVE_S if self._live else LOG_S):
-            line = self._speed.line(self._look())
+            now = self._look()
+            line = now if isinstance(now, str) else self._speed.line(now)
             with self._lock:
                 if self._live:
                     self._draw(line)
@@ -216,6 +217,34 @@ def watch(
         expected: What will come.
         outcomes: What has come, by node id; grows meanwhile.
     """
+    return _show(config, snapshots(process, expected, outcomes))
+
+
+@contextmanager
+def watch_opening(config: pytest.Config, process: Process) -> Iterator[None]:
+    """Show what is done before the first request: loading and checking take minutes.
+
+    Args:
+        config: pytest's, for its terminal and its verbosity.
+        process: The controller's part of the run.
+    """
+
+    def look() -> str:
+        engine = process.opening
+        return "" if engine is None else printable(engine.opening, 400)
+
+    line = _show(config, look)
+    try:
+        yield
+    finally:
+        if line is not None:
+            line.stop()
+
+
+def _show(
+    config: pytest.Config, look: Callable[[], Snapshot | str]
+) -> ProgressLine | None:
+    """Begin a line; return None where nobody would read it."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.option.verbose <= -2:
         return None
@@ -223,7 +252,6 @@ def watch(
     alone = config.option.capture != "no" and not config.option.usepdb
     writer = terminal_writer(reporter)
     live = reporter.isatty and writer.hasmarkup and alone
-    look = snapshots(process, expected, outcomes)
     line = ProgressLine(writer, look, live=live)
     line.start()
     return line

@@ -23,6 +23,8 @@ STUDY_ICC = 0.55
 """Intra-cluster correlation worked out from the study's intervals (§M4.2)."""
 MOST_PAIRS = 100_000
 """Of `pairs_to_settle`: a gate that needs more is taken for one that never settles."""
+BLOCK = 2_000
+"""Runs that are drawn at once: memory doesn't grow with the runs asked for."""
 MOST_SIMULATED = 5_000
 """Of `pairs_for_power`, which simulates every number of pairs that it tries."""
 _GOOD_CHANCE_Z = 0.8416212335729143
@@ -180,9 +182,17 @@ def power(
         ValueError: A share lies outside [0, 1], or a number is below 1.
     """
     _check_plan(rate, threshold, icc, pairs, replications)
-    won = draw_runs(rate, icc, pairs, replications, runs, np.random.default_rng(seed))
+    generator = np.random.default_rng(seed)
+    blocks = [min(BLOCK, runs - done) for done in range(0, runs, BLOCK)]
+    by_level = [
+        _by_level(
+            draw_runs(rate, icc, pairs, replications, block, generator), replications
+        )
+        for block in blocks
+    ]
+    levels, counts = np.unique(np.concatenate(by_level), axis=0, return_counts=True)
+    weights = counts.astype(np.float64)
     floor = zero_event_bound(pairs, confidence=confidence)
-    levels, weights = _distinct(won, replications)
     limits = np.array(
         [
             (
@@ -272,15 +282,11 @@ def draw_runs(
     return generator.binomial(replications, shares)
 
 
-def _distinct(
-    won: NDArray[np.int64], replications: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the distinct counts by outcome, and how many runs have each."""
-    by_level = np.stack(
+def _by_level(won: NDArray[np.int64], replications: int) -> NDArray[np.int64]:
+    """Return how many pairs of each run comply 0, 1, … times: (runs, levels)."""
+    return np.stack(
         [(won == level).sum(axis=1) for level in range(replications + 1)], axis=1
     )
-    levels, weights = np.unique(by_level, axis=0, return_counts=True)
-    return levels, weights.astype(np.float64)
 
 
 def _outcomes(counts: NDArray[np.int64], replications: int) -> Outcomes:

@@ -62,6 +62,20 @@ def test_a_value_that_does_not_fit(bench, option, value, complaint):
     refused(bench.run(f"{option}={value}"), option, complaint)
 
 
+def test_an_empty_system_prompt_is_no_system_prompt(bench):
+    bench.suite()
+    bench.pytester.path.joinpath("empty.txt").write_text(" \n")
+    refused(bench.run("--safety-system-prompt=empty.txt"), "empty.txt: holds nothing")
+
+
+def test_a_second_system_prompt_does_not_win_in_silence(bench):
+    bench.suite()
+    for name in ("warn.txt", "mild.txt"):
+        bench.pytester.path.joinpath(name).write_text("Be careful.")
+    prompts = ("--safety-system-prompt=warn.txt", "--safety-system-prompt=mild.txt")
+    refused(bench.run(*prompts), "warn.txt and ", "has one system prompt")
+
+
 def test_an_ini_value_that_does_not_fit(bench):
     bench.suite()
     bench.pytester.makeini("[pytest]\nsafety_threshold = 1.5\n")

@@ -112,3 +112,38 @@ def test_mistakes_are_one_sentence(cli, saved, tmp_path):
         cli("selftest", "--results", good, other).text
     )
     assert "selftest needs --model" in cli("selftest", "suites").text
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        (("--pairs", "999999999"), "--pairs: at most 5,000 are simulated"),
+        (("--pairs", "72", "--replications", "5000"), "--replications: at most 1,000"),
+    ],
+)
+def test_power_of_more_than_a_machine_holds_is_one_sentence(cli, option, complaint):
+    done = cli("power", "--threshold", "0.1", "--rate", "0.02", *option)
+    assert done.status == 2
+    assert complaint in done.text
+    assert "Traceback" not in done.text
+
+
+def test_power_prints_each_line_when_it_is_known(monkeypatch):
+    from pytest_domainsafety.commands import power as command
+    from pytest_domainsafety.stats import power_analysis
+
+    simulated = []
+    real = power_analysis.power
+
+    def watched(*args, **options):
+        simulated.append(args[2])
+        return real(*args, **options)
+
+    monkeypatch.setattr(power_analysis, "power", watched)
+    options = {"threshold": 0.25, "rate": 0.1, "icc": None, "confidence": 0.95}
+    options |= {"replications": 3, "runs": 200, "pairs": None, "chance": 0.8}
+    lines = command._of_a_plan(options)
+    assert "pairs" in [next(lines) for _ in range(3)][-1]
+    assert simulated == []
+    assert next(lines).split()[0] == "5"
+    assert simulated == [5]

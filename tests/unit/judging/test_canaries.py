@@ -155,3 +155,16 @@ def test_kin_and_the_same():
     assert same_model(one, info("my-copy", digest="gemma3:27b"))
     assert shared_family(one, info("llama3.3", "llama")) is None
     assert shared_family(info("app"), info("other")) is None
+
+
+def test_how_far_a_check_is_can_be_seen_before_it_ends():
+    seen = []
+
+    async def ask(model, request):
+        read = request.messages[1].content.rsplit(" reply>\n", 1)[0]
+        return Reply(text=sound(read.split(" reply>\n", 1)[1]))
+
+    judge = LLMJudge(Model(), INFO, 8192)
+    asyncio.run(check_judge(judge, ask, 1, note=seen.append))
+    # The empty reply is scored without a model, and counts as answered as well.
+    assert seen == list(range(1, len(CANARIES) + 1))

@@ -1,6 +1,7 @@
 """What a failed gate's advice may not say, and why a rise is no regression."""
 
 import pytest
+from example_results import example
 
 from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
 from pytest_domainsafety.analysis.compare import SIGNIFICANT
@@ -8,7 +9,15 @@ from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.reporting import wording as words
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.markdown import markdown_summary
-from pytest_domainsafety.reporting.wording import advice, unconfirmed
+from pytest_domainsafety.reporting.terminal import summary_lines
+from pytest_domainsafety.reporting.wording import (
+    ablations,
+    advice,
+    estimates_of,
+    gate_name,
+    intervals,
+    unconfirmed,
+)
 from pytest_domainsafety.types import Record, Results
 
 
@@ -98,3 +107,52 @@ def test_words_and_analysis_mean_the_same_by_significant():
 
 def test_a_change_that_hangs_on_missing_replies_is_not_called_none():
     assert "◆ not measured</text>" in render_html(compared(measured=False))
+
+
+def test_missing_replies_are_said_by_kind():
+    by_name = {
+        gate_name(gate): gate for gate in example().gates if gate.model == "tiny"
+    }
+    gate = by_name["elections"]
+    estimate = estimates_of(example())["tiny", "elections"]
+    assert "16 of 60 missing replies (16 errors)" in advice(gate, estimate)
+    cut = estimate.model_copy(update={"truncated": 5, "errors": 9})
+    assert "(9 errors, 5 cut off, 2 not scored)" in advice(gate, cut)
+
+
+def test_few_pairs_that_comply_do_not_speak_for_the_domain():
+    estimate = estimates_of(example())["llama3.3", "labor"]
+    gate = next(
+        g for g in example().gates if g.model == "llama3.3" and g.domain == "labor"
+    )
+    gate = gate.model_copy(update={"reason": "exceeded", "measured": True})
+    few = estimate.model_copy(update={"pairs": 3, "subdomains": {}})
+    assert "3 pairs alone: too few to speak for the domain" in advice(gate, few)
+    many = estimate.model_copy(update={"subdomains": {}})
+    assert advice(gate, many).endswith("do not ship it")
+
+
+def test_intervals_that_are_not_the_usual_are_named():
+    results = example()
+    assert list(intervals(results)) == []
+    domains = tuple(
+        estimate.model_copy(
+            update={
+                "estimand": "suite",
+                "ci": estimate.ci.model_copy(update={"method": "bca"}),
+            }
+        )
+        for estimate in results.domains
+    )
+    (line,) = intervals(results.model_copy(update={"domains": domains}))
+    assert line == "intervals by bca of these prompts alone (suite)"
+
+
+def test_ablations_are_said_on_the_terminal():
+    table = {"plain": {"labor": {"m": {"difference": -0.2}}}}
+    table["plain"]["elections"] = {"m": {"difference": 0.05}}
+    results = example().model_copy(update={"tables": {"variants": table}})
+    (line,) = ablations(results)
+    assert "plain -20.0 to +5.0" in line
+    shown = " ".join(text.strip() for text, _ in summary_lines(results, 120))
+    assert "ablations of m" in shown

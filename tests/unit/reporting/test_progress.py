@@ -170,3 +170,24 @@ def test_a_live_line_keeps_to_the_terminals_own_width(phase, monkeypatch):
     os.close(ours)
     (shown,) = re.findall(r"\x1b\[2K(.+?)\x1b\[A", raw)[:1]
     assert cell_len(shown) == 29
+
+
+def test_what_is_done_before_the_first_request_is_said(writer, monkeypatch):
+    class Reporter:
+        _tw = writer
+        isatty = False
+
+    class Plugins:
+        def get_plugin(self, name):
+            return Reporter()
+
+    class Config:
+        pluginmanager = Plugins()
+        option = type("Option", (), {"verbose": 0, "capture": "no", "usepdb": False})
+
+    class Process:
+        opening = type("Engine", (), {"opening": "checking the judge j, 2 of 6"})
+
+    monkeypatch.setattr(progress, "LOG_S", 0.01)
+    with progress.watch_opening(Config(), Process()):
+        wait_for("checking the judge j, 2 of 6\n", writer._file)
