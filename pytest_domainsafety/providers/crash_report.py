@@ -3,17 +3,19 @@
 A traceback holds what a model was asked in a frame's line or an exception's words,
 and pytest would show it, with the values of the frame, in every report. So it is
 written beside the store, for its owner alone to read, and struck like any sentence.
+The words of an exception that may quote a reply are left out.
 """
 
 from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.providers.redaction import strike
 from pytest_domainsafety.text import visible
 
@@ -23,6 +25,19 @@ MOST_BYTES = 1 << 20
 LONGEST_LINE = 300
 # Of frames: the first ones and the last ones of a recursion tell what there is.
 MOST_FRAMES = 30
+MOST_EXCEPTIONS = 10
+# Their words are names and numbers; others quote what could not be read, a reply too.
+_PLAIN = (
+    AttributeError,
+    ImportError,
+    IndexError,
+    NameError,
+    OSError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    DomainSafetyError,
+)
 
 
 def report_crash(
@@ -50,14 +65,30 @@ def report_crash(
 
 
 def _told(error: BaseException, messages: tuple[str, ...]) -> str:
-    told = traceback.TracebackException.from_exception(
-        error, limit=-MOST_FRAMES, capture_locals=False
-    )
-    # Each by itself: what is struck shall not depend on where lines are broken.
-    lines = "".join(told.format()).splitlines()
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    lines = "\n".join(_lines(error, set())).splitlines()
     text = "\n".join(line[:LONGEST_LINE] for line in lines)
     return f"{now}\n{visible(strike(text, messages))}\n\n"
+
+
+def _lines(error: BaseException, known: set[int]) -> Iterator[str]:
+    """Yield an exception's traceback, after those that led to it."""
+    if id(error) in known or len(known) >= MOST_EXCEPTIONS:
+        return
+    known.add(id(error))
+    before = error.__cause__ or error.__context__
+    if before is not None:
+        yield from _lines(before, known)
+        yield "\nFrom that came:\n"
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _lines(inner, known)
+            yield "\nAmong others, of which came:\n"
+    yield "Traceback (most recent call last):"
+    frames = traceback.extract_tb(error.__traceback__, limit=-MOST_FRAMES)
+    yield "".join(traceback.format_list(frames)).rstrip()
+    words = str(error) if isinstance(error, _PLAIN) else "…"
+    yield f"{type(error).__name__}: {words}"
 
 
 def _append(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.engine import PairWork
-from pytest_domainsafety.errors import DomainSafetyError, SuiteError
+from pytest_domainsafety.session.crashes import not_measured, sentence
 from pytest_domainsafety.session.internals import Lean, NotMeasured
 from pytest_domainsafety.session.process import PROCESS
 from pytest_domainsafety.session.pytest_reports import (
@@ -91,9 +91,12 @@ class SuiteFile(pytest.File):
     def repr_failure(  # type: ignore[override]  # as pytest's own Collector
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> Any:
-        """Show a broken suite's problems, and no traceback."""
-        if excinfo.errisinstance(SuiteError):
-            return visible(str(excinfo.value))
+        """Show a broken suite's problems, or what nobody foresaw: no traceback."""
+        if isinstance(excinfo.value, Exception) and not isinstance(
+            excinfo.value, self.CollectError
+        ):
+            config = self.config.stash[PROCESS].config
+            return sentence(f"{self.name} could not be read", excinfo.value, config)
         return super().repr_failure(excinfo)
 
 
@@ -157,10 +160,10 @@ class PairItem(Lean, pytest.Item):
             process.frame(item.work for item in items if isinstance(item, PairItem))
             process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
-        except DomainSafetyError as error:
-            raise NotMeasured(str(error), pytrace=False) from None
+        except Exception as error:  # noqa: BLE001 - pytest would show its frames
+            raise not_measured(error, process.config, self._asked()) from None
         if self.outcome.fault:
-            raise NotMeasured(self.outcome.fault, pytrace=False)
+            raise NotMeasured(visible(self.outcome.fault), pytrace=False)
         if self.outcome.skipped and not complied_replies(self.outcome)[1]:
             pytest.skip(
                 f"{self.outcome.domain} on {self.outcome.model} is decided, whatever "
@@ -185,6 +188,11 @@ class PairItem(Lean, pytest.Item):
                     f"{self._texts(self.outcome)}",
                     pytrace=False,
                 )
+
+    def _asked(self) -> Iterator[str]:
+        """Yield what a model was asked."""
+        yield self.config.stash[PROCESS].config.system_prompt or ""
+        yield from self.suite.suite.scenarios[self.index].texts()
 
     def _texts(self, outcome: PairOutcome) -> str:
         """Return prompts and replies, where the user asked for them."""

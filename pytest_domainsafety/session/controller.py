@@ -18,12 +18,9 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.engine import Tally
-from pytest_domainsafety.errors import (
-    DomainSafetyError,
-    StoreError,
-    SuiteError,
-)
+from pytest_domainsafety.errors import StoreError, SuiteError
 from pytest_domainsafety.session.collection import PairItem
+from pytest_domainsafety.session.crashes import sentence
 from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
@@ -171,9 +168,12 @@ class Controller:
             self._note_withheld(self._store)
             self._note_remote(engine.infos.values())
             self._store.begin_run(self._process.run, self._manifest)
-        except DomainSafetyError as error:
+        except pytest.UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - pytest would show its frames
             self._expected = None
-            raise pytest.UsageError(visible(str(error))) from None
+            told = sentence("The run can't begin", error, self._process.config)
+            raise pytest.UsageError(told) from None
 
     def _note_withheld(self, store: Store) -> None:
         count = 0 if self._process.config.fresh else store.withheld()
@@ -227,10 +227,15 @@ class Controller:
                 self._note_trouble(str(error))
                 self._store.close()
                 self._store = None
+            except Exception as error:  # noqa: BLE001 - pytest would show its frames
+                self._note_crash("Not everything was kept in the store", error)
 
-    def _note_trouble(self, sentence: str) -> None:
-        if sentence not in self._trouble:
-            self._trouble.append(sentence)
+    def _note_trouble(self, told: str) -> None:
+        if told not in self._trouble:
+            self._trouble.append(told)
+
+    def _note_crash(self, what: str, error: Exception) -> None:
+        self._note_trouble(sentence(what, error, self._process.config))
 
     # ── what it comes to ────────────────────────────────────────────────────
 
@@ -256,6 +261,13 @@ class Controller:
     def _conclude(self) -> None:
         if self._expected is None:
             return
+        try:
+            self._come_to_results()
+        except Exception as error:  # noqa: BLE001 - a run without results failed
+            self._note_crash("The run came to no results", error)
+
+    def _come_to_results(self) -> None:
+        assert self._expected is not None
         from pytest_domainsafety.session.conclusion import all_records, conclude
         from pytest_domainsafety.session.served import of_one_model
 
@@ -364,12 +376,16 @@ class Controller:
                 self._store.close()
         except StoreError as error:
             self._note_trouble(str(error))
-        written = write_outputs(
-            self._process.config, self._config.rootpath, self._results, self._records
-        )
-        for sentence in written:
-            self._note_trouble(sentence)
+        for told in self._write_files(self._results):
+            self._note_trouble(told)
         self._note_unmeasured()
+
+    def _write_files(self, results: Results) -> list[str]:
+        config = self._process.config
+        try:
+            return write_outputs(config, self._config.rootpath, results, self._records)
+        except Exception as error:  # noqa: BLE001 - pytest would show its frames
+            return [sentence("Not all files were written", error, config)]
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
@@ -380,7 +396,11 @@ class Controller:
         gap = self._unasked
         if gap is not None and (nothing or (ended and gap.demanded)):
             terminalreporter.write_line(gap.sentence, red=True)
-        if self._results is not None:
+        if self._results is None:
+            for told in self._trouble:
+                terminalreporter.write_line(told, red=True)
+            return
+        try:
             show(
                 terminalreporter,
                 self._config.rootpath,
@@ -388,6 +408,9 @@ class Controller:
                 self._trouble,
                 self._config.option.verbose,
             )
+        except Exception as error:  # noqa: BLE001 - pytest would show its frames
+            told = sentence("The table can't be shown", error, self._process.config)
+            terminalreporter.write_line(told, red=True)
 
 
 def _check_files(suites: Iterable[LoadedSuite]) -> None:

@@ -13,6 +13,7 @@ from pytest_domainsafety.errors import (
 )
 from pytest_domainsafety.session.collection import PairItem, SuiteFile
 from pytest_domainsafety.session.controller import Controller
+from pytest_domainsafety.session.crashes import without_frames
 from pytest_domainsafety.session.exit_status import ExitStatus
 from pytest_domainsafety.session.internals import NotMeasured
 from pytest_domainsafety.session.outputs import check_outputs
@@ -69,6 +70,7 @@ def attach_outcome(
     """Put a pair's outcome on the report that tells its result."""
     if not isinstance(item, PairItem):
         return
+    without_frames(call, report, item.config)
     if call.excinfo is not None and call.excinfo.errisinstance(NotMeasured):
         setattr(report, ACCOUNTED, True)
     if item.outcome is None:

@@ -227,6 +227,12 @@ class ScenarioPair(SuitePart):
         prompt = self.operational if variant == BASE_VARIANT else self.variants[variant]
         return _turns(prompt)
 
+    def texts(self) -> Iterator[str]:
+        """Yield every text that a model may be asked, to be struck from errors."""
+        yield self.analytical
+        for prompt in (self.operational, *self.variants.values()):
+            yield from _turns(prompt)
+
     def interactions(
         self, replications: int, *, variants: bool, benign: bool = False
     ) -> Iterator[Interaction]:

@@ -248,6 +248,7 @@ def test_a_sentence_is_struck_and_its_error_stays_what_it_is(monkeypatch):
         UnicodeEncodeError("ascii", KEY + "…", 3, 4, PROMPT),
         ExceptionGroup(PROMPT, [ValueError(KEY)]),
         KeyError(PROMPT),
+        OSError(f"no {PROMPT} and no {KEY}"),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -1,0 +1,61 @@
+"""What nobody foresaw, as pytest shows it: one sentence, and never a frame.
+
+pytest shows an exception with its frames and, as it is told, with their values: a
+prompt is in most of them. The frames go to a file (`providers.crash_report`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.session.internals import NotMeasured
+from pytest_domainsafety.text import visible
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.config.run import RunConfig
+
+
+def sentence(
+    what: str, error: BaseException, config: RunConfig, texts: Iterable[str] = ()
+) -> str:
+    """Return what is said of an exception.
+
+    Args:
+        what: Could not be done, as the sentence's beginning.
+        error: A sentence of our own, or what nobody foresaw.
+        config: Knows where the store is.
+        texts: Prompts that it may quote.
+    """
+    if isinstance(error, DomainSafetyError):
+        return visible(str(error))
+    if isinstance(error, CancelledError):
+        return f"{what}: the run was ended before."
+    from pytest_domainsafety.providers.crash_report import report_crash
+
+    return f"{what}: {report_crash(error, config.store.parent, texts)}."
+
+
+def not_measured(
+    error: Exception, config: RunConfig, texts: Iterable[str]
+) -> NotMeasured:
+    """Return what a pair's set-up fails with."""
+    told = sentence("This pair could not be measured", error, config, texts)
+    return NotMeasured(told, pytrace=False)
+
+
+def without_frames(
+    call: pytest.CallInfo[None], report: pytest.TestReport, config: pytest.Config
+) -> None:
+    """Take the frames off a report that was to have none.
+
+    ``--full-trace`` puts them on again, with the values of arguments and variables.
+    """
+    failure = None if call.excinfo is None else call.excinfo.value
+    plain = isinstance(failure, pytest.fail.Exception) and not failure.pytrace
+    if plain and config.option.fulltrace and call.excinfo is not None:
+        report.longrepr = call.excinfo.getrepr(style="value")
