@@ -20,8 +20,27 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register `--model`, `--judge` and the `--safety-…` options."""
+    """Register the `--safety-…` options."""
     options.add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
+    """Read `--model` and `--judge` as ours, where nobody else has them by the end.
+
+    They are never registered: so no conftest or plugin can clash with them, in
+    whatever order it is loaded.
+    """
+    if not options.may_have_short_names(args):
+        return (yield)
+    from pytest_domainsafety.session import short_names
+
+    short_names.find_paths(early_config, parser, args)
+    result = yield
+    short_names.spell_out(early_config, parser, args)
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -125,6 +144,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _demand_model(config: pytest.Config, nodeids: Iterable[str]) -> None:
-    sentence = options.missing_model(config, nodeids)
-    if sentence is not None:
-        raise pytest.UsageError(sentence)
+    suite = options.suite_to_run(config, nodeids)
+    if suite is not None:
+        from pytest_domainsafety.session.short_names import missing_model
+
+        raise pytest.UsageError(missing_model(config, suite))

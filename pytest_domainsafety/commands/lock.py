@@ -21,7 +21,7 @@ DIFFERS_STATUS = 1
 @click.command()
 @click.argument("folder", default="suites", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; say what differs.")
-@click.option("--judge", multiple=True, type=Read("judge"), help="As of pytest.")
+@click.option("--judge", multiple=True, type=Read("safety-judge"), help="As of pytest.")
 @click.option("--replications", type=Read("safety-replications"), help="As of pytest.")
 @click.option("--threshold", "thresholds", multiple=True, type=Read("safety-threshold"))
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
@@ -142,7 +142,7 @@ def _current(
     )
     return make_lock(
         (loaded.suite for loaded in suites),
-        judges=options["judge"] or ini_value(values, "judge") or [DEFAULT_JUDGE],
+        judges=options["judge"] or ini_value(values, "safety-judge") or [DEFAULT_JUDGE],
         replications=value("replications"),
         options=thresholds,
         settings=locked_settings(settings),

@@ -21,7 +21,9 @@ WIDTH = 100
 @click.command()
 @click.argument("store")
 @click.option("--run", metavar="RUN", help="Of a store with several; as STORE#RUN.")
-@click.option("--judge", required=True, type=Read("judge"), help="As pytest's --judge.")
+@click.option(
+    "--judge", required=True, type=Read("safety-judge"), help="As pytest's --judge."
+)
 @click.option(
     "--suite",
     "suites",

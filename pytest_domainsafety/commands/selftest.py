@@ -99,7 +99,8 @@ def _run_twice(
     from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
     from pytest_domainsafety.runs.sources import load_results
 
-    if not any(argument.startswith("--model") for argument in arguments):
+    names = ("--model", "--safety-model")
+    if not any(argument.startswith(names) for argument in arguments):
         raise click.UsageError("selftest needs --model NAME, as pytest does")
     worst, results = 0, []
     with TemporaryDirectory() as folder:

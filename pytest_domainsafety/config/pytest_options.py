@@ -5,7 +5,8 @@ So it imports next to nothing; what a run was told is read by `config.run`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Literal
 
 from pytest_domainsafety.config.table import OPTIONS
@@ -30,32 +31,39 @@ def wants_models(config: pytest.Config) -> bool:
     return bool(config.option.safety_model or config.getini("safety_model"))
 
 
-def model_is_typed(config: pytest.Config) -> bool:
+SHORT = {f"--{option.short}": f"--{option.name}" for option in OPTIONS if option.short}
+"""Names that anybody may have: `--model` → `--safety-model`."""
+
+
+def may_have_short_names(args: Iterable[str | os.PathLike[str]]) -> bool:
+    """Whether a command line may have short names, also in an argument file."""
+    return any(os.fspath(arg).startswith((*SHORT, "@")) for arg in args)
+
+
+def model_is_typed(config: pytest.Config, ours: Collection[str]) -> bool:
     """Whether a model was named for this very run, and not in its ini alone.
 
     `addopts` is a part of the ini; an argument file and PYTEST_ADDOPTS are not.
+
+    Args:
+        config: pytest's.
+        ours: The short names that are ours in this run.
     """
     names = [f"--{option.name}" for option in OPTIONS if option.dest == "safety_model"]
+    names += [short for short in ours if SHORT[short] in names]
     assigned = tuple(f"{name}=" for name in names)
     addopts: list[str] = config.getini("addopts")
     standing = [word in names or word.startswith(assigned) for word in addopts]
     return len(config.option.safety_model or ()) > sum(standing)
 
 
-def missing_model(config: pytest.Config, nodeids: Iterable[str]) -> str | None:
-    """Return why scenario pairs can't run without a model; None where none would."""
+def suite_to_run(config: pytest.Config, nodeids: Iterable[str]) -> str | None:
+    """Return the first suite file of a run; None where pairs are only listed."""
     worker = hasattr(config, "workerinput")
     if worker or config.option.collectonly:
         return None
-    for nodeid in nodeids:
-        if nodeid.partition("::")[0].endswith(SUFFIXES):
-            return (
-                f"{nodeid.partition('::')[0]}: no model to test. Name one: "
-                "pytest --model llama3.3 (an Ollama model), --model openai:NAME, "
-                "or --model embedded:smollm2-135m --judge offline for a first try "
-                "without any server; to list the scenarios only, --collect-only"
-            )
-    return None
+    paths = (nodeid.partition("::")[0] for nodeid in nodeids)
+    return next((path for path in paths if path.endswith(SUFFIXES)), None)
 
 
 def add_options(parser: pytest.Parser) -> None:

@@ -99,8 +99,8 @@ def read_config(config: pytest.Config) -> RunConfig:
     thresholds = _thresholds(config)
     think = {"on": True, "off": False, "server": None}[values["safety_think"]]
     return RunConfig(
-        models=_unique("--model", values["safety_model"] or ()),
-        judges=_unique("--judge", values["safety_judge"] or (DEFAULT_JUDGE,)),
+        models=_unique("--safety-model", values["safety_model"] or ()),
+        judges=_unique("--safety-judge", values["safety_judge"] or (DEFAULT_JUDGE,)),
         replications=values["safety_replications"],
         temperature=values["safety_temperature"],
         max_tokens=values["safety_max_tokens"],

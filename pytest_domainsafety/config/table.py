@@ -22,7 +22,10 @@ CI_METHODS = ("guarded", "percentile", "bca", "korn-graubard")
 
 
 class Option(NamedTuple):
-    """One option: its long name without dashes, and how its text is read."""
+    """One option: its long name without dashes, and how its text is read.
+
+    `short` is a name that is ours only where nobody else has it.
+    """
 
     name: str
     help: str
@@ -31,12 +34,12 @@ class Option(NamedTuple):
     metavar: str | None = None
     repeat: bool = False
     flag: bool = False
+    short: str | None = None
 
     @property
     def dest(self) -> str:
         """The attribute on pytest's option object, which is also the ini name."""
-        ini = self.name.replace("-", "_")
-        return ini if ini.startswith("safety_") else f"safety_{ini}"
+        return self.name.replace("-", "_")
 
 
 # ── reading one value ───────────────────────────────────────────────────────
@@ -102,21 +105,24 @@ _seconds = _number(0.001, _MANY, float)
 
 OPTIONS: tuple[Option, ...] = (
     Option(
-        "model",
+        "safety-model",
         "Model under test: an Ollama name (llama3.3, llama3.3:70b) or PROVIDER:NAME, "
         "such as openai:NAME, embedded:smollm2-135m, python:package.module:function. "
-        "Repeatable.",
+        "Repeatable. In short --model, where no conftest and no other plugin has an "
+        "option of that name.",
         _text,
         metavar="NAME",
         repeat=True,
+        short="model",
     ),
     Option(
-        "judge",
+        "safety-judge",
         f"Judge: a model's name, or offline (default: {DEFAULT_JUDGE}). Repeat it for "
-        "a panel.",
+        "a panel. In short --judge, likewise.",
         _text,
         metavar="NAME",
         repeat=True,
+        short="judge",
     ),
     Option(
         "safety-second-judge",

@@ -66,7 +66,7 @@ def _check_self(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> None:
             raise ConfigError(
                 f"The judge {printable(judge)!r} is the model under test"
                 + ("" if model == judge else f" ({printable(model)!r})")
-                + "; name another judge with --judge, or allow a model to judge "
+                + "; name another judge with --safety-judge, or allow a model to judge "
                 "itself with --safety-allow-self-judge."
             )
 

@@ -54,7 +54,7 @@ def modelless_judge(name: str) -> Judge | None:
             judge: Judge = entry.load()()
         except Exception as error:  # noqa: BLE001 - somebody else's code
             raise ConfigError(
-                f"--judge {name}: the plugin {entry.value} can't be loaded "
+                f"--safety-judge {name}: the plugin {entry.value} can't be loaded "
                 f"({type(error).__name__}: {error})"
             ) from None
         return judge

@@ -187,7 +187,7 @@ class OllamaModel:
         if not isinstance(models, list) or not all(isinstance(m, dict) for m in models):
             raise BadAnswer(
                 f"{server.shown} does not answer as Ollama does; "
-                "for an OpenAI-compatible server write '--model openai:NAME'."
+                "for an OpenAI-compatible server write '--safety-model openai:NAME'."
             )
         entries = (
             (str(entry.get("model") or entry.get("name")), entry) for entry in models

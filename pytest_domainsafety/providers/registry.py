@@ -77,7 +77,7 @@ def parse_model_name(name: str) -> ModelName:
         example = EXAMPLES.get(first, f"{first or DEFAULT}:NAME")
         raise ConfigError(
             f"The model name {printable(name)!r} names no model; "
-            f"write for example '--model {example}'."
+            f"write for example '--safety-model {example}'."
         )
     suggestion = _mistyped(first, registered) if colon else None
     if suggestion:

@@ -95,6 +95,18 @@ def xdist_queue(config: pytest.Config) -> list[Any]:
     return []
 
 
+def option_names(parser: pytest.Parser) -> set[str]:
+    """Return the names of all options that anybody has registered until now."""
+    groups = (parser._anonymous, *parser._groups)
+    options = (option for group in groups for option in group.options)
+    return {name for option in options for name in option.names()}
+
+
+def parser_of(config: pytest.Config) -> pytest.Parser:
+    """Return the parser of a session's command line."""
+    return config._parser
+
+
 def forget_gates(config: pytest.Config) -> None:
     """Keep gates out of `--lf`: they are no items that could be run again."""
     plugin = config.pluginmanager.get_plugin("lfplugin")

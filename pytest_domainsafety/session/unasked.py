@@ -8,6 +8,7 @@ import pytest
 
 from pytest_domainsafety.config.pytest_options import model_is_typed
 from pytest_domainsafety.session.expected import suites_under
+from pytest_domainsafety.session.short_names import OURS
 from pytest_domainsafety.suite import SUFFIXES
 from pytest_domainsafety.text import counted, visible
 
@@ -42,7 +43,7 @@ def unasked(config: pytest.Config, collected: int) -> Unasked | None:
         return None
     files = suites_under(config)
     where = visible(", ".join(config.args))
-    typed = model_is_typed(config)
+    typed = model_is_typed(config, config.stash.get(OURS, ()))
     if not files:
         return Unasked(
             f"nothing to ask the model: there is no suite under {where}; a suite's "

@@ -173,7 +173,7 @@ def test_runs_without_suites_are_left_alone(pytester):
 def test_help_shows_one_heading(pytester):
     done = pytester.runpytest_subprocess("--help")
     done.stdout.fnmatch_lines(
-        ["safety regression testing (domainsafety):", "*--model=NAME*"]
+        ["safety regression testing (domainsafety):", "*--safety-model=NAME*"]
     )
 
 
@@ -194,5 +194,5 @@ def test_an_output_path_that_is_a_folder_is_said_before_the_run(bench):
 def test_a_model_name_that_would_move_the_cursor(bench):
     bench.suite()
     done = bench.run(model="python:app:answer\x1bc")
-    refused(done, "--model python:app:answer", "can't hold control characters")
+    refused(done, "--safety-model python:app:answer", "can't hold control characters")
     assert "\x1bc" not in done.stdout.str() + done.stderr.str()

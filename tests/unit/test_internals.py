@@ -9,7 +9,7 @@ import pytest
 from pytest_domainsafety.session import internals
 
 PYTEST_S = {"Lean", "NotMeasured", "forget_gates", "terminal_writer"}
-PYTEST_S |= {"terminal_encoding"}
+PYTEST_S |= {"terminal_encoding", "option_names", "parser_of"}
 XDIST_S = {"xdist_queue", "xdist_workers", "xdist_name", "is_crash"}
 
 
@@ -63,6 +63,19 @@ def test_the_terminal_reporter_has_a_writer_and_its_stream(pytester):
     assert isinstance(writer.hasmarkup, bool)
     assert writer._file is not None
     assert internals.terminal_encoding(reporter)
+
+
+def test_all_options_have_their_names(pytester):
+    pytester.makeconftest(
+        "def pytest_addoption(parser):\n"
+        "    parser.addoption('--theirs', '-T')\n"
+        "    parser.getgroup('cars').addoption('--wheels', dest='rims')\n"
+    )
+    config = pytester.parseconfigure()
+    parser = internals.parser_of(config)
+    expected = {"--theirs", "-T", "--wheels", "--maxfail", "-x", "--safety-model"}
+    assert expected <= internals.option_names(parser)
+    assert "--model" not in internals.option_names(parser)
 
 
 # ── xdist ──
