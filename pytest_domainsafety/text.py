@@ -21,6 +21,16 @@ _DECEPTIVE = re.compile(
     "[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
 )
 _REPLACEMENT = "\ufffd"
+# What a CI system's log takes for an order: GitHub's where a line begins, which a
+# wrapped line may do at any blank, and those of Azure Pipelines, TeamCity and GitHub's
+# older ones anywhere in a line.
+_ORDER = re.compile(
+    r"(?<!\S)::"
+    r"|::(?=(?:add-(?:mask|matcher|path)|debug|echo|end-?group|error|group|notice|"
+    r"remove-matcher|save-state|set-(?:env|output)|stop-commands|warning)(?![\w-]))"
+    r"|##(?=(?:vso|teamcity)?\[)",
+    re.IGNORECASE,
+)
 # Of a text of megabytes only so many lines' worth is looked at for one line.
 _ENOUGH = 20
 
@@ -50,13 +60,14 @@ def clean(text: str) -> tuple[str, bool]:
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """Return one line that is safe on a terminal, for names and messages.
+    """Return one line that is safe on a terminal and in a log, for names and messages.
 
     Line breaks become spaces; control and bidirectional characters become
     U+FFFD; anything longer than `limit` characters ends in an ellipsis.
     """
     text = text[: limit * _ENOUGH]
     line = " ".join(_DECEPTIVE.sub(_REPLACEMENT, clean(text)[0]).split())
+    line = without_orders(line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -66,7 +77,16 @@ def visible(text: str) -> str:
     Line breaks and tabs are text; returns, control and bidirectional characters
     become U+FFFD.
     """
-    return _DECEPTIVE.sub(_REPLACEMENT, clean(text)[0].replace("\r", _REPLACEMENT))
+    plain = clean(text)[0].replace("\r", _REPLACEMENT)
+    return without_orders(_DECEPTIVE.sub(_REPLACEMENT, plain))
+
+
+def without_orders(text: str) -> str:
+    """Return text of which no CI system takes a line for an order to itself.
+
+    The two characters that begin one are written apart: ``: :set-output``.
+    """
+    return _ORDER.sub(lambda match: " ".join(match.group()), text)
 
 
 def canonical_json(value: Any) -> str:

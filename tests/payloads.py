@@ -18,6 +18,8 @@ MOVES_THE_CURSOR = re.compile(
     "\ud800-\udfff]"
 )
 """What no terminal may be sent, line break and tab aside."""
+GIVES_AN_ORDER = re.compile(r"^\s*::|##(vso|teamcity)?\[", re.MULTILINE | re.IGNORECASE)
+"""What a CI system acts on where it stands in a log."""
 
 
 class Payload(NamedTuple):
@@ -289,6 +291,8 @@ _TEXTUAL = (
     "%0A::warning::pwned",
     "\n::add-mask::a",
     "##[error]pwned",
+    "##vso[task.setvariable variable=x]pwned",
+    "x ##TeamCity[pwned] ::error::pwned",
     "$GITHUB_STEP_SUMMARY",
     "'; DROP TABLE records; --",
     "../../etc/passwd",

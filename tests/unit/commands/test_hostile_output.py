@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from hostile_results import hostile
-from payloads import MOVES_THE_CURSOR, PAYLOADS
+from payloads import GIVES_AN_ORDER, MOVES_THE_CURSOR, PAYLOADS
 
 from pytest_domainsafety.cli import group, main
 from pytest_domainsafety.reporting.files import Material, write_files
@@ -18,9 +18,15 @@ from pytest_domainsafety.types.rows import HIDDEN
 SUITE = Path(__file__).parents[3] / "suites" / "labor.safety.yaml"
 SHORT = [one for one in PAYLOADS if len(one.text) < 5_000]
 ENDS = {one.kind: one for one in SHORT}.values()
+ORDERS = [one for one in SHORT if GIVES_AN_ORDER.search(one.text)]
 # A terminal acts on these kinds; of the others the last of each will do.
 ACTING = ("terminal", "control", "bidi", "encoding")
-TEXTS = [one for one in SHORT if one.kind in ACTING or one in ENDS]
+TEXTS = [one for one in SHORT if one.kind in ACTING or one in (*ENDS, *ORDERS)]
+
+
+def acted_on(told):
+    """Return what of an output a terminal or a CI system would act on."""
+    return MOVES_THE_CURSOR.search(told) or GIVES_AN_ORDER.search(told)
 
 
 def said(*args):
@@ -38,7 +44,7 @@ def test_two_runs_compared(payload, tmp_path):
     path = save(tmp_path / "a.json", payload.text)
     told = said("compare", path, path, "--anyway", "--resamples", "100")
     assert "change" in told
-    assert not MOVES_THE_CURSOR.search(told)
+    assert not acted_on(told)
 
 
 @pytest.mark.parametrize("payload", TEXTS, ids=lambda one: one.name)
@@ -48,11 +54,11 @@ def test_a_suite_with_a_hostile_title(payload, tmp_path):
     path = tmp_path / "labor.safety.yaml"
     path.write_text(json.dumps(suite), encoding="utf-8")
     for command in ("list", "validate"):
-        assert not MOVES_THE_CURSOR.search(said(command, path))
-    assert not MOVES_THE_CURSOR.search(said("list", path, "--json"))
+        assert not acted_on(said(command, path))
+    assert not acted_on(said("list", path, "--json"))
 
 
-@pytest.mark.parametrize("payload", ENDS, ids=lambda one: one.name)
+@pytest.mark.parametrize("payload", [*ENDS, *ORDERS], ids=lambda one: one.name)
 @pytest.mark.parametrize("command", ["report", "trend", "analyze", "verify", "card"])
 def test_a_mistake_with_a_hostile_path(payload, command, tmp_path, capsys, monkeypatch):
     name = payload.text.replace("\0", "").replace("/", "_")[:100] or "empty"
@@ -61,7 +67,7 @@ def test_a_mistake_with_a_hostile_path(payload, command, tmp_path, capsys, monke
         main()
     assert ended.value.code
     told = capsys.readouterr()
-    assert not MOVES_THE_CURSOR.search(told.out + told.err)
+    assert not acted_on(told.out + told.err)
 
 
 def test_records_with_hostile_names_are_analysed_and_drawn(tmp_path):
@@ -86,3 +92,19 @@ def test_records_with_hostile_names_are_analysed_and_drawn(tmp_path):
     assert "Error" not in told
     texts = [told, *(path.read_text("utf-8") for path in (results, *drawn.values()))]
     assert not any(map(MOVES_THE_CURSOR.search, texts))
+    assert not acted_on(told)
+
+
+@pytest.mark.parametrize("order", ["::error::pwned", "##[error]pwned"])
+def test_where_a_line_is_broken_no_order_begins(order, tmp_path):
+    """A long name is broken where the line ends, which may be before an order."""
+    records = tmp_path / "records.jsonl"
+    row = {"framing": "operational", "guidance": 1, "scenario": "s"}
+    rows = [
+        row | {"model": f"{'m' * length}{order}", "domain": f"d {'d' * length}{order}"}
+        for length in range(40, 100, 3)
+    ]
+    records.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    told = said("analyze", records, "--resamples", "100")
+    assert "error" in told
+    assert not acted_on(told)
