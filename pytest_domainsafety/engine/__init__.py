@@ -17,11 +17,12 @@ from pytest_domainsafety.engine.early_stop import (
     StopRule,
     operational_counts,
 )
-from pytest_domainsafety.engine.engine import Engine
+from pytest_domainsafety.engine.engine import THREAD, Engine
 from pytest_domainsafety.engine.judges import judge_warnings
 from pytest_domainsafety.engine.plan import PairWork, Plan
 
 __all__ = [
+    "THREAD",
     "Engine",
     "PairWork",
     "Plan",

@@ -33,6 +33,7 @@ from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Canaries, ModelInfo, PairOutcome
 
+THREAD = "domainsafety-engine"
 # The thread is a daemon: one that takes longer keeps no process alive.
 STOP_WAIT_S = 5.0
 KEEP_AHEAD = 256
@@ -75,9 +76,7 @@ class Engine:
         self._loop = asyncio.new_event_loop()
         self._stopped = False
         self._switch_s = sys.getswitchinterval()
-        self._thread = threading.Thread(
-            target=self._live, name="domainsafety-engine", daemon=True
-        )
+        self._thread = threading.Thread(target=self._live, name=THREAD, daemon=True)
 
     # ── the items' side: any thread ─────────────────────────────────────────
 

@@ -12,6 +12,7 @@ from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
 from pytest_domainsafety.providers.crash_report import report_crash
 from pytest_domainsafety.providers.guard import guarded, struck
+from pytest_domainsafety.providers.redaction import strike
 from pytest_domainsafety.text import printable
 
 ENTRY_POINTS = "pytest_domainsafety.providers"
@@ -113,6 +114,7 @@ def create_model(name: str, settings: ProviderSettings) -> ChatModel:
         ConfigError: See :func:`parse_model_name`; or the provider can't use
             the rest of the name, or can't be imported.
     """
+    check_name(name)
     provider, rest = parse_model_name(name)
     try:
         model = _factory(provider)(name, rest, settings)
@@ -124,6 +126,20 @@ def create_model(name: str, settings: ProviderSettings) -> ChatModel:
             f"The model {printable(name)!r} could not be made ready: {told}."
         ) from None
     return guarded(model, settings.crash_folder)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that holds a key, as that of a command may.
+
+    Raises:
+        ConfigError: It does; names stand in every report and in the store.
+    """
+    if strike(name) != name:
+        raise ConfigError(
+            f"The model name {printable(strike(name))!r} holds a key that is in the "
+            "environment, and names stand in every report: let the program read the "
+            "variable by itself."
+        )
 
 
 def _factory(provider: str) -> Factory:

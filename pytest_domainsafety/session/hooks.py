@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from pytest_domainsafety.engine import THREAD
 from pytest_domainsafety.errors import (
     ConfigError,
 )
+from pytest_domainsafety.providers.registry import check_name
 from pytest_domainsafety.session.collection import PairItem, SuiteFile
 from pytest_domainsafety.session.controller import Controller
 from pytest_domainsafety.session.crashes import without_frames
 from pytest_domainsafety.session.exit_status import ExitStatus
 from pytest_domainsafety.session.internals import NotMeasured
+from pytest_domainsafety.session.log_records import leave_out
 from pytest_domainsafety.session.outputs import check_outputs
 from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.session.pytest_reports import ACCOUNTED, attach
@@ -35,6 +38,8 @@ def register(config: pytest.Config) -> None:
         process = Process(config)
         if process.worker is None:
             check_outputs(process.config)
+            for name in (*process.config.models, *process.config.judges):
+                check_name(name)
     except ConfigError as error:
         raise pytest.UsageError(visible(str(error))) from None
     if getattr(config.option, "dist", "no") == "each":
@@ -50,6 +55,7 @@ def register(config: pytest.Config) -> None:
             "leave one of them out"
         )
     config.stash[PROCESS] = process
+    config.add_cleanup(leave_out(THREAD))
     if process.worker is None:
         controller = Controller(config, process)
         status = ExitStatus(controller.verdict, controller.is_pair)

@@ -297,3 +297,10 @@ def test_names_that_a_server_gives_are_struck(monkeypatch):
     )
     told = asyncio.run(guarded(Telling(info)).describe())
     assert (told.server, told.capabilities) == ("[key]", ("[key]",))
+
+
+def test_a_name_that_holds_a_key_is_refused(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with pytest.raises(ConfigError) as caught:
+        create_model(f"command:prog --key {KEY}", ProviderSettings())
+    assert "'command:prog --key [key]' holds a key" in str(caught.value)
