@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.errors import BadAnswer, DomainSafetyError
-from pytest_domainsafety.providers.base import ChatModel, HoldsModels
+from pytest_domainsafety.providers.base import FINISHES, ChatModel, HoldsModels
 from pytest_domainsafety.providers.crash_report import report_crash
-from pytest_domainsafety.providers.redaction import strike
+from pytest_domainsafety.providers.redaction import long_keys, strike, without
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
 
@@ -37,6 +37,8 @@ class Guarded:
         """Know the model, and where tracebacks go."""
         self._model = model
         self._folder = crash_folder
+        # Found once: there are thousands of replies, and few keys.
+        self._keys = long_keys()
         self.name: str = model.name
 
     def __getattr__(self, name: str) -> Any:
@@ -58,7 +60,7 @@ class Guarded:
         messages = tuple(message.content for message in request.messages)
         with self._door(messages):
             reply: Reply = await self._model.chat(request)
-            return _struck_reply(reply, messages)
+            return self._struck_reply(reply, messages)
 
     async def unload(self) -> None:
         """See :meth:`ChatModel.unload`; never raises."""
@@ -73,6 +75,22 @@ class Guarded:
             await self._model.aclose()
         except Exception as error:  # noqa: BLE001 - the run is over for it
             report_crash(error, self._folder)
+
+    def _struck_reply(self, reply: Reply, messages: tuple[str, ...]) -> Reply:
+        """Return a reply that holds no key, whose names hold nothing of the request.
+
+        What else is in its text and trace is a model's answer, and stays in the store.
+        """
+        changed = {
+            "text": without(self._keys, reply.text),
+            "reasoning": without(self._keys, reply.reasoning),
+        }
+        if reply.finish_word.casefold() not in FINISHES:
+            changed["finish_word"] = strike(reply.finish_word, messages)
+        if reply.model not in self.name:
+            changed["model"] = strike(reply.model, messages)
+        differs = any(getattr(reply, name) != text for name, text in changed.items())
+        return reply.model_copy(update=changed) if differs else reply
 
     @contextmanager
     def _door(self, messages: tuple[str, ...] = ()) -> Iterator[None]:
@@ -108,20 +126,6 @@ def struck(
     if left != said:
         error.args = (left,)
     return error
-
-
-def _struck_reply(reply: Reply, messages: tuple[str, ...]) -> Reply:
-    """Return a reply whose names, which are shown, hold nothing of the request.
-
-    Its text and trace are a model's answer, which stays in the store.
-    """
-    said = {"finish_word": reply.finish_word, "model": reply.model}
-    changed = {
-        name: left
-        for name, text in said.items()
-        if (left := strike(text, messages)) != text
-    }
-    return reply.model_copy(update=changed) if changed else reply
 
 
 # Typed by the user, or hashed as it is.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
-__all__ = ["hide_login", "remember", "strike"]
+__all__ = ["hide_login", "long_keys", "remember", "strike", "without"]
 
 KEY = "[key]"
 PROMPT = "[prompt]"
@@ -69,6 +69,19 @@ def strike(text: str, messages: Iterable[str] = ()) -> str:
         spans += _quoted(letters, source, LETTERS)
         spans += _cut(text, source)
     return _replace(text, spans, PROMPT)
+
+
+def long_keys() -> tuple[str, ...]:
+    """Return the keys that are known now and are no words, the longest first."""
+    known = sorted(_secrets(os.environ), key=len, reverse=True)
+    return tuple(secret for secret in known if len(secret) >= SHORTEST)
+
+
+def without(keys: Iterable[str], text: str) -> str:
+    """Return a text of any length without keys, where they stand as they are."""
+    for secret in keys:
+        text = text.replace(secret, KEY)
+    return text
 
 
 def hide_login(address: str) -> str:
