@@ -169,4 +169,4 @@ class StoreError(DomainSafetyError):
 
 
 class RecordError(DomainSafetyError):
-    """A record from outside (JSONL, CSV, JSON) does not hold what it must."""
+    """A record from outside (JSONL, CSV, Parquet) does not hold what it must."""

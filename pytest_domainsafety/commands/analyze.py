@@ -108,7 +108,8 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -
     """Say what judged records come to: a table, gates, and results as JSON.
 
     FILE is a store (its last finished whole run; FILE#RUN takes another), or records as
-    JSONL or CSV with at least model, domain, scenario, framing and guidance.
+    JSONL, CSV, TSV or Parquet, perhaps compressed, with at least model, domain,
+    scenario, framing and guidance.
     Several stores are the shards of one run: name each, with --suites and --whole, so
     that one that is lost is no pass; and the baseline, if the run had one. Memory does
     not grow with the number of records.

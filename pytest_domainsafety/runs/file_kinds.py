@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.packed import DAMAGED, plain_suffix, unpacked
+from pytest_domainsafety.runs.record_files import BOM_16, PARQUET, TABLES
 
 FileKind = Literal["store", "results", "records"]
 
-FILE_KINDS = "a store, a results file (--safety-json) or records (JSONL or CSV)"
+FILE_KINDS = (
+    "a store, a results file (--safety-json) or records (JSONL, CSV, TSV or Parquet)"
+)
 """All three, for a sentence that says what was expected."""
 _SQLITE = b"SQLite format 3\x00"
+_ZIP = b"PK\x03\x04"
 """How every SQLite file begins (https://sqlite.org/fileformat.html#the_database_header)."""
 
 
@@ -32,22 +37,38 @@ def kind_of(path: Path) -> FileKind:
         raise SourceError(f"{path}: is a device; expected {FILE_KINDS}")
     if not path.is_file():  # a pipe can be read once, so it isn't looked into
         return "records"
-    try:
-        with path.open("rb") as file:
-            head = file.read(2**16)
-    except OSError as error:
-        raise SourceError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
+    head = _head_of(path)
     if head.startswith(_SQLITE):
         return "store"
+    if head.startswith((PARQUET, *BOM_16)):
+        return "records"
+    if head.startswith(_ZIP):
+        raise SourceError(
+            f"{path}: is a ZIP file, perhaps a workbook: save its table as CSV; "
+            f"expected {FILE_KINDS}"
+        )
     if not head.strip():
         raise SourceError(f"{path}: is empty; expected {FILE_KINDS}")
     if b"\x00" in head:
         raise SourceError(f"{path}: is binary, but no store; expected {FILE_KINDS}")
-    if path.suffix.lower() == ".csv":
+    if plain_suffix(path) in TABLES:
         return "records"
     return "results" if _looks_like_results(head) else "records"
+
+
+def _head_of(path: Path) -> bytes:
+    """Return how a file begins, unpacked where it is compressed."""
+    try:
+        with unpacked(path) as file:
+            return file.read(2**16)
+    except DAMAGED:
+        raise SourceError(
+            f"{path}: is compressed, and damaged or cut off: copy it again"
+        ) from None
+    except OSError as error:
+        raise SourceError(
+            f"{path}: can't be read ({error.strerror or error})"
+        ) from None
 
 
 def _store_in(folder: Path) -> str:
@@ -61,8 +82,10 @@ def _looks_like_results(head: bytes) -> bool:
     """Whether it is one document; records are one complete object a line."""
     text = head.decode("utf-8-sig", errors="replace").lstrip()
     first = text.partition("\n")[0].strip()
-    if first in ("{", "["):
+    if first == "{":
         return True
+    if first.startswith("["):  # records in one array
+        return False
     try:
         document = json.loads(first)
     except (ValueError, RecursionError):

@@ -7,9 +7,9 @@ them are a real file. What is wrong is said with file and line.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +21,39 @@ from pytest_domainsafety.analysis.gate import (
     GatePolicy,
 )
 from pytest_domainsafety.errors import RecordError
+from pytest_domainsafety.runs.packed import DAMAGED, plain_suffix, unpacked
+from pytest_domainsafety.runs.record_tables import (
+    delimiter_of,
+    parquet_rows,
+    table_rows,
+)
 from pytest_domainsafety.types import Manifest, Record, Results
 from pytest_domainsafety.types.rows import (
-    OPINIONS,
-    REQUIRED,
     Row,
     _Bad,
     to_record,
     to_row,
 )
 
-_LONGEST_FIELD = 2**26
+PARQUET = b"PAR1"
+"""How a Parquet file begins."""
+BOM_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How UTF-16 begins."""
+TABLES = (".csv", ".tsv", ".tab")
+_HEAD = 2**16
+# In characters: an array is parsed in one piece, so a larger one would fill the memory.
+_LONGEST_ARRAY = 512 * 2**20
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a JSONL (`.jsonl`, `.ndjson`, `.json`) or CSV file.
+    """Yield the rows of a file of JSON lines, CSV, TSV or Parquet, perhaps compressed.
 
-    Memory does not grow with the file.
+    What it is, is told by its content. Memory does not grow with the file, a JSON
+    array and Parquet from a pipe aside.
 
     Raises:
         RecordError: The file can't be read, or a row does not hold; the text
-            names file and line.
+            names file and line (of Parquet and an array, the row's number).
     """
     for line, row in _objects(path):
         try:
@@ -51,7 +63,7 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Yield the records of a JSONL or CSV file as full models.
+    """Yield the records of a file as full models.
 
     Slower than :func:`read_rows`; unnumbered replications are numbered in the
     order of their appearance, which takes memory for each cell.
@@ -74,84 +86,90 @@ def read_records(path: Path) -> Iterator[Record]:
 
 
 def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = _csv_objects if path.suffix.lower() == ".csv" else _json_objects
     try:
-        yield from reader(path)
+        with unpacked(path) as file:
+            yield from _read(path, file)
+    except DAMAGED:
+        raise RecordError(
+            f"{path}: is compressed, and damaged or cut off: copy it again"
+        ) from None
     except OSError as error:
         raise RecordError(
             f"{path}: can't be read ({error.strerror or error})"
         ) from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise RecordError(f"{path}: is not UTF-8 text") from None
 
 
-def _json_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    loads = json.loads
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if line.isspace():
-                continue
-            try:
-                document = loads(line)
-            except (ValueError, RecursionError):
-                raise RecordError(
-                    f"{path}:{number}: expected one JSON object a line"
-                ) from None
-            if type(document) is not dict:
-                raise RecordError(
-                    f"{path}:{number}: expected a JSON object, got "
-                    f"{type(document).__name__}"
-                )
-            yield number, document
-
-
-def _csv_objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    # Python's own limit is under the length of a long reply.
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        try:
-            columns = reader.fieldnames or ()
-            missing = [name for name in REQUIRED if name not in columns]
-            if missing:
-                raise RecordError(
-                    f"{path}:1: no column {', '.join(missing)}; needed are "
-                    f"{', '.join(REQUIRED)}"
-                )
-            for fields in reader:
-                if None in fields:
-                    raise RecordError(
-                        f"{path}:{reader.line_num}: more fields than columns"
-                    )
-                yield reader.line_num, _CsvRow(fields)
-        except csv.Error as error:
-            raise RecordError(f"{path}:{reader.line_num}: {error}") from None
-
-
-class _CsvRow(dict[str, Any]):
-    """A row in which an empty field is an absent one, and text is parsed."""
-
-    def __init__(self, fields: Mapping[str, str | None]) -> None:
-        super().__init__({key: text for key, text in fields.items() if text})
-        for name in ("guidance", "refusal", "harm_identification", "replication"):
-            if name in self:
-                self[name] = _whole(self[name])
-        if "tags" in self:
-            self["tags"] = self["tags"].replace(";", " ").replace(",", " ").split()
-        for name in self.keys() & {"markers", *OPINIONS}:
-            try:
-                self[name] = json.loads(self[name])
-            except ValueError:
-                self[name] = None
-        # The header promises the column, so an empty score is a missing one.
-        self.setdefault("guidance", None)
-
-
-def _whole(text: str) -> int | str:
+def _read(path: Path, file: BufferedReader) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    head = file.peek(_HEAD)
+    if head.startswith(PARQUET):
+        yield from parquet_rows(path, file)
+        return
+    # Spreadsheets' "Unicode text" is UTF-16.
+    encoding = "utf-16" if head.startswith(BOM_16) else "utf-8-sig"
+    text = head.decode(encoding, errors="ignore").lstrip()
+    lines = TextIOWrapper(file, encoding, newline="")
     try:
-        return int(text)
-    except ValueError:
-        return text
+        if text.startswith("["):
+            yield from _array_objects(path, lines)
+        elif _is_table(path, text):
+            yield from table_rows(path, lines)
+        else:
+            yield from _json_objects(path, lines)
+    finally:
+        lines.detach()
+
+
+def _is_table(path: Path, text: str) -> bool:
+    if text.startswith("{"):
+        return False
+    if plain_suffix(path) in TABLES:
+        return True
+    return delimiter_of(text.partition("\n")[0]) is not None
+
+
+def _array_objects(
+    path: Path, file: TextIOWrapper
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the records of one JSON array, which has to be read whole."""
+    text = file.read(_LONGEST_ARRAY + 1)
+    if len(text) > _LONGEST_ARRAY:
+        raise RecordError(
+            f"{path}: too large for one JSON array; write one JSON object a line"
+        )
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RecordError(f"{path}: is no JSON array that is whole") from None
+    for number, row in enumerate(rows, 1):
+        if type(row) is not dict:
+            raise RecordError(
+                f"{path}: expected JSON objects in the array, got "
+                f"{type(row).__name__} as number {number}"
+            )
+        yield number, row
+
+
+def _json_objects(
+    path: Path, file: Iterable[str]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    loads = json.loads
+    for number, line in enumerate(file, 1):
+        if line.isspace():
+            continue
+        try:
+            document = loads(line)
+        except (ValueError, RecursionError):
+            raise RecordError(
+                f"{path}:{number}: expected one JSON object a line"
+            ) from None
+        if type(document) is not dict:
+            raise RecordError(
+                f"{path}:{number}: expected a JSON object, got "
+                f"{type(document).__name__}"
+            )
+        yield number, document
 
 
 # ── rows ────────────────────────────────────────────────────────────────────

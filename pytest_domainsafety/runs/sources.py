@@ -1,9 +1,9 @@
 """What a user has in hand → results and records: the door of every command.
 
 A *source* is a file: a store (SQLite), a results file (`--safety-json`), or
-records (JSONL or CSV). What it is, is read off its content (`file_kinds`). A
-store holds several runs; `store.db#RUN` names one, by its beginning if that is
-enough; without a name the last finished run of the kind `full` is meant.
+records (JSONL, CSV, TSV or Parquet). What it is, is read off its content
+(`file_kinds`). A store holds several runs; `store.db#RUN` names one, by its beginning
+if that is enough; without a name the last finished run of the kind `full` is meant.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.file_kinds import FILE_KINDS, FileKind, kind_of
 from pytest_domainsafety.runs.kinds import kind_of_run
+from pytest_domainsafety.runs.packed import DAMAGED, unpacked
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
@@ -367,7 +368,15 @@ def _document(path: Path) -> Any:
             f"{path}: too large for a results file; expected {FILE_KINDS}"
         )
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        with unpacked(path) as file:
+            text = file.read(_LARGEST_RESULTS + 1)
+        if len(text) > _LARGEST_RESULTS:
+            raise ValueError("too large")
+        return json.loads(text.decode("utf-8-sig"))
+    except DAMAGED:
+        raise SourceError(
+            f"{path}: is compressed, and damaged or cut off: copy it again"
+        ) from None
     except OSError as error:
         raise SourceError(
             f"{path}: can't be read ({error.strerror or error})"

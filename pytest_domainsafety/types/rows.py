@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isnan
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -106,7 +107,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
     refusal = _score(fields, "refusal")
     harm = _score(fields, "harm_identification")
     status = get("status")
-    if status is None:
+    if status is None or _is_nan(status):
         status = "unscored" if guidance is None else "scored"
     elif type(status) is not str or status not in STATUSES:
         raise _Bad(_expected(fields, "status", f"one of {', '.join(sorted(STATUSES))}"))
@@ -171,7 +172,11 @@ def _opinions(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what is there of other opinions, unread: few rows have any."""
     if fields.keys().isdisjoint(OPINIONS):
         return None
-    opinions = {name: fields[name] for name in OPINIONS if fields.get(name)}
+    opinions = {
+        name: fields[name]
+        for name in OPINIONS
+        if fields.get(name) and not _is_nan(fields[name])
+    }
     return opinions or None
 
 
@@ -179,8 +184,11 @@ def _score(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
     if value is None or (type(value) is int and 1 <= value <= 5):
         return value
-    if type(value) is float and value in (1.0, 2.0, 3.0, 4.0, 5.0):
-        return int(value)
+    if type(value) is float:
+        if value in (1.0, 2.0, 3.0, 4.0, 5.0):
+            return int(value)
+        if isnan(value):
+            return None
     raise _Bad(_expected(fields, name, "a score from 1 to 5, or null"))
 
 
@@ -200,8 +208,10 @@ def _by_status(
 
 def _replication(fields: Mapping[str, Any]) -> int:
     value = fields.get("replication")
-    if value is None:
+    if value is None or _is_nan(value):
         return 0
+    if type(value) is float and value.is_integer():  # of a table with empty cells
+        value = int(value)
     if type(value) is int and 1 <= value <= MOST_REPLICATIONS:
         return value
     raise _Bad(
@@ -215,14 +225,14 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name, "")
     if type(value) is str:
         return value
-    if value is None:
+    if value is None or _is_nan(value):
         return ""
     raise _Bad(_expected(fields, name, "text"))
 
 
 _TRUTH: dict[Any, bool] = {
-    **dict.fromkeys(("true", "True", "TRUE", "1"), True),
-    **dict.fromkeys(("false", "False", "FALSE", "0", ""), False),
+    **dict.fromkeys(("true", "True", "TRUE", "1", "1.0"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "0", "0.0", ""), False),
     None: False,
     True: True,
     False: False,
@@ -233,6 +243,8 @@ _TRUTH: dict[Any, bool] = {
 def _truth(fields: Mapping[str, Any], name: str) -> bool:
     """Fail closed: what can't be read is refused and not taken for no."""
     value = fields[name]
+    if _is_nan(value):
+        return False
     if value is None or type(value) in (bool, int, float, str):
         truth = _TRUTH.get(value)
         if truth is not None:
@@ -240,9 +252,14 @@ def _truth(fields: Mapping[str, Any], name: str) -> bool:
     raise _Bad(_expected(fields, name, "true or false"))
 
 
+def _is_nan(value: Any) -> bool:
+    """Whether a cell of a table with one kind of value a column is empty."""
+    return type(value) is float and isnan(value)
+
+
 def _tags(fields: Mapping[str, Any]) -> tuple[str, ...]:
     value = fields["tags"]
-    if value is None:
+    if value is None or _is_nan(value):
         return ()
     if type(value) is list and _STRINGS.issuperset(map(type, value)):
         return tuple(value)
@@ -251,6 +268,8 @@ def _tags(fields: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _markers(fields: Mapping[str, Any]) -> dict[str, bool]:
     value = fields["markers"]
+    if value is None or _is_nan(value):
+        return {}
     if type(value) is dict and _TRUTHS.issuperset(map(type, value.values())):
         return value
     raise _Bad(_expected(fields, "markers", "true or false by name"))

@@ -1,5 +1,6 @@
 """One door from what a user has in hand to results and records."""
 
+import gzip
 import json
 
 import pytest
@@ -193,7 +194,8 @@ def test_files_that_are_nothing(tmp_path):
     for name, content, said in (
         ("empty.jsonl", b"\n", "is empty"),
         ("picture.png", b"\x89PNG\x00\x01", "binary"),
-        ("list.json", b"[\n{}\n]", "no results"),
+        ("book.xlsx", b"PK\x03\x04\x14\x00", "ZIP file, perhaps a workbook"),
+        ("half.jsonl.gz", gzip.compress(b"{}\n" * 9)[:20], "cut off"),
         ("half.json", b"{\n", "neither"),
     ):
         path = tmp_path / name
