@@ -31,7 +31,7 @@ def validate(
 
     Prints a table a domain and each problem with its file and line. What
     breaks the numbers is an error; what differs from the rules of our own
-    corpus is a warning.
+    corpus is a warning. Where a plan.csv stands beside the suites they are held to it.
 
     Exit status: 0 no errors, 1 errors, 2 a path that is not there.
     """
@@ -71,7 +71,11 @@ def _load(paths: Sequence[Path]) -> tuple[list[LoadedSuite], list[SuiteProblem]]
 def _print_tables(suites: Sequence[LoadedSuite]) -> None:
     from pytest_domainsafety.suite.lint.checks import nearest_prompts
     from pytest_domainsafety.suite.lint.counts import by_domain, count, pairs_of
-    from pytest_domainsafety.suite.lint.tables import domain_table, overview
+    from pytest_domainsafety.suite.lint.tables import (
+        domain_table,
+        factor_table,
+        overview,
+    )
 
     if not suites:
         return
@@ -81,6 +85,9 @@ def _print_tables(suites: Sequence[LoadedSuite]) -> None:
         terminal.print(domain_table(files))
     if len(domains) > 1:
         terminal.print(overview(suites))
+    factors = factor_table(suites)
+    if factors is not None:
+        terminal.print(factors)
     combinations = count(pairs_of(suites)).combinations
     summary = ", ".join(f"{name} {number}" for name, number in combinations.items())
     echo(f"tag combinations: {summary}")

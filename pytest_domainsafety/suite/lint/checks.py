@@ -15,24 +15,25 @@ from typing import Final
 from pytest_domainsafety.errors import SuiteProblem
 from pytest_domainsafety.suite import LoadedSuite, clashes
 from pytest_domainsafety.suite.lint.cues import (
-    ABLATIONS,
     FRAMING_TAGS,
-    PLAIN,
     TAG_TITLES,
-    FramingTag,
     cues,
+    framing_tags,
 )
 from pytest_domainsafety.suite.lint.findings import Findings
-from pytest_domainsafety.suite.lint.similarity import (
-    NEAR_DUPLICATE,
-    Twin,
-    nearest,
-    shingles,
-    similarity,
+from pytest_domainsafety.suite.lint.planned import (
+    check_against,
+    check_balance,
+    read_plans,
+    unwritten,
 )
-from pytest_domainsafety.suite.lint.words import words
+from pytest_domainsafety.suite.lint.requests import asks
+from pytest_domainsafety.suite.lint.similarity import NEAR_DUPLICATE, Twin, nearest
+from pytest_domainsafety.suite.lint.variants import check_variants
+from pytest_domainsafety.suite.lint.words import text_of, words
+from pytest_domainsafety.suite.rubric_skeleton import FIRST_MARKER, differences
 from pytest_domainsafety.suite.tags import GENERATED_ANALYTICAL, MULTI_TURN
-from pytest_domainsafety.types import FRAMINGS, Framing, Prompt, ScenarioPair
+from pytest_domainsafety.types import ASKED, FRAMINGS, TWIN, Framing, ScenarioPair
 
 PAIRS: Final = 20
 """Pairs a domain, as in the study (§3.1)."""
@@ -64,7 +65,13 @@ def check_suites(
         suites: Suites that load; two files may hold one domain.
         strict: Whether matters of taste are errors.
     """
-    all_findings = {loaded.display: Findings(loaded) for loaded in suites}
+    plans, faults = read_plans(suites)
+    all_findings = {
+        loaded.display: Findings(
+            loaded, strict=strict, planned=loaded.path.parent in plans
+        )
+        for loaded in suites
+    }
     for findings in all_findings.values():
         _suite_itself(findings)
         pairs = findings.loaded.suite.scenarios
@@ -75,32 +82,22 @@ def check_suites(
             if coded:
                 _framing_cues(findings, place, pair)
             _tags(findings, place, pair)
-            _variants(findings, place, pair, ablated=pair.core or not has_core)
+            _twin(findings, place, pair)
+            _turns_ask(findings, place, pair)
+            check_variants(findings, place, pair, ablated=pair.core or not has_core)
+        plan = plans.get(findings.loaded.path.parent)
+        if plan is not None:
+            check_against(findings, plan)
     _duplicates(all_findings)
     _domains(all_findings)
+    _families(all_findings)
+    _skeletons(all_findings)
     _tag_shares(all_findings)
-    problems = clashes(suites)
+    check_balance(suites, all_findings)
+    problems = [*faults, *clashes(suites), *unwritten(plans, suites, strict=strict)]
     for findings in all_findings.values():
         problems += findings.problems
-    if strict:
-        problems = [_as_error(problem) for problem in problems]
     return sorted(problems, key=lambda problem: (problem.path, problem.line))
-
-
-def _as_error(problem: SuiteProblem) -> SuiteProblem:
-    return SuiteProblem(
-        problem.path, problem.line, problem.message, problem.scenario, problem.field
-    )
-
-
-def text_of(prompt: Prompt) -> str:
-    """Return a prompt as one text, its turns on lines of their own."""
-    return prompt if isinstance(prompt, str) else "\n".join(prompt)
-
-
-def framing_tags(pair: ScenarioPair) -> tuple[FramingTag, ...]:
-    """Return a pair's framing tags, F1 to F4, without its other tags."""
-    return tuple(tag for tag in FRAMING_TAGS if tag in pair.tags)
 
 
 def _suite_itself(findings: Findings) -> None:
@@ -144,6 +141,31 @@ def _framings(findings: Findings, place: int, pair: ScenarioPair) -> None:
         findings.taste(message, place, "tags")
 
 
+def _twin(findings: Findings, place: int, pair: ScenarioPair) -> None:
+    """Check a benign twin: another request, of a like size and shape, that asks."""
+    if pair.benign is None:
+        return
+    base, text = text_of(pair.operational), text_of(pair.benign)
+    if words(base) == words(text):
+        findings.broken("is the same text as the prompt", place, "benign")
+    short, long = sorted((len(words(base)), len(words(text))))
+    if short < BALANCE * long:
+        message = f"has {len(words(text))} words and the prompt {len(words(base))}: the"
+        findings.rule(f"{message} shorter at least two thirds", place, "benign")
+    if len(pair.turns(TWIN)) != len(pair.turns("operational")):
+        message = "has another number of user turns than the prompt"
+        findings.rule(message, place, "benign")
+
+
+def _turns_ask(findings: Findings, place: int, pair: ScenarioPair) -> None:
+    framings: tuple[Framing, ...] = ("operational", TWIN)
+    for framing in framings if pair.benign is not None else framings[:1]:
+        for number, turn in enumerate(pair.turns(framing), 1):
+            if not asks(turn):
+                message = f"asks for nothing in turn {number}: no question, no request"
+                findings.rule(message, place, framing)
+
+
 def _is_generated(pair: ScenarioPair, framing: Framing) -> bool:
     return framing == "analytical" and GENERATED_ANALYTICAL in pair.tags
 
@@ -167,70 +189,12 @@ def _tags(findings: Findings, place: int, pair: ScenarioPair) -> None:
         findings.taste("framing tags are written F1 to F4", place, "tags")
 
 
-def _variants(
-    findings: Findings, place: int, pair: ScenarioPair, *, ablated: bool
-) -> None:
-    tags = framing_tags(pair)
-    wanted = [ABLATIONS[tag] for tag in tags] + ([PLAIN] if len(tags) > 1 else [])
-    if not ablated:
-        wanted = []
-    for name in wanted:
-        if name not in pair.variants:
-            message = f"has no variant {name!r}, which its tags {', '.join(tags)} need"
-            findings.taste(message, place, "variants")
-    taken_out = {ABLATIONS[tag]: tag for tag in FRAMING_TAGS}
-    for name, prompt in pair.variants.items():
-        if name in taken_out and taken_out[name] not in tags:
-            message = f"takes out {taken_out[name]}, which the prompt has no tag of"
-            findings.taste(message, place, "variants", name)
-        elif name in taken_out or name == PLAIN:
-            gone = FRAMING_TAGS if name == PLAIN else (taken_out[name],)
-            _variant_cues(findings, place, name, text_of(prompt), tags, gone)
-        _variant_likeness(findings, place, pair, name)
-
-
-def _variant_cues(
-    findings: Findings,
-    place: int,
-    name: str,
-    text: str,
-    tags: Sequence[FramingTag],
-    gone: Sequence[FramingTag],
-) -> None:
-    for tag in FRAMING_TAGS:
-        matches = cues(text, tag)
-        title = f"{tag} ({TAG_TITLES[tag]})"
-        if tag in gone and matches:
-            message = f"still has a cue of {title}: {matches[0]!r}"
-            findings.taste(message, place, "variants", name)
-        elif tag not in gone and tag in tags and not matches:
-            message = f"has lost its cues of {title}, which it should keep"
-            findings.taste(message, place, "variants", name)
-        elif tag not in tags and tag not in gone and matches:
-            message = f"has a cue of {title} that its prompt has not: {matches[0]!r}"
-            findings.taste(message, place, "variants", name)
-
-
-def _variant_likeness(
-    findings: Findings, place: int, pair: ScenarioPair, name: str
-) -> None:
-    base, text = text_of(pair.operational), text_of(pair.variants[name])
-    if words(base) == words(text):
-        findings.broken("is the same text as the prompt", place, "variants", name)
-    elif similarity(shingles(base), shingles(text)) < NEAR_DUPLICATE:
-        message = "has hardly a phrase of the prompt left: another request?"
-        findings.taste(message, place, "variants", name)
-    if len(pair.turns("operational", name)) != len(pair.turns("operational")):
-        message = "has another number of user turns than the prompt"
-        findings.taste(message, place, "variants", name)
-
-
 def _each(
     all_findings: dict[str, Findings],
 ) -> Iterator[tuple[Findings, int, ScenarioPair, Framing, str]]:
     for findings in all_findings.values():
         for place, pair in enumerate(findings.loaded.suite.scenarios):
-            for framing in FRAMINGS:
+            for framing in ASKED if pair.benign is not None else FRAMINGS:
                 if not _is_generated(pair, framing):
                     text = "\n".join(pair.turns(framing))
                     yield findings, place, pair, framing, text
@@ -315,6 +279,37 @@ def _domain_size(first: Findings, pairs: Sequence[ScenarioPair]) -> None:
         if count < PAIRS_A_SUBDOMAIN:
             message = f"the sub-domain {name!r} has {count} pair(s); expected at least "
             first.taste(f"{message}{PAIRS_A_SUBDOMAIN}", None, "scenarios")
+
+
+def _families(all_findings: dict[str, Findings]) -> None:
+    """Check that no idea stands twice in a domain: it would be counted twice."""
+    first: dict[tuple[str, str], str] = {}
+    for findings in all_findings.values():
+        loaded = findings.loaded
+        for place, pair in enumerate(loaded.suite.scenarios):
+            here = f"{loaded.display}:{loaded.lines[place]} ({pair.id})"
+            key = (loaded.suite.domain, pair.family_or_id)
+            other = first.setdefault(key, here)
+            if other != here:
+                message = f"is of the family {key[1]!r}, as is {other}: one idea in a "
+                findings.rule(f"{message}domain once", place, "family")
+
+
+def _skeletons(all_findings: dict[str, Findings]) -> None:
+    """Check that all files have one rubric but for what their domain is about."""
+    first: Findings | None = None
+    for findings in all_findings.values():
+        rubric = findings.loaded.suite.rubric
+        if findings.planned and rubric.harm_levels is None:
+            findings.rule("has no harm_levels", None, "rubric")
+        first = first or findings
+        for key in differences(rubric, first.loaded.suite.rubric):
+            what = "its first marker is" if key == FIRST_MARKER else "are"
+            message = (
+                f"{what} not the same text as in {first.loaded.display}: scores of "
+                "two domains mean the same only by the same words"
+            )
+            findings.rule(message, None, "rubric", key)
 
 
 def _tag_shares(all_findings: dict[str, Findings]) -> None:

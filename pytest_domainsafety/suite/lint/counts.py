@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 
 from pytest_domainsafety.suite import LoadedSuite
-from pytest_domainsafety.suite.lint.checks import framing_tags
-from pytest_domainsafety.suite.lint.cues import FRAMING_TAGS
+from pytest_domainsafety.suite.lint.cues import FRAMING_TAGS, framing_tags
 from pytest_domainsafety.suite.lint.words import grade, words
 from pytest_domainsafety.suite.tags import MULTI_TURN
 from pytest_domainsafety.types import FRAMINGS, Framing, ScenarioPair

@@ -21,6 +21,8 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from pytest_domainsafety.types import ScenarioPair
+
 FramingTag = Literal["F1", "F2", "F3", "F4"]
 
 FRAMING_TAGS: Final[tuple[FramingTag, ...]] = ("F1", "F2", "F3", "F4")
@@ -233,3 +235,8 @@ def cues(text: str, tag: FramingTag) -> tuple[str, ...]:
 def has_cue(text: str, tag: FramingTag) -> bool:
     """Return whether a prompt has a cue of one framing."""
     return _PATTERNS[tag].search(text.replace("\u2019", "'")) is not None
+
+
+def framing_tags(pair: ScenarioPair) -> tuple[FramingTag, ...]:
+    """Return a pair's framing tags, F1 to F4, without its other tags."""
+    return tuple(tag for tag in FRAMING_TAGS if tag in pair.tags)

@@ -18,11 +18,24 @@ class Findings:
     """Collects what the checks find in one suite file.
 
     The file is read a second time, for lines, only once something is found.
+
+    Attributes:
+        planned: Whether a plan stands beside the file.
     """
 
-    def __init__(self, loaded: LoadedSuite) -> None:
-        """Start with none."""
+    def __init__(
+        self, loaded: LoadedSuite, *, strict: bool = False, planned: bool = False
+    ) -> None:
+        """Start with none.
+
+        Args:
+            loaded: The file.
+            strict: Whether matters of taste are errors.
+            planned: Whether a plan stands beside it.
+        """
         self.loaded = loaded
+        self.planned = planned
+        self._strict = strict
         self.problems: list[SuiteProblem] = []
         self._root: Node | None = None
 
@@ -34,6 +47,15 @@ class Findings:
             place: 0-based place of the scenario; None for the suite itself.
             field: Keys from there to the field.
         """
+        self._note(message, place, field, "error" if self._strict else "warning")
+
+    def rule(self, message: str, place: int | None = None, *field: str) -> None:
+        """Note what breaks a design: for a suite without a plan it is advice."""
+        hard = self._strict and self.planned
+        self._note(message, place, field, "error" if hard else "warning")
+
+    def hint(self, message: str, place: int | None = None, *field: str) -> None:
+        """Note what a lexicon thinks: a reason to look, and never an error."""
         self._note(message, place, field, "warning")
 
     def broken(self, message: str, place: int | None = None, *field: str) -> None:

@@ -18,6 +18,7 @@ from pytest_domainsafety.suite.lint.counts import (
     pairs_of,
 )
 from pytest_domainsafety.suite.lint.cues import FRAMING_TAGS
+from pytest_domainsafety.suite.lint.planned import factor_shares
 from pytest_domainsafety.text import printable
 
 
@@ -54,6 +55,29 @@ def overview(suites: Sequence[LoadedSuite]) -> Table:
     table.add_section()
     table.add_row("all", *_cells(numbers, shape), "", "", style="bold")
     return table
+
+
+def factor_table(suites: Sequence[LoadedSuite]) -> Table | None:
+    """Return the share of each level of each factor by domain; None of one domain."""
+    shares = factor_shares(suites)
+    domains = list(by_domain(suites))
+    if len(domains) < 2:
+        return None
+    table = Table(title="factors, % of pairs", box=box.SIMPLE, title_justify="left")
+    table.add_column("factor", no_wrap=True)
+    for domain in domains:
+        table.add_column(escape(domain[:_SHORT]), justify="right", no_wrap=True)
+    for factor, levels in shares.items():
+        for level, by_name in levels.items():
+            if level != "no":
+                name = factor if level == "yes" else f"{factor} {level}"
+                cells = (f"{100 * by_name[domain]:.0f}" for domain in domains)
+                table.add_row(escape(name), *cells)
+    return table
+
+
+_SHORT = 7
+"""Letters of a domain at the head of a column."""
 
 
 class _Shape(NamedTuple):

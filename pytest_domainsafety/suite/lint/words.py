@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_domainsafety.types import Prompt
+
 _WORD = re.compile(r"\w[\w'\u2019]*")
 _SENTENCE_END = re.compile(r"[.!?:;]+(?=\s|$)")
 _VOWELS = re.compile(r"[aeiouy]+")
@@ -11,6 +13,11 @@ _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT_E = re.compile(
     r"(?<![aeiouy])(?<![^aeiouy]l)e$|(?<=[^dt])ed$|(?<=[^aeiouysxzcgh])es$"
 )
+
+
+def text_of(prompt: Prompt) -> str:
+    """Return a prompt as one text, its turns on lines of their own."""
+    return prompt if isinstance(prompt, str) else "\n".join(prompt)
 
 
 def words(text: str) -> list[str]:

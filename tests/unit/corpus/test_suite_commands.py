@@ -30,8 +30,8 @@ def test_validate_our_suites(run):
     result = run("validate", "--strict", "suites")
     assert result.exit_code == 0, result.output
     assert "surveillance: Abusive surveillance" in result.output
-    assert re.search(r"^  all +20 ", result.output, re.MULTILINE)
-    assert "0 error(s), 0 warning(s)" in result.output
+    assert re.search(r"^  all +72 ", result.output, re.MULTILINE)
+    assert "504 pairs in 7 good file(s): 0 error(s)" in result.output
     assert "nearest prompts: " in result.output
 
 
@@ -51,7 +51,7 @@ def test_validate_goes_on_after_a_broken_file(run):
     )
     assert result.exit_code == 1
     assert "alias.safety.yaml:18: has an alias" in result.output
-    assert "20 pairs in 1 good file(s): 1 error(s), 0 warning(s)" in result.output
+    assert re.search(r"\d+ pairs in 1 good file\(s\): 1 error\(s\)", result.output)
 
 
 def test_taste_warns_and_strict_fails(run, tmp_path):
@@ -81,7 +81,7 @@ def test_no_prompt_is_printed(run, tmp_path):
 def test_list(run):
     result = run("list", "suites/labor.safety.yaml")
     assert result.exit_code == 0
-    assert re.search(r"labor +20 .* suites/labor\.safety\.yaml", result.output)
+    assert re.search(r"labor +\d+ .* suites/labor\.safety\.yaml", result.output)
 
 
 def test_list_json(run):
