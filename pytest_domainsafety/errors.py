@@ -16,6 +16,7 @@ The branches say who can mend it, not where it was raised::
     │   └── TransientError      may go away: worth another try
     │       ├── RequestTimeout  no (complete) answer in time
     │       ├── ServerBusy      429 or 503, perhaps with a Retry-After
+    │       │   └── ServerLoading   503: it loads its model
     │       ├── ServerFault     another 5xx, or an error inside a stream
     │       └── BadAnswer       half a body, HTML, no message
     ├── JudgeError              a judge gave no usable judgement
@@ -44,6 +45,7 @@ __all__ = [
     "RequestTimeout",
     "ServerBusy",
     "ServerFault",
+    "ServerLoading",
     "ServerUnreachable",
     "SourceError",
     "StoreError",
@@ -150,6 +152,10 @@ class ServerBusy(TransientError):
         """Keep the server's own wish beside the message."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ServerLoading(ServerBusy):
+    """The server answers, and says that it is not ready yet (503 "Loading model")."""
 
 
 class ServerFault(TransientError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_domainsafety.config.filter_words import read_filter_words
 from pytest_domainsafety.config.table import (
     DEFAULT_JUDGE,
     OPTIONS,
@@ -58,6 +59,10 @@ class RunConfig:
     concurrency: int | Literal["auto"] | None
     phases: str
     endpoints: tuple[str, ...]
+    key_variables: tuple[str, ...]
+    key_files: tuple[str, ...]
+    filter_words: tuple[str, ...]
+    strict_name: bool
     num_ctx: int | None
     think: bool | None
     timeout: float
@@ -116,6 +121,12 @@ def read_config(config: pytest.Config) -> RunConfig:
         concurrency=values["safety_concurrency"],
         phases=values["safety_phases"],
         endpoints=tuple(values["safety_endpoint"] or ()),
+        key_variables=tuple(values["safety_key_variable"] or ()),
+        key_files=tuple(
+            _owned_from_here(config, file) for file in values["safety_key_file"] or ()
+        ),
+        filter_words=_filter_words(config, values["safety_filter_words"]),
+        strict_name=values["safety_strict_name"],
         num_ctx=values["safety_num_ctx"],
         think=think,
         timeout=values["safety_timeout"],
@@ -253,6 +264,18 @@ def _from_here(config: pytest.Config, path: Path | None) -> Any:
 def _text_from_here(config: pytest.Config, named: str | None) -> str | None:
     """As :func:`_from_here`, for a path that may have `#RUN` behind it."""
     return None if named is None else str(config.invocation_params.dir / named)
+
+
+def _owned_from_here(config: pytest.Config, typed: str) -> str:
+    """As :func:`_from_here`, for a path that may have `PROVIDER=` before it."""
+    owner, equals, path = typed.rpartition("=")
+    if "/" in owner or not owner.isidentifier():
+        owner, equals, path = "", "", typed
+    return f"{owner}{equals}{config.invocation_params.dir / Path(path).expanduser()}"
+
+
+def _filter_words(config: pytest.Config, path: Path | None) -> tuple[str, ...]:
+    return () if path is None else read_filter_words(_from_here(config, path))
 
 
 def _system_prompt(config: pytest.Config, paths: list[Path] | None) -> str | None:

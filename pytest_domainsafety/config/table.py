@@ -292,6 +292,37 @@ OPTIONS: tuple[Option, ...] = (
         repeat=True,
     ),
     Option(
+        "safety-key-variable",
+        "Variable that holds the API key, where it is not the provider's own; "
+        "PROVIDER=NAME for one provider's. Repeatable.",
+        _text,
+        metavar="NAME",
+        repeat=True,
+    ),
+    Option(
+        "safety-key-file",
+        "File whose one line is the API key; PROVIDER=FILE for one provider's. "
+        "Repeatable.",
+        _text,
+        metavar="FILE",
+        repeat=True,
+    ),
+    Option(
+        "safety-filter-words",
+        "File with words, one a line, by which your provider's or gateway's content "
+        "filter is known where it rejects a request; beside those known already.",
+        _path,
+        metavar="FILE",
+    ),
+    Option(
+        "safety-strict-name",
+        "Take no answer under another name than the model's (a dated version and the "
+        "like are the same), and no model that its server does not list.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-num-ctx",
         "Context window in tokens that is asked of a server that lets us choose "
         "(default: enough for prompt and reply).",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import stamina
 
@@ -15,15 +17,26 @@ from pytest_domainsafety.errors import (
     ModelChanged,
     ProviderError,
     ServerBusy,
+    ServerLoading,
     ServerUnreachable,
     TransientError,
 )
-from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.base import ChatModel, is_known_as
+from pytest_domainsafety.providers.registry import parse_model_name
+from pytest_domainsafety.providers.traces import unknown_marks
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import ChatRequest, Reply
 
+# Of one model: enough to see what it is.
+MOST_NOTED = 12
+# Between two looks at a server that loads its model: soon enough, and no burden.
+LOADING_WAIT_S = 1.0
+LONGEST_LOADING_WAIT_S = 10.0
 # Between two tries, even where Retry-After asks for more (docs/running.md#faults).
 MAX_WAIT_S = 60.0
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -46,6 +59,10 @@ class Tally:
             them: `asking`, `judging`, and of both `waiting` to try again.
         served: Model or judge as typed → the name under which a server answered
             for it; several where processes were answered by several models.
+        adapted: Model or judge → what of its requests a server would not take as it
+            was meant (`providers.dialect`).
+        marks: Model → what in its answers looks like the mark of a trace and is
+            none that is known.
     """
 
     requests: int = 0
@@ -59,6 +76,8 @@ class Tally:
     phases: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     served: dict[str, list[str]] = field(default_factory=dict)
+    adapted: dict[str, list[str]] = field(default_factory=dict)
+    marks: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, other: Tally) -> None:
         """Add what another process counted."""
@@ -72,12 +91,21 @@ class Tally:
         for model, names in other.served.items():
             known = self.served.setdefault(model, [])
             known += (name for name in names if not _is_in(name, known))
+        for mine, others in ((self.adapted, other.adapted), (self.marks, other.marks)):
+            for model, words in others.items():
+                note(mine, model, words)
 
     def cost(self) -> dict[str, Any]:
         """Return what it cost, for the manifest."""
         cost = asdict(self)
-        del cost["served"]
+        for name in ("served", "adapted", "marks"):
+            del cost[name]
         return cost
+
+    def names(self) -> dict[str, Any]:
+        """Return what was noted of models, for the manifest: nothing that is empty."""
+        noted = {"adapted": self.adapted, "marks": self.marks}
+        return {"served": self.served} | {k: v for k, v in noted.items() if v}
 
     @property
     def changed(self) -> dict[str, list[str]]:
@@ -87,6 +115,14 @@ class Tally:
 
 def _is_in(name: str, names: Iterable[str]) -> bool:
     return name.casefold() in map(str.casefold, names)
+
+
+def note(noted: dict[str, list[str]], model: str, words: Iterable[str]) -> None:
+    """Add words to what is noted of a model, each once, some at most."""
+    for word in words:
+        known = noted.setdefault(model, [])
+        if word not in known and len(known) < MOST_NOTED:
+            known.append(word)
 
 
 SUMMED = (
@@ -129,10 +165,20 @@ class Asker:
         self._pacer.answered()
         self._tally.tokens_in += reply.tokens_in or 0
         self._tally.tokens_out += reply.tokens_out or 0
-        self.hold_to_one_model(model, reply)
+        self.take_note(model, reply)
         return reply
 
-    def hold_to_one_model(self, model: ChatModel, reply: Reply) -> None:
+    def take_note(self, model: ChatModel, reply: Reply) -> None:
+        """Note what a reply, new or from the store, says of its model and server.
+
+        Raises:
+            ModelChanged: Another model answers than before, or than was asked.
+        """
+        note(self._tally.adapted, model.name, reply.adapted)
+        note(self._tally.marks, model.name, unknown_marks(reply.text))
+        self._hold_to_one_model(model, reply)
+
+    def _hold_to_one_model(self, model: ChatModel, reply: Reply) -> None:
         """Note the name under which a model answers: it shall stay the same.
 
         Names are recorded and not policed, since deployments and gateways call a
@@ -140,10 +186,17 @@ class Asker:
         replies are of two models, and only those of the first are taken.
 
         Raises:
-            ModelChanged: Another name than before.
+            ModelChanged: Another name than before; or, where the run is strict
+                about it, than was asked for.
         """
         if not reply.model:
             return
+        if self._plan.strict_name and not answers_to(model.name, reply.model):
+            raise ModelChanged(
+                f"{printable(model.name)!r} was answered by "
+                f"{printable(reply.model, 80)!r}, and --safety-strict-name takes no "
+                "other name than the one that was asked for."
+            )
         first = self._tally.served.setdefault(model.name, [reply.model])
         if not _is_in(reply.model, first):
             raise ModelChanged(changed_sentence(model.name, (first[0], reply.model)))
@@ -152,7 +205,7 @@ class Asker:
         self, model: ChatModel, request: ChatRequest, circuit: Circuit, prompt: int
     ) -> Reply:
         failed_at: float | None = None
-        async for attempt in self._tries():
+        async for attempt in tries(self._plan, _wait_for):
             began = time.monotonic()
             if failed_at is not None:
                 waited = self._tally.seconds.get("waiting", 0.0) + began - failed_at
@@ -162,7 +215,9 @@ class Asker:
                 self._tally.requests += 1
                 self._tally.retries += attempt.num > 1
                 try:
-                    return await model.chat(request)
+                    return await while_loading(
+                        partial(model.chat, request), self._plan.timeout_s
+                    )
                 except ServerBusy:
                     self._pacer.busy()
                     raise
@@ -173,17 +228,49 @@ class Asker:
                     failed_at = time.monotonic()
         raise AssertionError("stamina re-raises the last error")
 
-    def _tries(self) -> AsyncIterator[stamina.Attempt]:
-        backoff = self._plan.backoff_s
-        return stamina.retry_context(
-            on=_wait_for,
-            attempts=self._plan.retries + 1,
-            # Each try has its own time-out, so their number bounds the time.
-            timeout=None,
-            wait_initial=backoff,
-            wait_max=max(MAX_WAIT_S, backoff) if backoff else 0.0,
-            wait_jitter=min(1.0, backoff),
-        )
+
+def tries(plan: Plan, on: Any) -> AsyncIterator[stamina.Attempt]:
+    """Return the tries that a run makes.
+
+    Args:
+        plan: Says how many, and how long to wait between them.
+        on: After which errors there is another one, as `stamina` takes it.
+    """
+    backoff = plan.backoff_s
+    return stamina.retry_context(
+        on=on,
+        attempts=plan.retries + 1,
+        # Each try has its own time-out, so their number bounds the time.
+        timeout=None,
+        wait_initial=backoff,
+        wait_max=max(MAX_WAIT_S, backoff) if backoff else 0.0,
+        wait_jitter=min(1.0, backoff),
+    )
+
+
+async def while_loading(call: Callable[[], Awaitable[T]], limit_s: float) -> T:
+    """Return what a call returns, made again while a server loads its model.
+
+    Loading takes minutes, and is no failure: it is one try, however often it is asked.
+
+    Raises:
+        ServerLoading: It still does after `limit_s` seconds.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            return await call()
+        except ServerLoading as error:
+            wait = min(error.retry_after or LOADING_WAIT_S, LONGEST_LOADING_WAIT_S)
+            if time.monotonic() + wait - began > limit_s:
+                raise
+            await asyncio.sleep(wait)
+
+
+def answers_to(typed: str, served: str) -> bool:
+    """Tell whether a model answers under the name that it was asked for by."""
+    provider, rest = parse_model_name(typed)
+    return provider == "python" or is_known_as(rest, served)
 
 
 def changed_sentence(model: str, names: Iterable[str]) -> str:

@@ -154,7 +154,7 @@ class Conductor:
         """Return the stored reply to a request, else ask for it and keep it."""
         stored = self._reuse.reply(key)
         if stored is not None and not _is_lost(stored):
-            self._asker.hold_to_one_model(target.model, stored)
+            self._asker.take_note(target.model, stored)
             self._reuse.count(key, target.model.name)
             return stored
         reply = await self._asker.ask(target.model, request)

@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 from pytest_domainsafety.engine.asking import Asker, Tally
-from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
+from pytest_domainsafety.engine.concurrency import context_windows, pacer
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
 from pytest_domainsafety.engine.judges import (
@@ -22,13 +22,14 @@ from pytest_domainsafety.engine.judges import (
 from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.phases import Residency
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.preflight import look_at, provider_settings
 from pytest_domainsafety.engine.queue import Board, Job
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.errors import DomainSafetyError, StoreError
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
+from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Canaries, ModelInfo, PairOutcome
@@ -222,12 +223,13 @@ class Engine:
         judges = self.plan.all_judges
         names = dict.fromkeys((*self.plan.models, *judges))
         without_model = {name: modelless_judge(name) for name in judges}
-        for name in names:
-            if without_model.get(name) is None:
-                self._models[name] = create_model(name, self._settings())
+        asked = [name for name in names if without_model.get(name) is None]
+        settings = provider_settings(self.plan, asked)
+        for name in asked:
+            self._models[name] = create_model(name, settings)
         for name, model in self._models.items():
             self.opening = f"looking at {name}"
-            self.infos[name] = await model.describe()
+            self.infos[name] = await look_at(model, self.plan)
         self.windows = windows = context_windows(self.plan, self.infos)
         for name in self.plan.models:
             sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
@@ -259,17 +261,6 @@ class Engine:
 
     def _note_check(self, judge: str, answered: int) -> None:
         self.opening = checking(judge, answered)
-
-    def _settings(self) -> ProviderSettings:
-        return ProviderSettings(
-            endpoints=self.plan.endpoints,
-            timeout_s=self.plan.timeout_s,
-            connect_timeout_s=self.plan.connect_timeout_s,
-            read_timeout_s=self.plan.read_timeout_s,
-            load_timeout_s=self.plan.timeout_s,
-            concurrency=slots(self.plan),
-            crash_folder=self.plan.store.parent,
-        )
 
     async def _change(self, old: str | None, new: str | None) -> None:
         self._pacer.restart()

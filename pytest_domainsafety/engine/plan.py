@@ -44,6 +44,10 @@ class Plan:
         timeout_s: For one request.
         connect_timeout_s: For a connection.
         read_timeout_s: For a server's silence; None allows all of `timeout_s`.
+        key_variables: Variables that hold keys, perhaps as ``PROVIDER=NAME``.
+        key_files: Files that hold keys, likewise.
+        filter_words: By what else a provider's content filter is known.
+        strict_name: Whether a server must answer under the name that was asked for.
         retries: Further tries after a fault that may go away.
         backoff_s: Wait before the first retry; doubles.
         store: The store's file.
@@ -77,6 +81,10 @@ class Plan:
     timeout_s: float = 600.0
     connect_timeout_s: float = 10.0
     read_timeout_s: float | None = None
+    key_variables: tuple[str, ...] = ()
+    key_files: tuple[str, ...] = ()
+    filter_words: tuple[str, ...] = ()
+    strict_name: bool = False
     retries: int = 3
     backoff_s: float = 0.5
     fresh: bool = False

@@ -19,6 +19,8 @@ from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from pytest_domainsafety.errors import RequestTimeout, ServerFault
+from pytest_domainsafety.providers.filters import FINISHES as FILTER_FINISHES
+from pytest_domainsafety.providers.filters import is_filters_word
 from pytest_domainsafety.providers.traces import split_trace
 from pytest_domainsafety.text import clean, printable
 from pytest_domainsafety.types import (
@@ -48,6 +50,11 @@ class ProviderSettings:
         load_timeout_s: Seconds for requests made before the first answer,
             which may wait for the model to load; at least `timeout_s` counts.
         concurrency: Requests in flight at most, for those that must prepare.
+        key_variables: Variables that hold keys, as ``PROVIDER=NAME`` or ``NAME``.
+        key_files: Files that hold keys, likewise.
+        filter_words: In small letters: by what else a content filter is known.
+        strict_name: Whether a model must be on its server's list.
+        providers: Whose models the run asks.
         crash_folder: Where the traceback of what nobody foresaw is kept; None
             keeps none.
     """
@@ -58,18 +65,42 @@ class ProviderSettings:
     read_timeout_s: float | None = None
     load_timeout_s: float = 600.0
     concurrency: int = 8
+    key_variables: tuple[str, ...] = ()
+    key_files: tuple[str, ...] = ()
+    filter_words: tuple[str, ...] = ()
+    strict_name: bool = False
+    providers: tuple[str, ...] = ()
     crash_folder: Path | None = None
 
     def endpoints_for(self, provider: str) -> tuple[str, ...]:
         """Return the base URLs meant for one provider, in the order given."""
-        urls = []
-        for endpoint in self.endpoints:
-            owner, sign, url = endpoint.partition("=")
-            if not sign or "/" in owner or ":" in owner:
-                urls.append(endpoint)
-            elif owner == provider:
-                urls.append(url)
-        return tuple(urls)
+        return tuple(
+            value
+            for value, owner in map(_owned, self.endpoints)
+            if owner in (None, provider)
+        )
+
+
+def meant_for(
+    values: Iterable[str], provider: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the values that are meant for one provider, and those for nobody's own.
+
+    Args:
+        values: As ``PROVIDER=VALUE`` or ``VALUE``.
+        provider: Its registered name.
+    """
+    owned = [_owned(value) for value in values]
+    own = tuple(value for value, owner in owned if owner == provider)
+    return own, tuple(value for value, owner in owned if owner is None)
+
+
+def _owned(typed: str) -> tuple[str, str | None]:
+    """Return a value and the provider that it is meant for, None for whoever it is."""
+    owner, sign, value = typed.partition("=")
+    if not sign or "/" in owner or ":" in owner:
+        return typed, None
+    return value, owner
 
 
 class ChatModel(Protocol):
@@ -144,7 +175,7 @@ FINISHES: dict[str, Finish] = {
         ),
         "length",
     ),
-    **dict.fromkeys(("filtered", "content_filter", "refusal"), "filtered"),
+    **dict.fromkeys(FILTER_FINISHES, "filtered"),
     **dict.fromkeys(
         ("tool_call", "tool_calls", "tool_use", "function_call"), "tool_call"
     ),
@@ -169,6 +200,7 @@ def build_reply(
     load_s: float = 0.0,
     model: str = "",
     logprobs: tuple[TokenChoice, ...] | None = None,
+    adapted: tuple[str, ...] = (),
 ) -> Reply:
     """Make a reply of what a server sent: every provider's only way to one.
 
@@ -185,6 +217,7 @@ def build_reply(
         load_s: Seconds of those for loading the model.
         model: The model's name in the answer.
         logprobs: Token alternatives.
+        adapted: What of the request the server would not take as it was meant.
 
     Returns:
         The reply with trace and answer apart, both free of unsafe characters.
@@ -197,6 +230,8 @@ def build_reply(
     if folded in BROKEN_OFF:
         raise ServerFault(f"{source} broke its answer off (finish {word!r}).")
     ended: Finish = FINISHES.get(folded, "other") if word else "unsaid"
+    if is_filters_word(folded):
+        ended = "filtered"
     split = split_trace(text)
     trace = "\n\n".join(part for part in (reasoning.strip(), split.trace) if part)
     answer, answer_changed = clean(split.answer)
@@ -213,6 +248,7 @@ def build_reply(
         model=printable(model),
         cleaned=answer_changed or trace_changed,
         logprobs=logprobs,
+        adapted=adapted,
     )
 
 

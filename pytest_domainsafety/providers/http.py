@@ -24,6 +24,7 @@ from pytest_domainsafety.errors import (
     RequestTimeout,
     ServerBusy,
     ServerFault,
+    ServerLoading,
 )
 from pytest_domainsafety.providers.connections import (
     FAULTS,
@@ -40,6 +41,10 @@ _TOO_LONG = compile(
     IGNORECASE,
 )
 
+_LOADING = compile(
+    r"\bloading\b|\bstarting\b|warming up|initiali[sz]ing|not (yet )?(ready|loaded)",
+    IGNORECASE,
+)
 
 _HEADERS = {
     "accept": "*/*",
@@ -211,6 +216,7 @@ def check_status(response: Answer, server: str, model: str) -> None:
 
     Raises:
         ServerBusy: 429 or 503, with the server's Retry-After.
+        ServerLoading: 503 that says that the model is being loaded.
         RequestTimeout: 408 or 504.
         ServerFault: Any other 5xx.
         ModelNotFound: 404.
@@ -227,7 +233,8 @@ def check_status(response: Answer, server: str, model: str) -> None:
         body = None
     message = f"{server} answered {status}: {error_text(body)}"
     if status in {429, 503}:
-        raise ServerBusy(
+        loads = status == HTTPStatus.SERVICE_UNAVAILABLE and _LOADING.search(message)
+        raise (ServerLoading if loads else ServerBusy)(
             f"{message}.", retry_after=retry_after(response.headers.get("retry-after"))
         )
     if status in {408, 504}:
@@ -236,7 +243,7 @@ def check_status(response: Answer, server: str, model: str) -> None:
         raise ServerFault(f"{message}.")
     if status == HTTPStatus.NOT_FOUND:
         raise ModelNotFound(f"{message} (model {printable(model)!r}).")
-    if _TOO_LONG.search(f"{error_text(body)} {error_code(body)}"):
+    if is_too_long(response):
         raise PromptTooLong(
             f"{message}: the prompt does not fit the context window of "
             f"{printable(model)!r}; raise --safety-num-ctx or shorten the prompt."
@@ -244,6 +251,17 @@ def check_status(response: Answer, server: str, model: str) -> None:
     if 400 <= status < 500:
         raise RequestRefused(f"{message}{_key_advice(status)}.")
     raise BadAnswer(f"{message}; an API was expected there.")
+
+
+def is_too_long(response: Answer) -> bool:
+    """Tell whether a refusal is of a prompt that does not fit the context window."""
+    if response.status_code not in {400, 413, 422}:
+        return False
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return False
+    return bool(_TOO_LONG.search(f"{error_text(body)} {error_code(body)}"))
 
 
 def _key_advice(status: int) -> str:

@@ -1,47 +1,67 @@
-"""Any server that speaks OpenAI's chat completions."""
+"""Any server that speaks OpenAI's protocol: chat completions, or else Responses."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
+import re
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_domainsafety.errors import (
-    BadAnswer,
+    DomainSafetyError,
     ModelNotFound,
-    ServerFault,
+    RequestRefused,
     ServerUnreachable,
 )
+from pytest_domainsafety.providers import chat_completions, responses
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
     hosted_identity,
     is_known_as,
-    read_logprobs,
     time_limit,
 )
 from pytest_domainsafety.providers.connections import Answer, read_address
+from pytest_domainsafety.providers.dialect import Dialect, Forms
+from pytest_domainsafety.providers.endpoints import Endpoint, read_endpoint
+from pytest_domainsafety.providers.filters import is_filtered
 from pytest_domainsafety.providers.http import (
     HttpServer,
     check_status,
-    error_code,
-    error_text,
     parse_json,
 )
+from pytest_domainsafety.providers.keys import key_of
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
+from pytest_domainsafety.types import ChatRequest, Message, ModelInfo, Reply, Sampling
 
 DEFAULT_URL = "https://api.openai.com/v1"
 HINT = "start the server, or set OPENAI_BASE_URL to where it runs (ending in /v1)"
-FILTER_WORDS = ("content_filter", "content_policy", "responsibleaipolicy")
-# In the order in which they are tried when a server refuses one of them.
-TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
-SCHEMA_WORDS = ("response_format", "json_schema")
-REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+# A server without a list of models, or without a kind of request.
+ABSENT = frozenset({404, 405, 501})
+_NAMES_RESPONSES = re.compile(
+    rb"v1/responses|responses api|/responses\b", re.IGNORECASE
+)
+PROBE = ChatRequest(
+    (Message("user", "Say that you are ready."),), Sampling(max_tokens=256), 1
+)
+"""Asked before the run of a model that no list vouches for: the first chat decides."""
+
+
+class _Listing(NamedTuple):
+    """What a server's list says of a model.
+
+    Attributes:
+        entry: Its entry; empty where there is none.
+        vouched: Whether it need not be asked for; also of a server without a list.
+        names: Of the models that are there.
+    """
+
+    entry: dict[str, Any]
+    vouched: bool
+    names: tuple[str, ...] = ()
 
 
 class OpenAIModel:
@@ -55,6 +75,8 @@ class OpenAIModel:
         provider: The registered name to report.
         key_variable: The variable that holds the key; None sends none.
     """
+
+    hint = HINT
 
     def __init__(
         self,
@@ -70,33 +92,50 @@ class OpenAIModel:
         self._model = rest
         self._settings = settings
         self._provider = provider
-        endpoints = settings.endpoints_for(provider) or (
+        self._key_variable = key_variable
+        endpoints = self._endpoints()
+        self._pool = Pool([self._server(endpoint) for endpoint in endpoints])
+        self._paths = dict(zip(self._pool.servers, endpoints, strict=True))
+        self._over_responses = any(one.prefers_responses for one in endpoints)
+        self._chat = Dialect(chat_completions.PARTS)
+        self._responses = Dialect(responses.PARTS)
+        self._answered = False
+
+    def _endpoints(self) -> list[Endpoint]:
+        named = self._settings.endpoints_for(self._provider) or (
             os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL,
         )
-        key = os.environ.get(key_variable) if key_variable else None
-        self._pool = Pool(
-            [
-                HttpServer(
-                    endpoint,
-                    timeout_s=settings.connect_timeout_s,
-                    read_timeout_s=settings.read_timeout_s,
-                    headers={"authorization": f"Bearer {key}"} if key else None,
-                    hint=HINT,
-                )
-                for endpoint in endpoints
-            ]
+        return [read_endpoint(url) for url in named]
+
+    def _headers(self, endpoint: Endpoint) -> dict[str, str]:
+        if self._key_variable is None:
+            return {}
+        variables = [self._key_variable]
+        if endpoint.azure:
+            variables.insert(0, "AZURE_OPENAI_API_KEY")
+        key = key_of(self._settings, self._provider, *variables)
+        if key is None:
+            return {}
+        return (
+            {"api-key": key} if endpoint.azure else {"authorization": f"Bearer {key}"}
         )
-        self._limit_field = TOKEN_LIMITS[0]
-        self._schemas = True
-        self._loaded = False
+
+    def _server(self, endpoint: Endpoint) -> HttpServer:
+        return HttpServer(
+            endpoint.base,
+            timeout_s=self._settings.connect_timeout_s,
+            read_timeout_s=self._settings.read_timeout_s,
+            headers=self._headers(endpoint),
+            hint=self.hint,
+        )
 
     async def describe(self) -> ModelInfo:
-        """See :meth:`ChatModel.describe`; the list of models is optional."""
+        """See :meth:`ChatModel.describe`; the list of models is a hint alone."""
         async with time_limit(
             self._settings.timeout_s, f"The server, asked about {self.name!r},"
         ):
             results = await asyncio.gather(
-                *(self._find_entry(server) for server in self._pool.servers),
+                *(self._look(server) for server in self._pool.servers),
                 return_exceptions=True,
             )
         entries = [result for result in results if isinstance(result, dict)]
@@ -129,139 +168,142 @@ class OpenAIModel:
 
     async def entry(self) -> dict[str, Any]:
         """Return what the first server's list says of the model, perhaps nothing."""
-        return await self._find_entry(self._pool.servers[0])
+        return (await self._list(self._pool.servers[0])).entry
 
-    async def _find_entry(self, server: HttpServer) -> dict[str, Any]:
-        """Return the server's entry for the model; empty where it lists none."""
-        response = await server.send("GET", "/models")
-        if response.status_code in {404, 405, 501}:
-            return {}
+    async def _look(self, server: HttpServer) -> dict[str, Any]:
+        """Return a server's entry for the model; empty where it lists none."""
+        try:
+            listing = await self._list(server)
+        except ServerUnreachable:
+            raise
+        except DomainSafetyError:
+            # Busy, loading, or for the keys of others: no word on the model.
+            listing = _Listing({}, vouched=False)
+        if listing.vouched:
+            return listing.entry
+        names = ", ".join(sorted(printable(name, 80) for name in listing.names)[:20])
+        missing = ModelNotFound(
+            f"{server.shown} has no model {printable(self._model)!r}; it has {names}."
+        )
+        if self._settings.strict_name and names:
+            raise missing
+        try:
+            await self._ask(server, PROBE)
+        except (ModelNotFound, RequestRefused) as error:
+            if names and isinstance(error, ModelNotFound):
+                raise missing from None
+            raise
+        return listing.entry
+
+    async def _list(self, server: HttpServer) -> _Listing:
+        path = self._paths[server].models
+        if path is None:
+            return _Listing({}, vouched=False)
+        response = await server.send("GET", path)
+        if response.status_code in ABSENT:
+            return _Listing({}, vouched=True)
         check_status(response, server.shown, self._model)
         data = parse_json(response, server.shown).get("data")
         if not isinstance(data, list) or not data:
-            return {}
+            return _Listing({}, vouched=True)
         entries = {
             str(entry.get("id")): entry for entry in data if isinstance(entry, dict)
         }
         if self._model in entries:
-            return entries[self._model]
+            return _Listing(entries[self._model], vouched=True)
         for name, entry in entries.items():
             if self._model in (entry.get("aliases") or ()) or is_known_as(
                 self._model, name
             ):
-                return entry
-        if _lists_no_deployments(server):
-            return {}
-        names = ", ".join(sorted(printable(name, 80) for name in entries)[:20])
-        raise ModelNotFound(
-            f"{server.shown} has no model {printable(self._model)!r}; it has {names}."
-        )
+                return _Listing(entry, vouched=True)
+        return _Listing({}, vouched=False, names=tuple(entries))
 
     async def chat(self, request: ChatRequest) -> Reply:
         """See :meth:`ChatModel.chat`."""
+        with self._pool.choose() as server:
+            return await self._ask(server, request)
+
+    async def _ask(self, server: HttpServer, request: ChatRequest) -> Reply:
         settings = self._settings
         limit = settings.timeout_s
-        if not self._loaded:
+        if not self._answered:
             limit = max(limit, settings.load_timeout_s)
         started = time.perf_counter()
-        with self._pool.choose() as server:
-            async with time_limit(limit, f"{server.shown} (model {self.name!r})"):
-                response = await self._post(server, request)
-            seconds = time.perf_counter() - started
-            if _is_filtered(response):
-                return build_reply("", finish="filtered", latency_s=seconds)
-            check_status(response, server.shown, self._model)
-            answer = parse_json(response, server.shown)
-            reply = self._reply(answer, server, seconds)
-        self._loaded = True
+        async with time_limit(limit, f"{server.shown} (model {self.name!r})"):
+            response, adapted = await self._post(server, request)
+        seconds = time.perf_counter() - started
+        if is_filtered(response, settings.filter_words):
+            return build_reply(
+                "", finish="filtered", latency_s=seconds, adapted=adapted
+            )
+        check_status(response, server.shown, self._model)
+        answer = parse_json(response, server.shown)
+        read = chat_completions.reply_of
+        if self._is_response(answer):
+            read = responses.reply_of
+        reply = read(answer, server.shown, seconds, adapted)
+        self._answered = True
         return reply
 
-    async def _post(self, server: HttpServer, request: ChatRequest) -> Answer:
-        """Send the request, and again without what the server says it can't do."""
-        # Twice more at most: once for each thing that has to be learnt of a server.
-        for _ in range(2):
-            used, schemas = self._limit_field, self._schemas
-            response = await self._send(server, request)
-            if response.status_code not in REFUSED:
-                return response
-            body = response.content.decode(errors="replace").casefold()
-            other = next(field for field in TOKEN_LIMITS if field != used)
-            if other in body and used in body:
-                self._limit_field = other
-            elif schemas and any(word in body for word in SCHEMA_WORDS):
-                # Whoever reads the answer checks it all the same.
-                self._schemas = False
-            else:
-                return response
-        return await self._send(server, request)
+    @staticmethod
+    def _is_response(answer: dict[str, Any]) -> bool:
+        return "choices" not in answer and (
+            "output" in answer or answer.get("object") == "response"
+        )
 
-    async def _send(self, server: HttpServer, request: ChatRequest) -> Answer:
-        body = self._body(request, self._limit_field)
-        return await server.send("POST", "/chat/completions", body)
+    async def _post(
+        self, server: HttpServer, request: ChatRequest
+    ) -> tuple[Answer, tuple[str, ...]]:
+        """Send the request; over Responses where there is no chat for the model."""
+        if self._over_responses:
+            return await self._send_response(server, request)
+        answer, adapted = await self._send_chat(server, request)
+        named = 400 <= answer.status_code < 500 and bool(
+            _NAMES_RESPONSES.search(answer.content)
+        )
+        absent = answer.status_code in ABSENT and not self._answered
+        if not named and not absent:
+            return answer, adapted
+        other, changed = await self._send_response(server, request)
+        if not named and not 200 <= other.status_code < 300:
+            return answer, adapted
+        if other.status_code not in ABSENT:
+            self._over_responses = True
+            return other, changed
+        return answer, adapted
 
-    def _body(self, request: ChatRequest, limit_field: str) -> dict[str, Any]:
-        sampling = request.sampling
-        body: dict[str, Any] = {
-            "model": self._model,
-            "messages": [message._asdict() for message in request.messages],
-            "temperature": sampling.temperature,
-            "seed": request.seed,
-            "stream": False,
-            limit_field: sampling.max_tokens,
-        }
-        if request.response_schema is not None and self._schemas:
-            body["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {
-                    "name": "answer",
-                    "strict": True,
-                    "schema": request.response_schema,
-                },
-            }
-        if request.logprobs:
-            body |= {"logprobs": True, "top_logprobs": request.logprobs}
-        if sampling.think is not None and not _is_hosted_openai(self._pool.servers[0]):
-            # vLLM, SGLang and llama.cpp hand this to the chat template.
-            body["chat_template_kwargs"] = {"enable_thinking": sampling.think}
-        return body
+    async def _send_chat(
+        self, server: HttpServer, request: ChatRequest
+    ) -> tuple[Answer, tuple[str, ...]]:
+        path = self._paths[server].chat
+        thinks = request.sampling.think is not None and not (
+            self._paths[server].azure or server.host == "api.openai.com"
+        )
 
-    def _reply(
-        self, answer: dict[str, Any], server: HttpServer, seconds: float
-    ) -> Reply:
-        try:
-            choice = answer["choices"][0]
-            message = choice["message"]
-            text = message.get("content")
-            refusal = message.get("refusal")
-        except (KeyError, IndexError, TypeError, AttributeError):
-            raise BadAnswer(
-                f"{server.shown} sent an answer without a message."
-            ) from None
-        if choice.get("error") or message.get("error"):
-            raise ServerFault(
-                f"{server.shown} broke its answer off: "
-                f"{error_text(choice if choice.get('error') else message)}."
-            )
-        trace = message.get("reasoning_content") or message.get("reasoning") or ""
-        parts = (text, refusal)
-        if not all(isinstance(part, str | None) for part in (*parts, trace)):
-            raise BadAnswer(f"{server.shown} sent a message that is not text.")
-        usage = answer.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
-        logprobs = choice.get("logprobs")
-        return build_reply(
-            "\n\n".join(part for part in parts if part),
-            reasoning=trace,
-            finish=choice.get("finish_reason"),
-            tool_call=bool(message.get("tool_calls") or message.get("function_call")),
-            source=server.shown,
-            tokens_in=_count(usage.get("prompt_tokens")),
-            tokens_out=_count(usage.get("completion_tokens")),
-            latency_s=seconds,
-            model=str(answer.get("model") or ""),
-            logprobs=read_logprobs(
-                logprobs.get("content") if isinstance(logprobs, dict) else None
-            ),
+        async def post(forms: Forms) -> Answer:
+            body = chat_completions.body_of(request, self._model, forms, thinks=thinks)
+            return await server.send("POST", path, body)
+
+        asked = chat_completions.asked_of(request, thinks=thinks)
+        return await self._chat.send(post, asked, settled=self._is_settled)
+
+    async def _send_response(
+        self, server: HttpServer, request: ChatRequest
+    ) -> tuple[Answer, tuple[str, ...]]:
+        path = self._paths[server].responses
+
+        async def post(forms: Forms) -> Answer:
+            body = responses.body_of(request, self._model, forms)
+            return await server.send("POST", path, body)
+
+        asked = responses.asked_of(request)
+        return await self._responses.send(post, asked, settled=self._is_settled)
+
+    def _is_settled(self, answer: Answer) -> bool:
+        """Whether a refusal is about something else than a part of the request."""
+        return is_filtered(answer, self._settings.filter_words) or (
+            answer.status_code == HTTPStatus.NOT_FOUND
+            and _NAMES_RESPONSES.search(answer.content) is not None
         )
 
     async def unload(self) -> None:
@@ -270,21 +312,6 @@ class OpenAIModel:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
-
-
-def _is_filtered(response: Answer) -> bool:
-    """Tell whether an upstream content filter rejected the request."""
-    if response.status_code not in {400, 403}:
-        return False
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return False
-    error = body.get("error") if isinstance(body, dict) else None
-    code = error_code(body).casefold()
-    if isinstance(error, dict) and isinstance(error.get("innererror"), dict):
-        code += str(error["innererror"].get("code") or "").casefold()
-    return any(word in code for word in FILTER_WORDS)
 
 
 def _is_local(url: str) -> bool:
@@ -297,16 +324,3 @@ def _is_local(url: str) -> bool:
         or "." not in host
         or host.endswith((".local", ".internal", ".lan"))
     )
-
-
-def _lists_no_deployments(server: HttpServer) -> bool:
-    """Azure lists the models there are to deploy, not the names of deployments."""
-    return server.host.endswith(".azure.com")
-
-
-def _is_hosted_openai(server: HttpServer) -> bool:
-    return server.host == "api.openai.com"
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None

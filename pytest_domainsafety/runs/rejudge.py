@@ -13,14 +13,16 @@ from pytest_domainsafety.analysis import build_results, judge_agreement
 from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.asking import Asker, Tally
-from pytest_domainsafety.engine.concurrency import context_windows, pacer, slots
+from pytest_domainsafety.engine.concurrency import context_windows, pacer
 from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.engine.plan import judgement_key
+from pytest_domainsafety.engine.preflight import look_at, provider_settings
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, ProviderSettings, reply_kind
+from pytest_domainsafety.providers.base import ChatModel, reply_kind
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.sources import (
@@ -105,14 +107,21 @@ def rejudge_run(
             suites=_with_rubrics(manifest.suites, suites),
             cost=rejudged.tally.cost(),
             served=manifest.served | rejudged.tally.served,
+            **_adapted(manifest, rejudged.tally),
             failed_judgements=len(rejudged.failed),
             unmeasured=manifest.unmeasured if _lost(rejudged.records) else (),
         )
-        results = _results(source, new, rejudged.records, rejudged.failed)
+        results = _results(source, new, rejudged)
         store.begin_run(plan.run, new)
         store.keep_records(rejudged.records)
         store.finish_run(plan.run, results.model_dump(mode="json", by_alias=True))
     return results
+
+
+def _adapted(manifest: Manifest, tally: Tally) -> dict[str, Any]:
+    """Return what servers would not take, then and now; nothing where there is none."""
+    adapted = manifest.adapted | tally.adapted
+    return {"adapted": adapted} if adapted else {}
 
 
 def _lost(rows: Iterable[tuple[Record, str]]) -> bool:
@@ -123,10 +132,10 @@ def _lost(rows: Iterable[tuple[Record, str]]) -> bool:
 def _results(
     source: Source,
     manifest: Manifest,
-    rows: list[Any],
-    failed: list[str],
+    rejudged: Rejudged,
 ) -> Results:
-    records = [record for record, _ in rows]
+    failed = rejudged.failed
+    records = [record for record, _ in rejudged.records]
     settings = settings_of(manifest)
     before = list(open_records([source]))
     results = build_results(
@@ -138,7 +147,11 @@ def _results(
     )
     agreement = judge_agreement(before, records, settings)
     names = [next((r.judge for r in side if r.judge), "") for side in (before, records)]
-    warnings = [*judge_warnings(manifest.judges), *results.warnings]
+    warnings = [
+        *judge_warnings(manifest.judges),
+        *asking_notes(rejudged.tally),
+        *results.warnings,
+    ]
     if manifest.baseline is not None:
         warnings.append(
             "the comparison with a baseline is left out: that was judged by another"
@@ -234,10 +247,10 @@ async def _judge_again(
     models: dict[str, ChatModel] = {}
     modelless = modelless_judge(name)
     if modelless is None:
-        models[name] = create_model(name, _settings(plan))
+        models[name] = create_model(name, provider_settings(plan, [name]))
     try:
         for model in models.values():
-            infos[name] = await model.describe()
+            infos[name] = await look_at(model, plan)
         windows = context_windows(plan, infos)
         (judge,) = make_judges(plan, {name: modelless}, models, infos, windows)
         tally = Tally()
@@ -447,14 +460,3 @@ def _check_suites(records: Iterable[Record], suites: Mapping[str, LoadedSuite]) 
 def _targets(plan: Plan, manifest: Manifest) -> dict[str, ModelInfo]:
     """Return what the old run knew of its models; enough to tell kin by."""
     return {name: manifest.models[name].info(name) for name in plan.models}
-
-
-def _settings(plan: Plan) -> ProviderSettings:
-    return ProviderSettings(
-        endpoints=plan.endpoints,
-        timeout_s=plan.timeout_s,
-        connect_timeout_s=plan.connect_timeout_s,
-        load_timeout_s=plan.timeout_s,
-        concurrency=slots(plan),
-        crash_folder=plan.store.parent,
-    )

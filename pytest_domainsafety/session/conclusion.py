@@ -16,6 +16,7 @@ from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.analysis.unscored import unscored_notes
 from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
+from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import Reference
 from pytest_domainsafety.session.process import stop_rule
@@ -74,7 +75,7 @@ def conclude(
     """
     find = looked_gates if config.stop == "sequential" else stopped_gates
     stopped = find(expected, config, outcomes)
-    additions: dict[str, Any] = {"cost": tally.cost(), "served": tally.served}
+    additions: dict[str, Any] = {"cost": tally.cost(), **tally.names()}
     if stopped:
         additions["stopped"] = [
             {"model": model, "domain": domain} | gate._asdict()
@@ -95,6 +96,7 @@ def conclude(
         *reference.notes,
         *_part_notes(results.gates),
         *served_notes(manifest, tally),
+        *asking_notes(tally),
         *_stop_notes(stopped),
     )
     return _with_opinions(results, records, manifest, config, notes)

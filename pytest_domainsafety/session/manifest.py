@@ -73,6 +73,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
         ),
         holm=settings.holm,
         **({"allow_silence": True} if settings.allow_silence else {}),
+        **_filter_words(settings.filter_words),
         stop=settings.stop,
         suites={
             suite.display: SuiteEntry(
@@ -98,6 +99,11 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             "platform": sys.platform,
         },
     )
+
+
+def _filter_words(words: tuple[str, ...]) -> dict[str, str]:
+    """Return the hash of words that decide what is a refusal, where there are any."""
+    return {"filter_words": fingerprint("filter words", list(words))} if words else {}
 
 
 def threshold_entry(expected: Expected, config: RunConfig) -> ThresholdsEntry:

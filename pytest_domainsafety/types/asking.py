@@ -76,6 +76,8 @@ class Reply(Door):
         model: The model's name in the answer.
         cleaned: Whether unsafe characters were replaced (`text.clean`).
         logprobs: Token alternatives where asked for and given.
+        adapted: What of the request its server would not take as it was meant: parts
+            that were left out, and ``PART as FORM``.
         text_hash: The answer's fingerprint where its text was not kept
             (``--safety-store-text hash``).
     """
@@ -91,6 +93,7 @@ class Reply(Door):
     model: str = ""
     cleaned: bool = False
     logprobs: tuple[TokenChoice, ...] | None = None
+    adapted: tuple[str, ...] = ()
     text_hash: str | None = None
 
     def hash(self) -> str:

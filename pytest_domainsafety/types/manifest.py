@@ -332,6 +332,12 @@ class Manifest(Part):
         twins: Domain → scenarios whose benign twin is asked of each model of
             `expected`; empty where no twin is asked.
         served: Model or judge → the name under which its server answered.
+        adapted: Model or judge → what of its requests its server would not take as it
+            was meant: parts that were left out, and ``PART as FORM``.
+        marks: Model → what in its answers looks like the mark of a trace and is none
+            that is known, so that it was judged as a part of the answer.
+        filter_words: Hash of the words by which a content filter is known beside our
+            own.
         interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin.
         unmeasured: A sentence on each thing that kept the run from being measured
             whole, whatever its gates say: pairs that a fault took, a store that
@@ -366,6 +372,9 @@ class Manifest(Part):
     baseline: BaselineEntry | None = None
     cost: Cost | None = None
     served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    adapted: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    marks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    filter_words: str | None = None
     interrupted: StrictBool = False
     unmeasured: tuple[str, ...] = ()
     stopped: tuple[StoppedEntry, ...] = ()

@@ -82,9 +82,14 @@ def test_preflight():
         (info,) = closing(model, model.describe())
         assert info.provider == "openai"
         assert not info.remote
+        assert server.requests == []
+        # Its list is a hint: the first chat decides, and says what there is.
         missing = made(server, "c")
-        with pytest.raises(ModelNotFound, match="it has a, b"):
+        server.script("not_found")
+        with pytest.raises(ModelNotFound, match="'c'; it has a, b"):
             closing(missing, missing.describe())
+        unlisted = made(server, "d")
+        assert closing(unlisted, unlisted.describe())[0].model == "d"
 
 
 def test_a_server_without_a_list_is_fine():
@@ -112,7 +117,8 @@ def test_a_server_without_json_schema_is_asked_without():
         asked = [request(response_schema=schema) for _ in range(2)]
         closing(model, *map(model.chat, asked))
     used = ["response_format" in sent for sent in server.requests]
-    assert used == [True, True, False, False]
+    assert used == [True, True, True, False, False]
+    assert server.requests[2]["response_format"] == {"type": "json_object"}
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
@@ -176,16 +182,9 @@ def test_the_list_of_models_is_read_by_what_is_meant(listed, asked, accepted):
         if accepted:
             assert closing(model, model.describe())[0].model == asked
         else:
+            server.script("not_found")
             with pytest.raises(ModelNotFound, match=f"it has {listed}"):
                 closing(model, model.describe())
-
-
-def test_azures_list_has_no_deployments():
-    with FaultServer("gpt-4.1") as server:
-        model = made(server, "my-deployment")
-        model._pool.servers[0].host = "shop.openai.azure.com"
-        (info,) = closing(model, model.describe())
-    assert info.model == "my-deployment"
 
 
 def test_anthropic_needs_a_key():

@@ -130,10 +130,10 @@ def test_unknown_marks_are_named(answer, marks):
 def test_the_time_is_linear_in_the_text(piece):
     def seconds(length):
         text = piece * (length // len(piece))
-        began = time.perf_counter()
+        began = time.thread_time()
         unknown_marks(split_trace(text).answer + text)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     seconds(10_000)
-    # A quadratic pattern would take 100 times as long or more.
-    assert seconds(1_000_000) < 60 * max(seconds(50_000), 0.002)
+    # A quadratic pattern takes 400 times as long, and did: 76 s.
+    assert seconds(1_000_000) < 120 * max(seconds(50_000), 0.005)
