@@ -20,6 +20,7 @@ The branches say who can mend it, not where it was raised::
     │       ├── ServerFault     another 5xx, or an error inside a stream
     │       └── BadAnswer       half a body, HTML, no message
     ├── JudgeError              a judge gave no usable judgement
+    ├── EngineEnded             nothing more is asked in this run
     ├── StoreError              the store can't be read or written
     └── RecordError             a record from outside does not hold
 
@@ -30,11 +31,13 @@ holds a prompt, a reply or a key.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from errno import EMFILE, ENFILE
 
 __all__ = [
     "BadAnswer",
     "ConfigError",
     "DomainSafetyError",
+    "EngineEnded",
     "JudgeError",
     "ModelChanged",
     "ModelNotFound",
@@ -170,9 +173,32 @@ class JudgeError(DomainSafetyError):
     """A judge gave no usable judgement."""
 
 
+class EngineEnded(DomainSafetyError):
+    """The thread that asks has ended before its time; nothing more is asked."""
+
+
 class StoreError(DomainSafetyError):
     """The store can't be opened, read or written."""
 
 
 class RecordError(DomainSafetyError):
     """A record from outside (JSONL, CSV, Parquet) does not hold what it must."""
+
+
+def is_out_of_files(error: BaseException | None) -> bool:
+    """Whether the system has no file or connection left for this process."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {EMFILE, ENFILE}:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def refused_by_system(error: Exception) -> str:
+    """Return why the system refused something, as the end of a sentence."""
+    if is_out_of_files(error):
+        return (
+            "too many files and connections are open; allow more of them (ulimit -n), "
+            "or ask less at once (--safety-concurrency)"
+        )
+    return type(error).__name__

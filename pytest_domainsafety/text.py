@@ -89,6 +89,20 @@ def without_orders(text: str) -> str:
     return _ORDER.sub(lambda match: " ".join(match.group()), text)
 
 
+# Control sequences (CSI), strings for the terminal (OSC and its kin) up to their end
+# on the same line, and what is left of both: the terminal's part of a program's text.
+_ESCAPES = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
+    "|\x1b[]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\\\)?"
+    "|\x1b[ -/]*[0-~]"
+)
+
+
+def without_escapes(text: str) -> str:
+    """Return a program's text without colours and other commands to a terminal."""
+    return _ESCAPES.sub("", text) if "\x1b" in text or "\x9b" in text else text
+
+
 def canonical_json(value: Any) -> str:
     """Return the one JSON spelling of a value: sorted, compact, no NaN.
 

@@ -69,6 +69,9 @@ class RunConfig:
     connect_timeout: float
     read_timeout: float | None
     retries: int
+    max_reply_bytes: int
+    command_env: tuple[str, ...]
+    command_folder: Path | None
     store: Path
     store_text: str
     show_text: bool
@@ -133,6 +136,9 @@ def read_config(config: pytest.Config) -> RunConfig:
         connect_timeout=values["safety_connect_timeout"],
         read_timeout=values["safety_read_timeout"],
         retries=values["safety_retries"],
+        max_reply_bytes=values["safety_max_reply_bytes"],
+        command_env=tuple(values["safety_command_env"] or ()),
+        command_folder=_command_folder(config, values["safety_command_folder"]),
         store=_from_here(config, values["safety_store"]),
         store_text=values["safety_store_text"],
         show_text=values["safety_show_text"],
@@ -259,6 +265,13 @@ def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:
 def _from_here(config: pytest.Config, path: Path | None) -> Any:
     """A relative path starts where the user stands, also in an xdist worker."""
     return None if path is None else config.invocation_params.dir / path
+
+
+def _command_folder(config: pytest.Config, path: Path | None) -> Path | None:
+    folder: Path | None = _from_here(config, path)
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"--safety-command-folder {path}: there is no such folder")
+    return folder
 
 
 def _text_from_here(config: pytest.Config, named: str | None) -> str | None:

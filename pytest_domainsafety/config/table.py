@@ -366,6 +366,29 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
     ),
     Option(
+        "safety-max-reply-bytes",
+        "Bytes of one answer at most, as it comes and unpacked; a longer one is no "
+        "answer.",
+        _number(1024, 2**31 - 1, int),
+        16 * 2**20,
+        metavar="N",
+    ),
+    Option(
+        "safety-command-env",
+        "Variable of the environment that a command: program gets, besides PATH, HOME, "
+        "locale, proxies and the like; keys it gets by name alone. Repeatable.",
+        _text,
+        metavar="NAME",
+        repeat=True,
+    ),
+    Option(
+        "safety-command-folder",
+        "Folder in which a command: program runs (default: an empty one for each "
+        "request).",
+        _path,
+        metavar="DIR",
+    ),
+    Option(
         "safety-store",
         f"SQLite file that keeps every reply and judgement (default: {DEFAULT_STORE}).",
         _path,

@@ -7,7 +7,9 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import AsyncExitStack, suppress
 from functools import partial
+from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer
@@ -26,10 +28,17 @@ from pytest_domainsafety.engine.preflight import look_at, provider_settings
 from pytest_domainsafety.engine.queue import Board, Job
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import draw_second
-from pytest_domainsafety.errors import DomainSafetyError, StoreError
+from pytest_domainsafety.errors import (
+    DomainSafetyError,
+    EngineEnded,
+    ProviderError,
+    StoreError,
+    refused_by_system,
+)
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.base import ChatModel, cancels_us
+from pytest_domainsafety.providers.output import collecting
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Canaries, ModelInfo, PairOutcome
@@ -42,6 +51,8 @@ KEEP_AHEAD = 256
 # For Python's own 5 ms; why stands in `Engine.start`. 16% of the wall time of 720
 # requests at zero latency (benchmarks/on_off.py).
 SWITCH_S = 0.0005
+MOST_SAID = 10
+"""Calls of a pair's application whose output is kept; its last ones."""
 
 
 class Engine:
@@ -64,9 +75,11 @@ class Engine:
         self.canaries: dict[str, Canaries] = {}
         self._known: set[str] = set()
         self._finished: dict[str, PairOutcome | Exception] = {}
+        self._said: dict[str, list[str]] = {}
         self._news = threading.Condition()
         self._awaited: str | None = None
         self._broken: StoreError | None = None
+        self._ended: EngineEnded | None = None
         self.stopper: Stopper | None = None
         self.rounds: Rounds | None = None
         self._targets: dict[str, Target] = {}
@@ -74,7 +87,10 @@ class Engine:
         self._judges: list[Judge] = []
         self._residency: Residency
         self._ready: Future[None] = Future()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
+        self._over: asyncio.Event
+        self._closing = AsyncExitStack()
+        self._store: Store | None = None
         self._stopped = False
         self._switch_s = sys.getswitchinterval()
         self._thread = threading.Thread(target=self._live, name=THREAD, daemon=True)
@@ -88,6 +104,12 @@ class Engine:
             DomainSafetyError: A model, a judge or the store is not to be had;
                 nothing was asked.
         """
+        try:
+            self._loop = asyncio.new_event_loop()
+        except OSError as error:
+            raise EngineEnded(
+                f"No request can be sent: {refused_by_system(error)}."
+            ) from None
         # The engine gives the interpreter up at every read and write, and would
         # have it back only 5 ms later where pytest's thread computes.
         sys.setswitchinterval(SWITCH_S)
@@ -95,8 +117,14 @@ class Engine:
         try:
             self._ready.result()
         except DomainSafetyError:
-            self._thread.join(STOP_WAIT_S)
+            self.stop()
             raise
+
+    @property
+    def store(self) -> Store:
+        """The run's store, from the start of the engine to its stop."""
+        assert self._store is not None
+        return self._store
 
     @property
     def tally(self) -> Tally:
@@ -159,70 +187,108 @@ class Engine:
                 self._known.add(work.key)
                 new.append(work)
         if new and not self._stopped:
-            self._loop.call_soon_threadsafe(self._admit, new)
+            self._do(self._admit, new)
 
     def outcome(self, work: PairWork) -> PairOutcome:
         """Wait for a pair's outcome, and forget it.
 
         Raises:
             StoreError: What was answered could not be kept.
+            EngineEnded: The engine's thread ended first, of itself.
             CancelledError: The engine was stopped first.
         """
         self.submit([work])
         with self._news:
             self._awaited = work.key
             if work.key not in self._finished and not self._stopped:
-                self._loop.call_soon_threadsafe(self._pump)
+                self._do(self._pump)
             while work.key not in self._finished and not self._stopped:
                 self._news.wait()
             self._awaited = None
-            result = self._finished.pop(work.key, None) or CancelledError()
+            result = self._finished.pop(work.key, None)
+            result = result or self._ended or CancelledError()
             self._known.discard(work.key)
         if len(self._finished) == KEEP_AHEAD // 2:
-            self._loop.call_soon_threadsafe(self._pump)
+            self._do(self._pump)
         if isinstance(result, PairOutcome):
             return result
         raise result
 
+    def said(self, work: PairWork) -> str:
+        """Return what the application printed for a pair, and forget it."""
+        with self._news:
+            return "\n\n".join(self._said.pop(work.key, []))
+
     def stop(self) -> None:
         """Cancel what is in flight, keep what is done, end the thread."""
-        if self._stopped or not self._thread.is_alive():
-            return
+        sys.setswitchinterval(self._switch_s)
         with self._news:
             self._stopped = True
             self._news.notify_all()
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(STOP_WAIT_S)
-        sys.setswitchinterval(self._switch_s)
+        if self._thread.is_alive():
+            self._do(self._over.set)
+            self._thread.join(STOP_WAIT_S)
+        # Only here: who waits for an outcome may read the store although the thread
+        # has ended.
+        if self._store is not None and not self._thread.is_alive():
+            self._store.close()
+
+    def _do(self, task: Callable[..., None], *args: Any) -> None:
+        """Let the engine's thread do something; one that has ended does nothing."""
+
+        def do() -> None:
+            try:
+                task(*args)
+            except BaseException as error:  # noqa: BLE001 - or all would wait for ever
+                self._give_up(error)
+
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(do)
 
     # ── the engine's side: its own thread ───────────────────────────────────
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._over = asyncio.Event()
         try:
             self._loop.run_until_complete(self._main())
-        finally:
+        except BaseException as error:  # noqa: BLE001 - or all would wait for ever
+            self._give_up(error)
+        # Where the thread is to end, nothing that happens on the way may wake it.
+        with suppress(BaseException):
+            self._loop.run_until_complete(self._closing.aclose())
+        with suppress(BaseException):
             self._loop.close()
 
     async def _main(self) -> None:
-        self._over = asyncio.Event()
         try:
             await self._open()
         except Exception as error:  # noqa: BLE001 - raised again in start()
-            await self._close_models()
             self._ready.set_exception(error)
             return
         self._ready.set_result(None)
         await self._over.wait()
-        await self._board.cancel()
-        self._residency.give_back()
-        await self._close_models()
-        self.store.close()
+
+    def _give_up(self, error: BaseException) -> None:
+        """Wake everybody who waits: the engine can't go on."""
+        with self._news:
+            if not self._stopped:
+                self._ended = EngineEnded(
+                    "The thread that asks the models ended with "
+                    f"{type(error).__name__}, and nothing more is asked in this run; "
+                    "run it again, what was answered is in the store."
+                )
+                self._stopped = True
+            self._news.notify_all()
+        if not self._ready.done():
+            self._ready.set_exception(self._ended or error)
+        self._over.set()
 
     async def _open(self) -> None:
         judges = self.plan.all_judges
         names = dict.fromkeys((*self.plan.models, *judges))
         without_model = {name: modelless_judge(name) for name in judges}
+        self._closing.push_async_callback(self._close_models)
         asked = [name for name in names if without_model.get(name) is None]
         settings = provider_settings(self.plan, asked)
         for name in asked:
@@ -237,7 +303,7 @@ class Engine:
         self._judges = make_judges(
             self.plan, without_model, self._models, self.infos, windows
         )
-        self.store = Store(self.plan.store, keep_text=self.plan.keep_text)
+        self._store = Store(self.plan.store, keep_text=self.plan.keep_text)
         self._residency = Residency(self.plan, self._models, self.infos, self._judges)
         splits = await self._residency.splits()
         self._pacer = pacer(self.plan, self.infos, turns=self._residency.takes_turns)
@@ -257,7 +323,10 @@ class Engine:
             split=splits,
             change=self._change,
             held=self._held,
+            failed=self._give_up,
         )
+        self._closing.callback(self._residency.give_back)
+        self._closing.push_async_callback(self._board.cancel)
 
     def _note_check(self, judge: str, answered: int) -> None:
         self.opening = checking(judge, answered)
@@ -306,7 +375,7 @@ class Engine:
             goes_on = self.rounds.advance(round_)
         except Exception as error:  # noqa: BLE001 - handed to all that wait for it
             for pending in pairs:
-                self._deliver(pending.work, error)
+                self._deliver(pending, error)
             return
         if goes_on:
             round_.then = partial(self._begin_round, round_, pairs)
@@ -386,22 +455,28 @@ class Engine:
             try:
                 if self._broken is not None:
                     raise self._broken
-                await job()
-            except Exception as error:  # noqa: BLE001 - handed to the waiting item
+                with collecting(pending.said):
+                    await job()
+            except BaseException as error:
+                if cancels_us(error):
+                    raise
                 # What can't be kept would be asked for again: ask no more.
                 if isinstance(error, StoreError):
                     self._broken = error
-                self._deliver(pending.work, error)
+                self._deliver(pending, _as_fault(error))
                 self._count_round(pending)
             self._board.limit = self._pacer.limit
 
         return run
 
-    def _deliver(self, work: PairWork, result: PairOutcome | Exception) -> None:
+    def _deliver(self, pending: Pending, result: PairOutcome | Exception) -> None:
+        key = pending.work.key
         with self._news:
-            if work.key in self._known:
-                self._finished.setdefault(work.key, result)
-                if work.key == self._awaited:
+            if key in self._known:
+                self._finished.setdefault(key, result)
+                if pending.said:
+                    self._said[key] = pending.said[-MOST_SAID:]
+                if key == self._awaited:
                     self._news.notify_all()
 
     def _finish(self, pending: Pending, dialogue: Dialogue) -> None:
@@ -425,4 +500,11 @@ class Engine:
         outcome = pending.outcome(self.plan)
         if self.stopper is not None and not outcome.skipped:
             self.stopper.note(outcome)
-        self._deliver(pending.work, outcome)
+        self._deliver(pending, outcome)
+
+
+def _as_fault(error: BaseException) -> Exception:
+    """Return what an item can raise: SystemExit and its kin would end pytest."""
+    if isinstance(error, Exception):
+        return error
+    return ProviderError(f"Asking and judging ended with {type(error).__name__}.")

@@ -17,6 +17,7 @@ class Pending:
     Attributes:
         left: Interactions that are neither finished nor skipped.
         round: Of the gate whose looks this pair waits for, if any.
+        said: What an application printed while it was asked, a text a call.
     """
 
     work: PairWork
@@ -26,6 +27,7 @@ class Pending:
     records: dict[Cell, Record] = field(default_factory=dict)
     skipped: int = 0
     saved: int = 0
+    said: list[str] = field(default_factory=list)
 
     def outcome(self, plan: Plan) -> PairOutcome:
         """Return what all of it came to."""

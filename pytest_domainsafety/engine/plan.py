@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pytest_domainsafety.providers.base import MAX_REPLY_BYTES
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -50,6 +51,9 @@ class Plan:
         strict_name: Whether a server must answer under the name that was asked for.
         retries: Further tries after a fault that may go away.
         backoff_s: Wait before the first retry; doubles.
+        max_reply_bytes: Of one answer at most.
+        command_env: Variables that programs get (`providers.command`).
+        command_folder: Where they run; None gives each an empty folder.
         store: The store's file.
         fresh: Whether to ask again for what the store has.
         second_judge: Reads a sample of what the judges scored; None for none.
@@ -87,6 +91,9 @@ class Plan:
     strict_name: bool = False
     retries: int = 3
     backoff_s: float = 0.5
+    max_reply_bytes: int = MAX_REPLY_BYTES
+    command_env: tuple[str, ...] = ()
+    command_folder: Path | None = None
     fresh: bool = False
     series: Mapping[str, str] | None = None
     keep_text: bool = True

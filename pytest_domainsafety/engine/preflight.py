@@ -34,6 +34,9 @@ def provider_settings(plan: Plan, names: Iterable[str]) -> ProviderSettings:
         strict_name=plan.strict_name,
         providers=tuple(providers),
         crash_folder=plan.store.parent,
+        max_reply_bytes=plan.max_reply_bytes,
+        command_env=plan.command_env,
+        command_folder=plan.command_folder,
     )
 
 

@@ -34,6 +34,7 @@ class Board:
             it leaves and the one that it comes to; None is no stage at all.
             Must not raise.
         held: Whether a stage shall wait although there is room.
+        failed: Told what a job or a change raised although it must not.
 
     Attributes:
         wall: Seconds in which something of a stage ran, by stage.
@@ -48,6 +49,7 @@ class Board:
         split: bool,
         change: Change = _nothing,
         held: Callable[[str], bool] = lambda _stage: False,
+        failed: Callable[[BaseException], None] = lambda _error: None,
     ) -> None:
         """Begin with nothing waiting."""
         self.limit = limit
@@ -59,8 +61,10 @@ class Board:
         self._split = split
         self._change = change
         self._held = held
+        self._failed = failed
         self._stage: str | None = None
         self._changing = False
+        self._cancelled = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -91,7 +95,15 @@ class Board:
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() and not self._cancelled:
+            error = asyncio.CancelledError()
+        if error is not None:
+            self._failed(error)
 
     async def _run(self, stage: str, job: Job) -> None:
         began = time.monotonic()
@@ -144,6 +156,7 @@ class Board:
 
     async def cancel(self) -> None:
         """Cancel what runs, forget what waits, and wait for the end of both."""
+        self._cancelled = True
         for queue in self._waiting.values():
             queue.clear()
         tasks = list(self._tasks)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-from pytest_domainsafety.errors import RequestTimeout, ServerFault
+from pytest_domainsafety.errors import BadAnswer, RequestTimeout, ServerFault
 from pytest_domainsafety.providers.filters import FINISHES as FILTER_FINISHES
 from pytest_domainsafety.providers.filters import is_filters_word
 from pytest_domainsafety.providers.traces import split_trace
@@ -34,6 +34,9 @@ from pytest_domainsafety.types import (
 )
 
 __all__ = ["ChatModel", "HoldsModels", "ProviderSettings", "build_reply"]
+
+MAX_REPLY_BYTES = 16 * 2**20
+"""A model's longest reply has some 100 kB; an answer without an end has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class ProviderSettings:
         providers: Whose models the run asks.
         crash_folder: Where the traceback of what nobody foresaw is kept; None
             keeps none.
+        max_reply_bytes: Of one answer at most, as it comes and decoded; a longer
+            one is no answer.
+        command_env: Variables of the environment that a program gets besides the
+            few that all of them get.
+        command_folder: Where programs run; None gives each an empty folder.
     """
 
     endpoints: tuple[str, ...] = ()
@@ -71,6 +79,9 @@ class ProviderSettings:
     strict_name: bool = False
     providers: tuple[str, ...] = ()
     crash_folder: Path | None = None
+    max_reply_bytes: int = MAX_REPLY_BYTES
+    command_env: tuple[str, ...] = ()
+    command_folder: Path | None = None
 
     def endpoints_for(self, provider: str) -> tuple[str, ...]:
         """Return the base URLs meant for one provider, in the order given."""
@@ -185,6 +196,8 @@ FINISHES: dict[str, Finish] = {
 BROKEN_OFF = frozenset({"error", "network_error", "insufficient_system_resource"})
 # Characters of a server's own word for the finish that are kept and shown.
 LONGEST_WORD = 40
+# Summed over a run they still fit the 64 bits of SQLite.
+MOST_TOKENS = 2**40
 
 
 def build_reply(
@@ -241,8 +254,8 @@ def build_reply(
         reasoning=trace,
         finish="tool_call" if tool_call or split.tool_call else ended,
         finish_word=word,
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
+        tokens_in=_count(tokens_in),
+        tokens_out=_count(tokens_out),
         latency_s=latency_s,
         load_s=load_s,
         model=printable(model),
@@ -250,6 +263,25 @@ def build_reply(
         logprobs=logprobs,
         adapted=adapted,
     )
+
+
+def check_length(length: int, limit: int, who: str) -> None:
+    """Refuse an answer that is too long to be one.
+
+    Raises:
+        BadAnswer: It is longer than `limit` bytes.
+    """
+    if length > limit:
+        raise BadAnswer(
+            f"{who} answered with more than {limit:,} bytes; "
+            "allow more with --safety-max-reply-bytes."
+        )
+
+
+def _count(value: Any) -> int | None:
+    """Return a count of tokens, or None for what is none or no store can keep."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value <= MOST_TOKENS else None
 
 
 def reply_kind(reply: Reply) -> tuple[ReplyKind, str]:
@@ -372,7 +404,20 @@ async def time_limit(seconds: float, who: str) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise RequestTimeout(
-            f"{who} gave no complete answer within {seconds:g} s; "
-            "allow more with --safety-timeout."
-        ) from None
+        raise RequestTimeout(out_of_time(who, seconds)) from None
+
+
+def cancels_us(error: BaseException) -> bool:
+    """Whether our own task is being cancelled; others raise CancelledError, too."""
+    task = asyncio.current_task()
+    cancelling = task is not None and task.cancelling() > 0
+    return cancelling and isinstance(error, asyncio.CancelledError)
+
+
+def out_of_time(who: str, seconds: float, where: str = "") -> str:
+    """Say that something took too long, and in which line it is if that is known."""
+    at = f" (it is at {where})" if where else ""
+    return (
+        f"{who} gave no complete answer within {seconds:g} s{at}; "
+        "allow more with --safety-timeout."
+    )

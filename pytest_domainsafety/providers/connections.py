@@ -30,6 +30,8 @@ from pytest_domainsafety.errors import (
     RequestTimeout,
     ServerFault,
     ServerUnreachable,
+    is_out_of_files,
+    refused_by_system,
 )
 from pytest_domainsafety.providers.proxies import (
     LARGEST_PORT,
@@ -174,6 +176,9 @@ def translate(error: Exception, server: str, hint: str = "") -> DomainSafetyErro
         server: The server's address as shown to the user.
         hint: What to do where the server can't be reached.
     """
+    if is_out_of_files(error):
+        # Not the server's: it may answer as soon as another request has ended.
+        return ServerFault(f"{server}: {refused_by_system(error)}.")
     error = _of_encryption(error) or error
     ancestor = next(kind for kind in type(error).__mro__ if kind in FAULTS)
     kind, reason = FAULTS[ancestor]

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.errors import BadAnswer, DomainSafetyError
-from pytest_domainsafety.providers.base import FINISHES, ChatModel, HoldsModels
+from pytest_domainsafety.providers.base import (
+    FINISHES,
+    ChatModel,
+    HoldsModels,
+    cancels_us,
+)
 from pytest_domainsafety.providers.crash_report import report_crash
 from pytest_domainsafety.providers.redaction import long_keys, strike, without
 from pytest_domainsafety.text import printable
@@ -98,7 +103,10 @@ class Guarded:
             yield
         except DomainSafetyError as error:
             raise struck(error, messages) from None
-        except Exception as error:  # noqa: BLE001 - anything that a server can cause
+        except BaseException as error:
+            # Also SystemExit and the like, which would end the engine's thread.
+            if cancels_us(error):
+                raise
             raise BadAnswer(
                 f"An answer for {printable(self.name)!r} could not be read: "
                 f"{report_crash(error, self._folder, messages)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import importlib
 import inspect
@@ -10,19 +9,27 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from pytest_domainsafety.errors import (
     BadAnswer,
     ConfigError,
-    ProviderError,
     RequestRefused,
     ServerFault,
 )
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
-    time_limit,
+    check_length,
+)
+from pytest_domainsafety.providers.output import pass_on
+from pytest_domainsafety.providers.threads import (
+    Answer,
+    Workplace,
+    in_time,
+    is_ours,
+    is_users,
 )
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
@@ -38,8 +45,9 @@ class PythonModel:
     It returns a string, or a dictionary with ``text`` and perhaps
     ``reasoning``, ``finish`` (``stop``, ``length``, ``filtered`` or a server's
     word for it), ``tool_calls``, ``tokens_in``, ``tokens_out`` and ``model``. An
-    empty string is silence, since an application has no finish. A function that
-    is not ``async`` runs in a thread.
+    empty string is silence, since an application has no finish. Where it runs says
+    `providers.threads`; whatever it raises is a fault, ``SystemExit`` and
+    ``pytest.skip()`` included.
 
     Args:
         name: As the user typed it.
@@ -55,9 +63,11 @@ class PythonModel:
         self.name = name
         self._path = rest
         self._settings = settings
-        self._function = _load(name, rest)
+        self._who = f"The function of {printable(name)!r}"
+        self._function = _load(name, rest, settings.timeout_s)
         parameters = list(_parameters(self._function))
         self._takes_messages = parameters[:1] == ["messages"]
+        self._places = Workplace(self._who, settings.timeout_s)
 
     async def describe(self) -> ModelInfo:
         """See :meth:`ChatModel.describe`; the digest is of the module's source."""
@@ -83,57 +93,71 @@ class PythonModel:
             if self._takes_messages
             else request.messages[-1].content
         )
-        started = time.perf_counter()
-        async with time_limit(
-            self._settings.timeout_s, f"The function of {self.name!r}"
-        ):
-            try:
-                answer = await self._call(argument)
-            except (ProviderError, TimeoutError):
-                raise
-            except Exception as error:  # noqa: BLE001 - anybody's code, anybody's fault
-                # Not its message: an application may quote the prompt in it.
-                raise ServerFault(
-                    f"The function of {printable(self.name)!r} raised "
-                    f"{type(error).__name__}{_location(error)}."
-                ) from None
-        return self._reply(answer, time.perf_counter() - started)
+        said: list[str] = []
+        reply = ""
+        try:
+            started = time.perf_counter()
+            answer = await self._call(argument, said)
+            seconds = time.perf_counter() - started
+            reply = _reply_in(answer.value)
+        finally:
+            pass_on(said, request, reply)
+        if answer.error is not None:
+            # Not its message: an application may quote the prompt in it.
+            raise ServerFault(
+                f"{self._who} raised {type(answer.error).__name__}"
+                f"{_location(answer.error)}."
+            )
+        return self._reply(answer.value, seconds)
 
-    async def _call(self, argument: Any) -> Any:
-        if inspect.iscoroutinefunction(self._function):
-            return await self._function(argument)
-        answer = await asyncio.to_thread(self._function, argument)
-        return await answer if inspect.isawaitable(answer) else answer
+    async def _call(self, argument: Any, said: list[str]) -> Answer:
+        """Return what became of one call, whichever way the function is written."""
+        if _is_async(self._function):
+            return await self._places.await_(lambda: self._function(argument), said)
+        answer = await self._places.call(lambda: self._function(argument), said)
+        if inspect.isawaitable(answer.value):
+            return await self._places.await_(lambda: answer.value, said)
+        return answer
 
     def _reply(self, answer: Any, seconds: float) -> Reply:
-        if isinstance(answer, str):
-            return build_reply(answer, latency_s=seconds)
-        text = answer.get("text") if isinstance(answer, dict) else None
+        fields = answer if isinstance(answer, dict) else {"text": answer}
+        text = fields.get("text")
         if not isinstance(text, str):
             raise BadAnswer(
-                f"The function of {printable(self.name)!r} returned "
-                f"{type(answer).__name__}, not a string or a dictionary with 'text'."
+                f"{self._who} returned {type(answer).__name__}, "
+                "not a string or a dictionary with 'text'."
             )
+        reasoning = str(fields.get("reasoning") or "")
+        check_length(
+            len(text) + len(reasoning), self._settings.max_reply_bytes, self._who
+        )
         return build_reply(
-            text,
-            reasoning=str(answer.get("reasoning") or ""),
-            finish=answer.get("finish") or "stop",
-            tool_call=bool(answer.get("tool_calls")),
-            source=f"The function of {printable(self.name)!r}",
-            tokens_in=_count(answer.get("tokens_in")),
-            tokens_out=_count(answer.get("tokens_out")),
+            str.__str__(text),  # of a class below str: the characters alone
+            reasoning=reasoning,
+            finish=fields.get("finish") or "stop",
+            tool_call=bool(fields.get("tool_calls")),
+            source=self._who,
+            tokens_in=fields.get("tokens_in"),
+            tokens_out=fields.get("tokens_out"),
             latency_s=seconds,
-            model=str(answer.get("model") or ""),
+            model=str(fields.get("model") or ""),
         )
 
     async def unload(self) -> None:
         """Do nothing: what the application loaded is its own affair."""
 
     async def aclose(self) -> None:
-        """Do nothing."""
+        """Let the threads end that are idle; what does not come back is left."""
+        self._places.close()
 
 
-def _load(name: str, path: str) -> Callable[..., Any]:
+def _reply_in(value: Any) -> str:
+    """Return the text that a function answered with, or ''."""
+    text = value.get("text") if isinstance(value, dict) else value
+    return text if isinstance(text, str) else ""
+
+
+def _load(name: str, path: str, seconds: float) -> Callable[..., Any]:
     module, colon, function = path.partition(":")
     if not (module and colon and function):
         raise ConfigError(
@@ -143,19 +167,44 @@ def _load(name: str, path: str) -> Callable[..., Any]:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        target: Any = importlib.import_module(module)
-        for part in function.split("."):
-            target = getattr(target, part)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - anybody's module
+    said: list[str] = []
+    answer = in_time(lambda: _find(module, function), seconds, said)
+    if answer is None:
+        raise ConfigError(
+            f"The module of {printable(name)!r} was not imported within {seconds:g} s; "
+            "what takes so long belongs into the function, or allow more with "
+            "--safety-timeout."
+        )
+    error = answer.error
+    if error is not None:
         raise ConfigError(
             f"The function of {printable(name)!r} could not be imported: "
-            f"{type(error).__name__}: {printable(str(error))}{_location(error)}."
-        ) from None
-    if not callable(target):
+            f"{type(error).__name__}: {_words_of(error)}{_location(error)}."
+        )
+    if not callable(answer.value):
         raise ConfigError(f"{printable(path)!r} is not a function.")
-    loaded: Callable[..., Any] = target
+    loaded: Callable[..., Any] = answer.value
     return loaded
+
+
+def _find(module: str, function: str) -> Any:
+    target: Any = importlib.import_module(module)
+    for part in function.split("."):
+        target = getattr(target, part)
+    return target
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        return printable(str(error))
+    except Exception:  # noqa: BLE001 - anybody's exception, anybody's __str__
+        return "it does not say why"
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    """Whether a function, or an object that is called like one, is ``async``."""
+    called = getattr(function, "__call__", None)  # noqa: B004 - its code is asked for
+    return any(map(inspect.iscoroutinefunction, (function, called)))
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -175,16 +224,16 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def _location(error: BaseException) -> str:
-    """Return where in the user's code it happened: file and line."""
-    trace, location = error.__traceback__, ""
+    """Return where in the user's code it happened: file and line.
+
+    The innermost line that is no library's, else the innermost one.
+    """
+    trace, frames = error.__traceback__, list[tuple[FrameType, int]]()
     while trace is not None:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        own = trace.tb_frame.f_globals.get("__name__") == __name__
-        if not own and file.suffix == ".py":
-            location = f" at {file.name}:{trace.tb_lineno}"
+        frames.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
-    return location
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    theirs = [(frame, line) for frame, line in frames if is_users(frame)]
+    others = [(frame, line) for frame, line in frames if not is_ours(frame)]
+    for frame, line in reversed(theirs or others):
+        return f" at {Path(frame.f_code.co_filename).name}:{line}"
+    return ""

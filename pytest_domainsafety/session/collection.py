@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.engine import PairWork
+from pytest_domainsafety.session.applications import SECTION
 from pytest_domainsafety.session.crashes import not_measured, sentence
 from pytest_domainsafety.session.internals import Lean, NotMeasured
 from pytest_domainsafety.session.process import PROCESS
@@ -162,6 +163,10 @@ class PairItem(Lean, pytest.Item):
             self.outcome = process.outcome(self.work, ahead)
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
             raise not_measured(error, process.config, self._asked()) from None
+        finally:
+            said = process.said(self.work)
+            if said:
+                self.add_report_section("setup", SECTION, said)
         if self.outcome.fault:
             raise NotMeasured(visible(self.outcome.fault), pytrace=False)
         if self.outcome.skipped and not complied_replies(self.outcome)[1]:

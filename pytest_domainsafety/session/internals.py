@@ -6,7 +6,8 @@ xdist in which one of them is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,3 +140,26 @@ def terminal_writer(terminal: pytest.TerminalReporter) -> TerminalWriter:
 def terminal_encoding(terminal: pytest.TerminalReporter) -> str:
     """Return the encoding of the stream that the terminal reporter writes to."""
     return getattr(terminal._tw._file, "encoding", None) or "utf-8"
+
+
+def stream_holders(config: pytest.Config) -> Iterator[tuple[Any, str]]:
+    """Yield where pytest's capturing keeps what it puts into `sys.stdout` and `stderr`.
+
+    Each an object and the name of an attribute: the stream while it captures, and
+    the one for the time between. Nothing with ``-s`` or ``-p no:capture``.
+    """
+    manager = config.pluginmanager.get_plugin("capturemanager")
+    capturing = getattr(manager, "_global_capturing", None)
+    for side in ("out", "err"):
+        capture = getattr(capturing, side, None)
+        holder = getattr(capture, "syscapture", capture)
+        for name in ("tmpfile", "_old"):
+            if getattr(holder, name, None) is not None:
+                yield holder, name
+
+
+def log_handlers(config: pytest.Config) -> list[logging.Handler]:
+    """Return the handlers by which pytest shows and keeps what is logged."""
+    plugin = config.pluginmanager.get_plugin("logging-plugin")
+    values = vars(plugin).values() if plugin is not None else ()
+    return [value for value in values if isinstance(value, logging.Handler)]

@@ -10,7 +10,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -56,6 +56,7 @@ class Process:
         """The engine while it looks at models and judges."""
         self._framed = False
         self._failure: DomainSafetyError | None = None
+        self._routing = ExitStack()
 
     def for_worker(self, workers: int, number: int | None) -> str:
         """Return what a worker must know, as JSON.
@@ -133,6 +134,9 @@ class Process:
             filter_words=config.filter_words,
             strict_name=config.strict_name,
             retries=config.retries,
+            max_reply_bytes=config.max_reply_bytes,
+            command_env=config.command_env,
+            command_folder=config.command_folder,
             fresh=config.fresh,
             series=self._series,
             keep_text=config.store_text == "full",
@@ -158,10 +162,15 @@ class Process:
         if self._failure is not None:
             raise self._failure
         if self._engine is None:
+            from pytest_domainsafety.session.applications import prepare
+
             self.opening = engine = Engine(self.plan())
+            names = (*engine.plan.models, *engine.plan.all_judges)
+            self._routing.enter_context(prepare(self._pytest, names))
             try:
                 engine.start()
             except DomainSafetyError as error:
+                self._routing.close()
                 self._failure = error
                 raise
             finally:
@@ -185,6 +194,10 @@ class Process:
         engine = self.engine()
         engine.submit(ahead)
         return engine.outcome(work)
+
+    def said(self, work: PairWork) -> str:
+        """Return what the application printed for a pair."""
+        return "" if self._engine is None else self._engine.said(work)
 
     def watch(self, works: Iterable[PairWork]) -> None:
         """Let the engine stop where gates are decided, if the run is told to.
@@ -234,6 +247,7 @@ class Process:
         """Stop the engine, if it runs."""
         if self._engine is not None:
             self._engine.stop()
+        self._routing.close()
 
 
 class _Pair(Protocol):

@@ -55,6 +55,35 @@ def test_the_plugin_of_last_failures_is_where_it_was(pytester):
     assert plugin.lastfailed == {"a.py::test_a": True}
 
 
+@pytest.mark.parametrize(
+    ("how", "names"),
+    [
+        ("fd", ["tmpfile", "_old"] * 2),
+        ("sys", ["tmpfile", "_old"] * 2),
+        ("tee-sys", ["tmpfile", "_old"] * 2),
+        ("no", []),
+    ],
+)
+def test_capturing_keeps_its_streams_where_they_were(pytester, how, names):
+    pytester.makeconftest(f"""
+from pytest_domainsafety.session.internals import stream_holders
+def pytest_runtest_setup(item):
+    import sys
+    found = list(stream_holders(item.config))
+    assert [name for _, name in found] == {names}
+    for at, stream in ((0, sys.stdout), (2, sys.stderr)):
+        if found:
+            assert getattr(*found[at]) is stream
+""")
+    pytester.makepyfile("def test_a(): ...")
+    done = pytester.runpytest_subprocess(f"--capture={how}", "-p", "no:xdist")
+    done.assert_outcomes(passed=1)
+
+
+def test_the_logging_plugin_has_its_handlers(pytester):
+    assert len(internals.log_handlers(pytester.parseconfigure())) >= 2
+
+
 def test_the_terminal_reporter_has_a_writer_and_its_stream(pytester):
     config = pytester.parseconfigure()
     reporter = config.pluginmanager.get_plugin("terminalreporter")
