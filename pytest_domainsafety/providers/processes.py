@@ -32,8 +32,8 @@ ERRORS_KEPT = 8_000
 _OUTPUT, _ERRORS = 1, 2
 _MOST_ROUNDS = 20
 
-_running: dict[str, int] = {}
-"""The marks of the programs that run now, with their groups."""
+_running: dict[str, int | None] = {}
+"""The marks of the programs that run now, with their groups where they are known."""
 
 
 class Ended(NamedTuple):
@@ -109,18 +109,23 @@ async def run_program(
     """
     mark = secrets.token_hex(16)
     loop = asyncio.get_running_loop()
-    transport, watch = await loop.subprocess_exec(
-        lambda: _Watch(limit),
-        *words,
-        stdin=DEVNULL if sent is None else PIPE,
-        stdout=PIPE,
-        stderr=PIPE,
-        cwd=folder,
-        env={**environment, MARK: mark},
-        start_new_session=True,
-    )
-    group = transport.get_pid()
-    _running[mark] = group
+    _running[mark] = None
+    try:
+        transport, watch = await loop.subprocess_exec(
+            lambda: _Watch(limit),
+            *words,
+            stdin=DEVNULL if sent is None else PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=folder,
+            env={**environment, MARK: mark},
+            start_new_session=True,
+        )
+    except BaseException:
+        end_all(mark, None)
+        del _running[mark]
+        raise
+    _running[mark] = group = transport.get_pid()
     try:
         async with time_limit(seconds, who):
             _send(transport, sent)
@@ -169,7 +174,7 @@ async def _end(
     await _first_of(watch.exited, seconds=LAST_WORDS_S)
 
 
-def end_all(mark: str, group: int) -> None:
+def end_all(mark: str, group: int | None) -> None:
     """End a program's group, and whoever left it but carries the mark."""
     _signal_group(group, _KILL)
     # Who is being ended may start another one meanwhile.
@@ -206,8 +211,8 @@ def _end_programs(number: int, _frame: FrameType | None) -> None:
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
-def _signal_group(group: int, number: int) -> None:
-    if hasattr(os, "killpg"):
+def _signal_group(group: int | None, number: int) -> None:
+    if group is not None and hasattr(os, "killpg"):
         with suppress(OSError):
             os.killpg(group, number)
 
