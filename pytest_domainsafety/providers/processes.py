@@ -14,6 +14,7 @@ import os
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from subprocess import DEVNULL, PIPE
 from types import FrameType
 from typing import NamedTuple
 
+from pytest_domainsafety.errors import ServerFault
 from pytest_domainsafety.providers.base import check_length, time_limit
 
 MARK = "DOMAINSAFETY_COMMAND"
@@ -32,6 +34,9 @@ ERRORS_KEPT = 8_000
 _OUTPUT, _ERRORS = 1, 2
 _MOST_ROUNDS = 20
 
+_STARTS_WITHIN_S = 0.1
+
+_ending = threading.Event()
 _running: dict[str, int | None] = {}
 """The marks of the programs that run now, with their groups where they are known."""
 
@@ -105,8 +110,12 @@ async def run_program(
     Raises:
         RequestTimeout: The time was up.
         BadAnswer: It wrote more than `limit`.
+        ServerFault: This process is about to end.
         OSError: It could not be started.
     """
+    if _ending.is_set():
+        # Who hears that a program was ended asks it once more.
+        raise ServerFault(f"{who} is not started any more: this process is ending.")
     mark = secrets.token_hex(16)
     loop = asyncio.get_running_loop()
     _running[mark] = None
@@ -202,8 +211,12 @@ def end_with_us() -> None:
 
 
 def _end_programs(number: int, _frame: FrameType | None) -> None:
-    for mark, group in list(_running.items()):
-        end_all(mark, group)
+    _ending.set()
+    # Twice, for one that was only just being started.
+    for wait in (_STARTS_WITHIN_S, 0.0):
+        for mark, group in list(_running.items()):
+            end_all(mark, group)
+        time.sleep(wait)
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

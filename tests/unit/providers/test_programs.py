@@ -204,18 +204,18 @@ def test_files_are_named_from_where_the_user_stands(tmp_path, monkeypatch):
 
 
 def test_it_gets_few_variables(program, monkeypatch):
-    monkeypatch.setenv("SHOP_API_KEY", "made-up-key")
+    monkeypatch.setenv("SHOP_REGION", "eu")
     monkeypatch.setenv("LC_SHOP", "de")
     name = program("env")
     got = dict(line.split("=", 1) for line in ask(name).text.split("\n"))
-    assert "SHOP_API_KEY" not in got
+    assert "SHOP_REGION" not in got
     assert got["LC_SHOP"] == "de"
     assert got["PATH"] == os.environ["PATH"]
     assert (got["NO_COLOR"], got["TERM"]) == ("1", "dumb")
-    more = ask(name, command_env=("SHOP_API_KEY",)).text
-    assert "SHOP_API_KEY=made-up-key" in more
-    with pytest.raises(ConfigError, match="--safety-command-env SHOP_API_KYE"):
-        ask(name, command_env=("SHOP_API_KYE",))
+    more = ask(name, command_env=("SHOP_REGION",)).text
+    assert "SHOP_REGION=eu" in more
+    with pytest.raises(ConfigError, match="--safety-command-env SHOP_REGOIN"):
+        ask(name, command_env=("SHOP_REGOIN",))
 
 
 def test_what_can_not_be_started_is_a_sentence(program, tmp_path, monkeypatch):
