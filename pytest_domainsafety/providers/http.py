@@ -177,11 +177,30 @@ def _last_line(content: bytes) -> Any:
 
 
 def error_text(body: Any) -> str:
-    """Return what a server's error object says, as one printable line."""
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("code") or error.get("type")
-    return printable(str(error).rstrip(". "), 160) if error else "no reason given"
+    """Return what a server's error says, as one printable line, whatever its shape."""
+    if isinstance(body, list):  # Gemini's
+        body = body[0] if body else None
+    told = ""
+    if isinstance(body, dict):
+        keys = ("error", "message", "detail", "errors", "msg")
+        told = next(filter(None, (_told(body.get(key)) for key in keys)), "")
+    return printable(told.rstrip(". "), 160) if told else "no reason given"
+
+
+def _told(value: Any, depth: int = 0) -> str:
+    """Return the words in an error, which may be a text, an object or a list."""
+    if depth > 6:  # as deep as gateways wrap each other
+        return ""
+    if isinstance(value, list):
+        return next(filter(None, (_told(item, depth + 1) for item in value)), "")
+    if not isinstance(value, dict):
+        return str(value) if isinstance(value, (str, int, float)) and value else ""
+    keys = ("message", "msg", "detail", "error", "code", "type")
+    found = next(filter(None, (_told(value.get(key), depth + 1) for key in keys)), "")
+    where = value.get("loc")
+    if isinstance(where, list) and found:  # FastAPI's
+        found = f"{'.'.join(map(str, where))}: {found}"
+    return found
 
 
 def error_code(body: Any) -> str:
