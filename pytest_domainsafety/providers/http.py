@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from re import IGNORECASE, compile
 from typing import Any
@@ -33,6 +31,7 @@ from pytest_domainsafety.providers.connections import (
     read_address,
     translate,
 )
+from pytest_domainsafety.providers.rate_limits import Pace, asked_to_wait
 from pytest_domainsafety.providers.redaction import remember
 from pytest_domainsafety.text import printable
 
@@ -92,6 +91,7 @@ class HttpServer:
             headers=_sendable({**_HEADERS, **address.login, **(headers or {})}),
         )
         self.transport = self._connections.transport
+        self.pace = Pace()
         proxy = self.transport.proxy
         self.hint = hint if proxy is None else proxy.hint
 
@@ -115,7 +115,10 @@ class HttpServer:
         # Escaped: a lone surrogate in a prompt can't be encoded as UTF-8.
         content = None if body is None else json.dumps(body).encode("ascii")
         async with self.faults():
-            return await self._connections.send(method, path, content)
+            answer = await self._connections.send(method, path, content)
+        busy = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        self.pace.note(answer.headers, busy=busy)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -211,25 +214,6 @@ def error_code(body: Any) -> str:
     return " ".join(str(error.get(key) or "") for key in ("code", "type", "param"))
 
 
-def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Read a Retry-After header: seconds, or a date (RFC 9110, 10.2.3).
-
-    Returns:
-        Seconds from `now`, never negative; None where nothing usable is said.
-    """
-    if not value:
-        return None
-    text = value.strip()
-    if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
-
-
 def check_status(response: Answer, server: str, model: str) -> None:
     """Raise what an HTTP status means; a 2xx passes.
 
@@ -254,7 +238,7 @@ def check_status(response: Answer, server: str, model: str) -> None:
     if status in {429, 503}:
         loads = status == HTTPStatus.SERVICE_UNAVAILABLE and _LOADING.search(message)
         raise (ServerLoading if loads else ServerBusy)(
-            f"{message}.", retry_after=retry_after(response.headers.get("retry-after"))
+            f"{message}.", retry_after=asked_to_wait(response.headers)
         )
     if status in {408, 504}:
         raise RequestTimeout(f"{message}.")

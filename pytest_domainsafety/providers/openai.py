@@ -221,7 +221,8 @@ class OpenAIModel:
     async def chat(self, request: ChatRequest) -> Reply:
         """See :meth:`ChatModel.chat`."""
         with self._pool.choose() as server:
-            return await self._ask(server, request)
+            async with server.pace.turn(request.sampling.max_tokens):
+                return await self._ask(server, request)
 
     async def _ask(self, server: HttpServer, request: ChatRequest) -> Reply:
         settings = self._settings

@@ -22,8 +22,9 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.providers import embedded
 from pytest_domainsafety.providers.base import ProviderSettings
 from pytest_domainsafety.providers.connections import translate
-from pytest_domainsafety.providers.http import HttpServer, retry_after
+from pytest_domainsafety.providers.http import HttpServer
 from pytest_domainsafety.providers.pool import Pool
+from pytest_domainsafety.providers.rate_limits import read_wait
 from pytest_domainsafety.providers.registry import create_model, parse_model_name
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
 
@@ -78,11 +79,11 @@ def test_every_error_of_a_connection_is_translated(kind):
 
 def test_retry_after_in_both_spellings():
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert retry_after("7") == 7
-    assert retry_after("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30
-    assert retry_after("Wed, 31 Dec 2025 00:00:30 GMT", now) == 0
-    assert retry_after("soon") is None
-    assert retry_after(None) is None
+    assert read_wait("7") == 7
+    assert read_wait("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30
+    assert read_wait("Wed, 31 Dec 2025 00:00:30 GMT", now) == 0
+    assert read_wait("soon") is None
+    assert read_wait(None) is None
 
 
 def test_a_failing_server_rests_longer_each_time():
