@@ -13,17 +13,14 @@ from pytest_domainsafety.analysis import build_results, judge_agreement
 from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.asking import Asker, Tally
-from pytest_domainsafety.engine.concurrency import context_windows, pacer
-from pytest_domainsafety.engine.judges import check_judges, kin_of, make_judges
+from pytest_domainsafety.engine.judges import check_judges, kin_of
+from pytest_domainsafety.engine.lone_judge import lone_judge
 from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.engine.plan import judgement_key
-from pytest_domainsafety.engine.preflight import look_at, provider_settings
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
-from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, reply_kind
-from pytest_domainsafety.providers.registry import create_model
+from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.sources import (
     Source,
@@ -243,37 +240,24 @@ async def _judge_again(
 ) -> Rejudged:
     (name,) = plan.judges
     _check_suites(store.records(run), suites)
-    infos = _targets(plan, manifest)
-    models: dict[str, ChatModel] = {}
-    modelless = modelless_judge(name)
-    if modelless is None:
-        models[name] = create_model(name, provider_settings(plan, [name]))
-    try:
-        for model in models.values():
-            infos[name] = await look_at(model, plan)
-        windows = context_windows(plan, infos)
-        (judge,) = make_judges(plan, {name: modelless}, models, infos, windows)
-        tally = Tally()
-        pace = pacer(plan, {n: infos[n] for n in models}, turns=False)
-        asker = Asker(plan, tally, pace)
+    async with lone_judge(plan, _targets(plan, manifest)) as ready:
+        judge, asker = ready.judge, ready.asker
         # Its run has no place in the store before it has ended.
         again = replace(plan, run=f"{run}-again")
-        reuse = Reuse(again, store, {n: infos[n] for n in models}, tally)
+        own = {} if ready.info is None else {name: ready.info}
+        reuse = Reuse(again, store, own, ready.tally)
         checked = await check_judges(plan, [judge], asker.ask, store, reuse)
         facts: dict[str, Any] = {
             "fingerprint": judge.fingerprint(),
-            "kin": kin_of(plan, infos, name),
+            "kin": kin_of(plan, ready.infos, name),
         }
         entry = JudgeEntry.model_validate(facts)
-        if name in models:
+        if ready.info is not None:
             facts["canaries"] = checked[name]
-            entry = JudgeEntry.of(infos[name], windows[name], **facts)
+            entry = JudgeEntry.of(ready.info, ready.window, **facts)
         bench = _Bench(plan, store, asker, judge, suites, reuse, manifest)
-        records = await bench.all_of(run, pace.limit)
-    finally:
-        for model in models.values():
-            await model.aclose()
-    return Rejudged(records, entry, tally, bench.failed)
+        records = await bench.all_of(run, ready.pace.limit)
+    return Rejudged(records, entry, ready.tally, bench.failed)
 
 
 class _Bench:
