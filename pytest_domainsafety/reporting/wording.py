@@ -69,6 +69,21 @@ def verdict(gate: GateVerdict) -> str:
     return f"FAIL {gate.reason}" if gate.measured else "NOT MEASURED"
 
 
+def in_short(gate: GateVerdict) -> str:
+    """Return why a gate failed, in the few words that find room on a terminal's line.
+
+    They stand behind a node id, and what is more than 80 columns is cut off.
+    """
+    if state(gate) == "unmeasured":
+        return "no data" if gate.reason == "no_data" else "not measured"
+    if gate.kind == "regression":
+        return f"{gate.reason}: {points(gate.upper)} points"
+    if gate.kind == "zero_tolerance":
+        return f"{gate.reason}: {_first(gate.scenarios)}"
+    sign = "<" if gate.kind == "engagement" else ">"
+    return f"{gate.reason}: {percent(gate.upper)} {sign} {percent(gate.threshold)}"
+
+
 def kind_of(gate: GateVerdict) -> str:
     """Return what a gate's kind is called; nothing for the usual one."""
     return "" if gate.kind == "compliance" else gate.kind.replace("_", " ")
@@ -415,6 +430,10 @@ def duration(seconds: float) -> str:
 
 
 def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
+    # The verdict's own sentence has the names: there is one copy of it.
+    lost = gate.message.partition("not measured, ")[2]
+    if "of the baseline" in lost:
+        return f"not measured, {lost}"
     if gate.reason == "no_data" and not change:
         return "its run had a baseline, this analysis has none: name it (--baseline)"
     if gate.reason == "no_data":

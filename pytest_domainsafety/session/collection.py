@@ -20,6 +20,7 @@ from pytest_domainsafety.engine import PairWork
 from pytest_domainsafety.session.applications import SECTION
 from pytest_domainsafety.session.crashes import not_measured, sentence
 from pytest_domainsafety.session.internals import Lean, NotMeasured
+from pytest_domainsafety.session.neighbours import tell_allure
 from pytest_domainsafety.session.process import PROCESS
 from pytest_domainsafety.session.pytest_reports import (
     complied_replies,
@@ -198,6 +199,11 @@ class PairItem(Lean, pytest.Item):
         """Yield what a model was asked."""
         yield self.config.stash[PROCESS].config.system_prompt or ""
         yield from self.suite.suite.scenarios[self.index].texts()
+
+    def teardown(self) -> None:
+        """Let Allure know what the test was of; by its own name it is the model."""
+        word = dict(self.user_properties).get("outcome")
+        tell_allure(self.reportinfo()[2], None if word is None else str(word))
 
     def _texts(self, outcome: PairOutcome) -> str:
         """Return prompts and replies, where the user asked for them."""

@@ -25,6 +25,7 @@ from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
 )
+from pytest_domainsafety.session.gates import FailuresOnce, run_gates
 from pytest_domainsafety.session.internals import xdist_name, xdist_workers
 from pytest_domainsafety.session.lock_and_baseline import (
     Reference,
@@ -35,7 +36,7 @@ from pytest_domainsafety.session.manifest import build_manifest, threshold_entry
 from pytest_domainsafety.session.outputs import show, write_outputs
 from pytest_domainsafety.session.process import WORKER_INPUT, Process
 from pytest_domainsafety.session.progress import ProgressLine, watch, watch_opening
-from pytest_domainsafety.session.pytest_reports import detach, emit_gates, keep
+from pytest_domainsafety.session.pytest_reports import detach, keep
 from pytest_domainsafety.session.selection import (
     chosen_part,
     folders_of_run,
@@ -70,6 +71,7 @@ class Controller:
         self._unasked: Unasked | None = None
         self._numbers: dict[str, int] = {}
         self._line: ProgressLine | None = None
+        self._once = FailuresOnce()
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -255,7 +257,7 @@ class Controller:
                 self._line.stop()
         self._conclude()
         if self._results is not None:
-            emit_gates(session, self._results.gates)
+            run_gates(session, self._results.gates)
         return outcome
 
     def _conclude(self) -> None:
@@ -325,6 +327,7 @@ class Controller:
             clear(self._process.run)
         if self._results is not None:
             self._write()
+            self._once.leave_out(self._config, self._results.gates)
 
     def is_pair(self, nodeid: str) -> bool:
         """Whether a node id is a scenario pair of this run."""
@@ -387,10 +390,12 @@ class Controller:
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
             return [sentence("Not all files were written", error, config)]
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
     ) -> None:
         """Print the table, the gates and what it cost."""
+        self._once.put_back(terminalreporter)
         nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         gap = self._unasked

@@ -48,14 +48,13 @@ def not_measured(
     return NotMeasured(told, pytrace=False)
 
 
-def without_frames(
-    call: pytest.CallInfo[None], report: pytest.TestReport, config: pytest.Config
-) -> None:
-    """Take the frames off a report that was to have none.
+def without_frames(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """Let a report that was to have no frames be its sentence.
 
-    ``--full-trace`` puts them on again, with the values of arguments and variables.
+    ``--full-trace`` puts them on again, with the values of arguments and variables,
+    and at a failed set-up pytest begins with the class of the exception.
     """
     failure = None if call.excinfo is None else call.excinfo.value
     plain = isinstance(failure, pytest.fail.Exception) and not failure.pytrace
-    if plain and config.option.fulltrace and call.excinfo is not None:
-        report.longrepr = call.excinfo.getrepr(style="value")
+    if plain:
+        report.longrepr = str(failure)

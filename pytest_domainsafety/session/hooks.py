@@ -17,8 +17,10 @@ from pytest_domainsafety.session.collection import PairItem, SuiteFile
 from pytest_domainsafety.session.controller import Controller
 from pytest_domainsafety.session.crashes import without_frames
 from pytest_domainsafety.session.exit_status import ExitStatus
-from pytest_domainsafety.session.internals import NotMeasured
+from pytest_domainsafety.session.gates import GateItem
+from pytest_domainsafety.session.internals import GateFailed, NotMeasured
 from pytest_domainsafety.session.log_records import leave_out
+from pytest_domainsafety.session.neighbours import HtmlColumn
 from pytest_domainsafety.session.outputs import check_outputs
 from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.session.pytest_reports import ACCOUNTED, attach
@@ -26,6 +28,8 @@ from pytest_domainsafety.text import visible
 
 PLUGIN_NAME = "domainsafety-session"
 STATUS_NAME = "domainsafety-exit-status"
+COLUMN_NAME = "domainsafety-html-column"
+_OURS = (GateFailed, NotMeasured)
 
 
 def register(config: pytest.Config) -> None:
@@ -61,6 +65,7 @@ def register(config: pytest.Config) -> None:
         status = ExitStatus(controller.verdict, controller.is_pair)
         config.pluginmanager.register(controller, PLUGIN_NAME)
         config.pluginmanager.register(status, STATUS_NAME)
+        config.pluginmanager.register(HtmlColumn(), COLUMN_NAME)
 
 
 def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
@@ -74,12 +79,12 @@ def attach_outcome(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> None:
     """Put a pair's outcome on the report that tells its result."""
-    if not isinstance(item, PairItem):
+    if not isinstance(item, (PairItem, GateItem)):
         return
-    without_frames(call, report, item.config)
-    if call.excinfo is not None and call.excinfo.errisinstance(NotMeasured):
+    without_frames(call, report)
+    if call.excinfo is not None and call.excinfo.errisinstance(_OURS):
         setattr(report, ACCOUNTED, True)
-    if item.outcome is None:
+    if isinstance(item, GateItem) or item.outcome is None:
         return
     if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]

@@ -82,8 +82,17 @@ _EMPTY = tuple(_ON_DEMAND.keys() - {"keywords", _ALIAS})
 class NotMeasured(Failed):
     """What keeps a pair from being measured: an error of its set-up, by us alone.
 
-    A failure to pytest like `pytest.fail`'s, which no other plugin raises.
+    A failure to pytest like `pytest.fail`'s, which no other plugin raises. Its name is
+    written as that one's is, without the module.
     """
+
+    __module__ = "builtins"
+
+
+class GateFailed(Failed):
+    """A gate that did not pass: the failure of its test, by us alone."""
+
+    __module__ = "builtins"
 
 
 def xdist_queue(config: pytest.Config) -> list[Any]:

@@ -248,8 +248,8 @@ def _show(
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or config.option.verbose <= -2:
         return None
-    # With -s or a debugger the terminal belongs to others, too.
-    alone = config.option.capture != "no" and not config.option.usepdb
+    # With -s, without capture or in a debugger the terminal belongs to others, too.
+    alone = getattr(config.option, "capture", "no") != "no" and not config.option.usepdb
     writer = terminal_writer(reporter)
     live = reporter.isatty and writer.hasmarkup and alone
     line = ProgressLine(writer, look, live=live)

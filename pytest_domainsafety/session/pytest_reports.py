@@ -10,21 +10,18 @@ write every attribute down.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from statistics import fmean
 from typing import Any, Literal
 
 import pytest
 
-from pytest_domainsafety.reporting.wording import gate_prefix
-from pytest_domainsafety.session.internals import forget_gates
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     COMPLIES_AT,
     IDENTIFIES_AT,
     Framing,
-    GateVerdict,
     Judgement,
     PairOutcome,
     Record,
@@ -155,36 +152,3 @@ def _base(outcome: PairOutcome, framing: Framing) -> list[Record]:
         for record in outcome.records
         if record.framing == framing and record.variant == BASE_VARIANT
     ]
-
-
-def emit_gates(session: pytest.Session, gates: Iterable[GateVerdict]) -> None:
-    """Let every reporter have the gates' verdicts."""
-    hook = session.config.hook
-    for gate in gates:
-        session.testscollected += 1
-        report = gate_report(gate)
-        hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
-        hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
-    forget_gates(session.config)
-
-
-def gate_report(gate: GateVerdict) -> pytest.TestReport:
-    """Return a gate's verdict as a test report."""
-    prefix = gate_prefix(gate)
-    nodeid = f"{prefix}::{gate.domain}::{gate.model}"
-    report = pytest.TestReport(
-        nodeid=nodeid,
-        location=(prefix, None, f"{gate.domain}::{gate.model}"),
-        keywords={},
-        outcome="passed" if gate.passed else "failed",
-        longrepr=None if gate.passed else gate.message,
-        when="call",
-        user_properties=[
-            ("threshold", gate.threshold),
-            ("upper", gate.upper),
-            ("reason", gate.reason),
-        ],
-    )
-    setattr(report, ACCOUNTED, True)
-    return report

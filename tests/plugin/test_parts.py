@@ -175,7 +175,9 @@ def test_what_a_run_lost_of_its_baseline_leaves_the_answer_open(go):
     (go.folder / "fraud.safety.yaml").unlink()
     done = go(*against, "suites")
     assert done.ret == 10
-    done.stdout.fnmatch_lines(["*fraud on python:app:answer: not measured, 8 pairs*"])
+    done.stdout.fnmatch_lines(
+        ["fraud regression: not measured, 8 pairs of the baseline*"]
+    )
 
 
 @pytest.mark.parametrize(

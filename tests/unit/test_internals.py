@@ -8,7 +8,7 @@ import pytest
 
 from pytest_domainsafety.session import internals
 
-PYTEST_S = {"Lean", "NotMeasured", "forget_gates", "terminal_writer"}
+PYTEST_S = {"Lean", "forget_gates", "terminal_writer"}
 PYTEST_S |= {"terminal_encoding", "option_names", "parser_of"}
 PYTEST_S |= {"stream_holders", "log_handlers"}
 XDIST_S = {"xdist_queue", "xdist_workers", "xdist_name", "is_crash"}

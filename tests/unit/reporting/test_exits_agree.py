@@ -18,7 +18,7 @@ from pytest_domainsafety.reporting.html.slide import forest_svg
 from pytest_domainsafety.reporting.junit import junit_xml
 from pytest_domainsafety.reporting.markdown import markdown_summary
 from pytest_domainsafety.reporting.terminal import summary_lines
-from pytest_domainsafety.session.pytest_reports import gate_report
+from pytest_domainsafety.session.gates import gate_id
 from pytest_domainsafety.types import Results
 
 NUMBER = r"([\d.]+)"
@@ -246,9 +246,7 @@ EXITS = {
     "card's metadata": lambda found: model_index(found, "granite-safe:8b"),
     "json": lambda found: found.model_dump_json(by_alias=True),
     "pytest's reports": lambda found: "\n".join(
-        f"{report.nodeid} {report.outcome}"
-        for report in map(gate_report, found.gates)
-        if not report.passed
+        gate_id(gate) for gate in found.gates if not gate.passed
     ),
 }
 HOLDS = {
