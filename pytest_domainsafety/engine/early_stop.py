@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal
 
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
@@ -41,6 +42,13 @@ class StopRule:
     confidence: float
     resamples: int
     seed: int
+
+    def __post_init__(self) -> None:
+        """Import on pytest's thread what the engine's needs: two can't (see judges)."""
+        stats = import_module("pytest_domainsafety.stats")
+        for name in ("decided", "guarded", "sequential_plan"):
+            getattr(stats, name)
+        import_module("scipy.special")
 
     def decide(self, key: Key, counts: Counts) -> Decision | None:
         """Return how a gate ends, None while that is open.

@@ -22,9 +22,15 @@ class OfflineAdapter:
     model: ChatModel | None = None
 
     def __init__(self) -> None:
-        """Load the judge."""
-        from pytest_domainsafety.judging.offline import OfflineJudge
+        """Load the judge and its weights.
 
+        Not at the first judgement: numpy parses Python to read them, which must not
+        be while pytest's thread imports (see `session.controller.prepare_the_end`).
+        """
+        from pytest_domainsafety.judging.offline import OfflineJudge
+        from pytest_domainsafety.judging.offline.model import load
+
+        load()
         self.name = OFFLINE_NAMES[0]
         self._judge = OfflineJudge()
 

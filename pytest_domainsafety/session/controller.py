@@ -427,12 +427,21 @@ def _check_files(suites: Iterable[LoadedSuite]) -> None:
 
 def prepare_the_end() -> None:
     """Import what the verdict needs, and have the collector leave it in peace."""
-    for name in (
-        "pytest_domainsafety.session.conclusion",
-        "pytest_domainsafety.reporting.terminal",
-        "scipy.special",
-    ):
-        import_module(name)
+    # pytest's rewriting parses what has no byte code, and in Python 3.11.7 and 3.12.1
+    # two threads that parse disturb each other where the collector interrupts one
+    # (https://github.com/python/cpython/issues/106905). An application may parse too.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        for name in (
+            "pytest_domainsafety.session.conclusion",
+            "pytest_domainsafety.reporting.terminal",
+            "scipy.special",
+        ):
+            import_module(name)
+    finally:
+        if was_enabled:
+            gc.enable()
     spare_the_collector()
 
 

@@ -131,7 +131,7 @@ def trust(familiarity: float) -> float:
 
 @cache
 def load() -> Model:
-    """Return the shipped model; read once, at the first judgement."""
+    """Return the shipped model; read once a process."""
     with np.load(WEIGHTS, allow_pickle=False) as stored:
         return Model(
             names=tuple(str(name) for name in stored["names"]),
