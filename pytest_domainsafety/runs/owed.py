@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from pytest_domainsafety.types import Manifest, interactions
 
 Place = tuple[str, str, str, str, str, int]
@@ -25,9 +27,12 @@ def owed(manifest: Manifest) -> Iterator[Place]:
 
 def skipped(results: Mapping[str, Any] | None) -> set[tuple[str, str, str]]:
     """Return the pairs that were not asked in full, since their gate was decided."""
-    stopped = ((results or {}).get("run") or {}).get("stopped", ())
+    try:
+        run = Manifest.model_validate((results or {}).get("run") or {})
+    except ValidationError:  # said of the results themselves
+        return set()
     return {
-        (entry["model"], entry["domain"], scenario)
-        for entry in stopped
-        for scenario in entry.get("replies", ())
+        (entry.model, entry.domain, scenario)
+        for entry in run.stopped
+        for scenario in entry.replies
     }

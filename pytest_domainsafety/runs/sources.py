@@ -9,8 +9,8 @@ if that is enough; without a name the last finished run of the kind `full` is me
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +32,7 @@ from pytest_domainsafety.runs.packed import DAMAGED, unpacked
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
-from pytest_domainsafety.types import Manifest, Record, Results
+from pytest_domainsafety.types import Manifest, Record, Results, RunKind
 from pytest_domainsafety.types.rows import Row, to_row
 
 Parts = Literal["never", "else", "too"]
@@ -40,6 +40,7 @@ Parts = Literal["never", "else", "too"]
 RESULTS_SCHEMA = 1
 _LEFT_OUT = (("guidance", None), ("replication", 1))
 """What a record in a store lacks where it is the default, and a row must have."""
+_ODD_RESULTS = "results that do not hold what they should"
 # Runs that a sentence names, of a store with many.
 _SHOWN = 5
 # A results file is parsed in one piece, so that a larger one would fill the memory.
@@ -60,6 +61,8 @@ class Source:
     path: Path
     kind: FileKind
     run: str | None = None
+    _read: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The run and its results: large documents, read and checked once."""
 
     def __str__(self) -> str:
         """Return it as a user would type it."""
@@ -154,8 +157,10 @@ def load_manifest(source: Source) -> Manifest:
     if source.kind == "store":
         run = _run_of(source)
         # What results say of their run is the manifest, and what became of it.
-        became = (run["results"] or {}).get("run", {})
-        return manifest_of(str(source), run["manifest"] | became)
+        became = (run["results"] or {}).get("run")
+        if became is not None and not isinstance(became, dict):
+            raise SourceError(f"{source}: {_ODD_RESULTS}, at run; were they edited?")
+        return manifest_of(str(source), run["manifest"] | (became or {}))
     own = own_results(source)
     return Manifest() if own is None else own.run
 
@@ -264,12 +269,11 @@ def policy_of(results: Results | None, manifest: Manifest | None = None) -> Gate
 
 def _find_run(path: Path, run: str | None, *, parts: Parts) -> str:
     with Store(path, read_only=True) as store:
-        heads = store.run_heads()
-    if not heads:
-        raise SourceError(f"{path}: the store holds no run yet")
-    if run is None:
-        return _last_run(path, heads, parts)
-    names = [head.run for head in heads]
+        names = store.run_names()
+        if not names:
+            raise SourceError(f"{path}: the store holds no run yet")
+        if run is None:
+            return _last_run(path, names[-1], store.run_heads_backwards(), parts)
     matches = [run] if run in names else [n for n in names if n.startswith(run)]
     if not run or len(matches) != 1:
         what = "is the beginning of several runs" if matches and run else "is no run"
@@ -281,35 +285,46 @@ def _find_run(path: Path, run: str | None, *, parts: Parts) -> str:
     return matches[0]
 
 
-def _last_run(path: Path, heads: Sequence[RunHead], parts: Parts) -> str:
-    """Return the last finished run that is meant where none is named."""
-    finished = [head for head in heads if head.finished is not None]
-    if not finished:
+def _last_run(path: Path, last: str, heads: Iterable[RunHead], parts: Parts) -> str:
+    """Return the last finished run that is meant where none is named.
+
+    Args:
+        path: The store.
+        last: The newest run.
+        heads: All runs, newest first; read no further than need be.
+        parts: As of :func:`find_source`.
+    """
+    meant = ("full", "part") if parts == "too" else ("full",)
+    others: list[tuple[str, RunKind]] = []
+    for head in heads:
+        if head.finished is not None:
+            kind = kind_of_run(head.run, head.manifest)
+            if kind in meant:
+                return head.run
+            others.append((head.run, kind))
+    if not others:
         raise SourceError(
             f"{path}: no run in this store has finished; name one to look at what "
-            f"it has: {path}#{heads[-1].run}"
+            f"it has: {path}#{last}"
         )
-    by_kind = [(head.run, kind_of_run(head.run, head.manifest)) for head in finished]
-    whole = [run for run, kind in by_kind if kind == "full"]
-    part = [run for run, kind in by_kind if kind == "part"]
-    if parts == "too":
-        whole = [run for run, kind in by_kind if kind in ("full", "part")]
-    elif parts == "else":
-        whole = whole or part
-    if not whole:
-        others = ", ".join(f"{run} ({kind})" for run, kind in by_kind[-_SHOWN:])
-        last = f" (the last {_SHOWN})" if len(by_kind) > _SHOWN else ""
-        raise SourceError(
-            f"{path}: no whole run in this store has finished; there are: {others}"
-            f"{last}; name the one that is meant: {path}#{by_kind[-1][0]}"
-        )
-    return whole[-1]
+    part = [run for run, kind in others if kind == "part"]
+    if parts == "else" and part:
+        return part[0]
+    shown = ", ".join(f"{run} ({kind})" for run, kind in others[:_SHOWN][::-1])
+    more = f" (the last {_SHOWN})" if len(others) > _SHOWN else ""
+    raise SourceError(
+        f"{path}: no whole run in this store has finished; there are: {shown}"
+        f"{more}; name the one that is meant: {path}#{others[0][0]}"
+    )
 
 
 def _run_of(source: Source) -> dict[str, Any]:
     assert source.run is not None
-    with Store(source.path, read_only=True) as store:
-        return store.run(source.run)
+    if "run" not in source._read:
+        with Store(source.path, read_only=True) as store:
+            source._read["run"] = store.run(source.run)
+    run: dict[str, Any] = source._read["run"]
+    return run
 
 
 def unfinished(source: Source) -> str | None:
@@ -356,10 +371,16 @@ def own_results(source: Source) -> Results | None:
     """Return the results that a source holds, if it does."""
     if source.kind == "records":
         return None
-    document = (
-        _run_of(source)["results"] if source.kind == "store" else _document(source.path)
-    )
-    return None if document is None else results_of(str(source), document)
+    if "results" not in source._read:
+        if source.kind == "store":
+            document = _run_of(source)["results"]
+        else:
+            document = _document(source.path)
+        source._read["results"] = (
+            None if document is None else results_of(str(source), document)
+        )
+    results: Results | None = source._read["results"]
+    return results
 
 
 def _document(path: Path) -> Any:
@@ -412,7 +433,7 @@ def results_of(where: str, document: Any) -> Results:
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise SourceError(
-            f"{where}: results that do not hold what they should, at {place}; were "
+            f"{where}: {_ODD_RESULTS}, at {place}; were "
             "they edited, or written by another version?"
         ) from None
     for problem in contradictions(results, document.get("passed")):

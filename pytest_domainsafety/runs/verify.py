@@ -57,7 +57,8 @@ def check_store(path: Path, run: str | None = None) -> StoreCheck:
         try:
             return _check(store, run)
         except StoreError as error:
-            return StoreCheck((Problem("file", str(error)),), (), {})
+            said = str(error).partition("; run 'domainsafety verify")[0]
+            return StoreCheck((Problem("file", said),), (), {})
 
 
 def _check(store: Store, name: str | None) -> StoreCheck:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store.records import Records
-from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import Judgement, Manifest, Problem, Reply
 
 _RUN = "run, started, finished, manifest, results"
@@ -90,7 +90,7 @@ class Store(Records):
     def runs(self) -> list[dict[str, Any]]:
         """Return all runs, oldest first: run, started, finished, manifest, results."""
         return [
-            _run(row)
+            self._run(row)
             for row in self._read(f"SELECT {_RUN} FROM runs ORDER BY started, run")
         ]
 
@@ -103,27 +103,37 @@ class Store(Records):
         rows = self._read(f"SELECT {_RUN} FROM runs WHERE run = ?", name)
         if not rows:
             raise StoreError(f"{self.path}: there is no run {name!r} in this store")
-        return _run(rows[0])
+        return self._run(rows[0])
+
+    def _run(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        columns = _RUN.split(", ")
+        run = dict(zip(columns, self._typed(row, "tnNtT"), strict=True))
+        run["manifest"] = self._document(run["manifest"])
+        run["results"] = self._document(run["results"]) if run["results"] else None
+        return run
 
     def run_names(self) -> list[str]:
         """Return the names of all runs, oldest first."""
         rows = self._read("SELECT run FROM runs ORDER BY started, run")
-        return [name for (name,) in rows]
+        return [self._typed(row, "t")[0] for row in rows]
 
     def run_heads(self) -> list[RunHead]:
         """Return all runs, oldest first, without their results, which are large."""
-        rows = self._read(
-            "SELECT run, started, finished, manifest FROM runs ORDER BY started, run"
-        )
-        return [
-            RunHead(
-                run,
-                started,
-                finished,
-                self._load(Manifest.model_validate_json, manifest),
-            )
-            for run, started, finished, manifest in rows
-        ]
+        return list(self.run_heads_backwards())[::-1]
+
+    def run_heads_backwards(self) -> Iterator[RunHead]:
+        """Yield them newest first, each read when it is asked for."""
+        for name in reversed(self.run_names()):
+            for row in self._read(
+                "SELECT run, started, finished, manifest FROM runs WHERE run = ?", name
+            ):
+                run, started, finished, manifest = self._typed(row, "tnNt")
+                yield RunHead(
+                    run,
+                    started,
+                    finished,
+                    self._load(Manifest.model_validate_json, manifest),
+                )
 
     def series_of(self, model: str, run: str) -> str:
         """Return the name of a run together with those that it goes on with.
@@ -172,7 +182,8 @@ class Store(Records):
             "SELECT created FROM judgements WHERE judgement_key = ?)",
             *(key, key),
         )
-        return max(0.0, time.time() - (row[0] or time.time()))
+        (created,) = self._typed(row, "N")
+        return max(0.0, time.time() - (created or time.time()))
 
     # ── replies and judgements ──────────────────────────────────────────────
 
@@ -285,13 +296,14 @@ class Store(Records):
             for request, reply in self._read(
                 "SELECT request, reply FROM replies WHERE request_key = ?", key
             ):
-                yield ["reply", key, json.loads(request), json.loads(reply)]
+                documents = self._document(request), self._document(reply)
+                yield ["reply", key, *documents]
         for key in judgement_keys:
             for request_key, judgement in self._read(
                 "SELECT request_key, judgement FROM judgements WHERE judgement_key = ?",
                 key,
             ):
-                yield ["judgement", key, request_key, json.loads(judgement)]
+                yield ["judgement", key, request_key, self._document(judgement)]
 
     # ── checks ──────────────────────────────────────────────────────────────
 
@@ -316,7 +328,8 @@ class Store(Records):
             if not sound:
                 problems.append(
                     Problem(
-                        "reply", f"reply {key[:12]}: the text does not match its hash"
+                        "reply",
+                        f"reply {_short(key)}: the text does not match its hash",
                     )
                 )
         problems += self._judgement_problems()
@@ -327,7 +340,7 @@ class Store(Records):
         problems += [
             Problem(
                 "record",
-                f"record {run[:12]} {domain}/{scenario}: its reply is missing",
+                f"record {_short(run)} {domain}/{scenario}: its reply is missing",
             )
             for run, domain, scenario in bare
         ]
@@ -339,7 +352,7 @@ class Store(Records):
             "(SELECT request_key FROM replies)"
         )
         for (key,) in orphans:
-            yield Problem("judgement", f"judgement {key[:12]}: its reply is missing")
+            yield Problem("judgement", f"judgement {_short(key)}: its reply is missing")
         rows = self._stream("SELECT judgement_key, judge, judgement FROM judgements")
         for key, judge, text in rows:
             try:
@@ -349,7 +362,7 @@ class Store(Records):
             if not sound:
                 yield Problem(
                     "judgement",
-                    f"judgement {key[:12]}: does not hold what it should, or is of "
+                    f"judgement {_short(key)}: does not hold what it should, or is of "
                     "another judge than the column beside it says",
                 )
 
@@ -372,11 +385,9 @@ def _asked(manifest: dict[str, Any], model: str) -> bool:
     return any(model in part for part in _named(manifest, keys))
 
 
-def _run(row: tuple[Any, ...]) -> dict[str, Any]:
-    run = dict(zip(_RUN.split(", "), row, strict=True))
-    run["manifest"] = json.loads(run["manifest"])
-    run["results"] = json.loads(run["results"]) if run["results"] else None
-    return run
+def _short(key: object) -> str:
+    """Return a key as sentences show it; one that is no text too."""
+    return printable(str(key), 12)
 
 
 def _without_prompts(request: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,17 @@ from pytest_domainsafety.store.opening import Opened, open_to_read, open_to_writ
 
 T = TypeVar("T")
 
+ODD_ROW = "a row does not hold what it should"
+_NOTHING = type(None)
+_TYPES: dict[str, Any] = {
+    "t": str,
+    "T": (str, _NOTHING),
+    "n": (int, float),
+    "N": (int, float, _NOTHING),
+    "i": int,
+    "I": (int, _NOTHING),
+}
+"""Text, numbers and whole numbers; a capital letter where there may be none."""
 # Read in one go: memory does not grow with a store, and no lock is held in between.
 _ROWS_AT_ONCE = 1000
 
@@ -211,10 +222,22 @@ class Database:
             raise self._odd_row()
         return document
 
+    def _typed(self, row: tuple[Any, ...], shape: str) -> tuple[Any, ...]:
+        """Return a row whose columns are of the types in `shape`, a letter each.
+
+        SQLite keeps in a column whatever is put there.
+
+        Raises:
+            StoreError: One is of another type.
+        """
+        for value, letter in zip(row, shape, strict=True):
+            if not isinstance(value, _TYPES[letter]):
+                raise self._odd_row()
+        return row
+
     def _odd_row(self) -> StoreError:
         return StoreError(
-            f"{self.path}: a row does not hold what it should; run "
-            f"'domainsafety verify {self.path}'"
+            f"{self.path}: {ODD_ROW}; run 'domainsafety verify {self.path}'"
         )
 
     @contextmanager

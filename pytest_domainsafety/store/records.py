@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -129,8 +128,8 @@ class Records(Database):
             "scenario, framing, variant, replication",
             name,
         )
-        for (text,) in rows:
-            yield text
+        for row in rows:
+            yield self._typed(row, "t")[0]
 
     def exchanges(self, run: str | None = None) -> Iterator[Exchange]:
         """Yield the records of one run with prompts and replies, in a fixed order.
@@ -149,8 +148,9 @@ class Records(Database):
             "framing, variant, replication",
             name,
         )
-        for record, request, reply, key in rows:
-            exchange = self._exchange(record, json.loads(request), reply)
+        for row in rows:
+            record, request, reply, key = self._typed(row, "tttt")
+            exchange = self._exchange(record, self._document(request), reply)
             yield exchange._replace(request_key=key)
 
     def _exchange(self, record: str, request: dict[str, Any], reply: str) -> Exchange:
@@ -162,6 +162,8 @@ class Records(Database):
                 "exported or judged again"
             )
         messages = request.get("messages", [])
+        if not _are_messages(messages):
+            raise self._odd_row()
         turns = {
             role: tuple(text for who, text in messages if who == role)
             for role in ("system", "user", "assistant")
@@ -188,16 +190,18 @@ class Records(Database):
             behind = self._judgements_of({row[9] for row in batch})
             for row in batch:
                 judgements = tuple(behind.get(row[9], ()))
-                yield Evidence._make((*row, judgements))
+                typed = self._typed(row, "ttttttiItttTTTN")
+                yield Evidence._make((*typed, judgements))
 
     def _judgements_of(self, keys: set[str]) -> dict[str, list[StoredJudgement]]:
         marks = ", ".join("?" * len(keys))
         judgements: dict[str, list[StoredJudgement]] = {}
-        for key, *row in self._read(
+        for found in self._read(
             "SELECT request_key, judgement_key, judge, judgement, created "
             f"FROM judgements WHERE request_key IN ({marks})",
             *keys,
         ):
+            key, *row = self._typed(found, "ttttn")
             judgements.setdefault(key, []).append(StoredJudgement(*row))
         return judgements
 
@@ -225,6 +229,16 @@ class Records(Database):
         if row is None:
             raise StoreError(f"{self.path}: the store holds no run yet")
         return row
+
+
+def _are_messages(value: object) -> bool:
+    """Whether a request's messages are pairs of a role and a text."""
+    return isinstance(value, list) and all(
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(isinstance(text, str) for text in pair)
+        for pair in value
+    )
 
 
 def _batches(
