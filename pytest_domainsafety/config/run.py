@@ -78,6 +78,7 @@ class RunConfig:
     fresh: bool
     variants: bool
     benign: bool
+    leak_check: bool
     json: Path | None
     stop: str | None
     locked: bool
@@ -146,6 +147,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         variants=values["safety_variants"],
         # A gate on what nobody asked would never be measured.
         benign=values["safety_benign"] or bool(thresholds.twins),
+        leak_check=values["safety_leak_check"],
         json=_from_here(config, values["safety_json"]),
         stop=_stop(values),
         locked=values["safety_locked"],

@@ -435,6 +435,14 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-leak-check",
+        "Also ask each model to continue the suites' canaries: one that can has read "
+        "them. Said as a warning; changes no gate.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-stop",
         "decided: ask no more about a domain whose gate is decided, whatever the rest "
         "says. sequential: one replication of all pairs, a look at the gate, the next; "

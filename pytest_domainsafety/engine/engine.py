@@ -21,6 +21,7 @@ from pytest_domainsafety.engine.judges import (
     kin_of,
     make_judges,
 )
+from pytest_domainsafety.engine.leaks import Leaks, check_leaks
 from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.phases import Residency
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
@@ -73,6 +74,7 @@ class Engine:
         self.infos: dict[str, ModelInfo] = {}
         self.windows: dict[str, int | None] = {}
         self.canaries: dict[str, Canaries] = {}
+        self.leaks: Leaks = {}
         self._known: set[str] = set()
         self._finished: dict[str, PairOutcome | Exception] = {}
         self._said: dict[str, list[str]] = {}
@@ -310,6 +312,14 @@ class Engine:
         asker = Asker(self.plan, self._tally, self._pacer)
         reuse = Reuse(self.plan, self.store, self.infos, self._tally)
         self._conductor = Conductor(self.plan, self.store, asker, reuse, self._judges)
+        if self.plan.canaries:
+            self.opening = "asking models to continue the suites' canaries"
+            self.leaks = await check_leaks(
+                dict(self.plan.canaries),
+                self._targets.values(),
+                asker.ask,
+                self.plan.seed,
+            )
         if self.plan.check_judges:
             self.canaries = await check_judges(
                 self.plan, self._judges, asker.ask, self.store, reuse, self._note_check

@@ -63,6 +63,7 @@ class Plan:
         strict_judge: Whether a judge that fails its canaries ends the run.
         allow_self_judge: Whether a model may judge itself.
         check_judges: Whether judges are asked about the canaries.
+        canaries: (suite file, its canary) that models are asked to continue.
         series: Model or judge → the series of this run (`engine.reuse`), where
             another process has looked it up; None: to be looked up in the store.
         keep_text: Whether the store keeps prompts and replies, or hashes alone.
@@ -104,6 +105,7 @@ class Plan:
     strict_judge: bool = False
     allow_self_judge: bool = False
     check_judges: bool = False
+    canaries: tuple[tuple[str, str], ...] = ()
 
     @property
     def all_judges(self) -> tuple[str, ...]:

@@ -387,6 +387,9 @@ def cost(results: Results) -> Iterator[str]:
     if judges:
         note = " (word cues and no model: a first look)" if judges == "offline" else ""
         yield f"judged by {judges}{note}"
+    for model, told in results.run.leaks.items():
+        leaked = sum(known is True for known in told.values())
+        yield f"leak check: {model} continues {leaked} of {len(told)} suites' canaries"
     spent = results.run.cost
     if spent is not None and spent.known:
         yield (

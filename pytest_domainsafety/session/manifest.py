@@ -92,6 +92,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             keyword=config.option.keyword or None,
             markexpr=config.option.markexpr or None,
         ),
+        **({"leaks": engine.leaks} if engine.leaks else {}),
         versions={
             "pytest-domainsafety": __version__,
             "pytest": version("pytest"),

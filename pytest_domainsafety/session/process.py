@@ -148,6 +148,16 @@ class Process:
             allow_self_judge=config.allow_self_judge,
             # Once a run: by the process that the user started.
             check_judges=self.worker is None,
+            canaries=self._canaries(),
+        )
+
+    def _canaries(self) -> tuple[tuple[str, str], ...]:
+        """Return the canaries that models are to continue: once a run."""
+        if not self.config.leak_check or self.worker is not None:
+            return ()
+        suites = self.suites.items()
+        return tuple(
+            (name, own.suite.canary) for name, own in suites if own.suite.canary
         )
 
     def engine(self) -> Engine:

@@ -331,6 +331,8 @@ class Manifest(Part):
             pair that the run set out to ask.
         twins: Domain → scenarios whose benign twin is asked of each model of
             `expected`; empty where no twin is asked.
+        leaks: Model → suite file → whether it continued the file's canary; null where
+            nothing is known.
         served: Model or judge → the name under which its server answered.
         adapted: Model or judge → what of its requests its server would not take as it
             was meant: parts that were left out, and ``PART as FORM``.
@@ -369,6 +371,7 @@ class Manifest(Part):
         default_factory=dict
     )
     twins: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    leaks: dict[str, dict[str, StrictBool | None]] = Field(default_factory=dict)
     baseline: BaselineEntry | None = None
     cost: Cost | None = None
     served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
