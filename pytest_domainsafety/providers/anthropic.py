@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import os
 import time
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-from pytest_domainsafety.errors import BadAnswer, ConfigError
+from pytest_domainsafety.errors import (
+    BadAnswer,
+    ConfigError,
+    DomainSafetyError,
+    ServerUnreachable,
+)
+from pytest_domainsafety.providers.anthropic_sdk import SdkServer, is_installed
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
     hosted_identity,
+    meant_for,
     time_limit,
 )
+from pytest_domainsafety.providers.chat_completions import count
+from pytest_domainsafety.providers.connections import Answer
+from pytest_domainsafety.providers.content import read_content
+from pytest_domainsafety.providers.dialect import Dialect, Forms, Part
+from pytest_domainsafety.providers.filters import is_filtered
 from pytest_domainsafety.providers.http import (
     HttpServer,
     check_status,
     parse_json,
 )
+from pytest_domainsafety.providers.keys import key_of
+from pytest_domainsafety.providers.openai import PROBE
+from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import ChatRequest, ModelInfo, Reply
 
@@ -27,6 +43,10 @@ VERSION = "2023-06-01"
 HINT = "check the network, or set ANTHROPIC_BASE_URL"
 THINKING_BUDGET = 1024
 """The fewest reasoning tokens that the API takes; asked for with `think`."""
+PARTS = (
+    Part("temperature"),
+    Part("thinking", ("enabled", "adaptive"), ("budget_tokens",)),
+)
 
 
 class AnthropicModel:
@@ -39,69 +59,144 @@ class AnthropicModel:
     Args:
         name: As the user typed it.
         rest: The model's name to the API.
-        settings: Endpoints are base URLs without ``/v1``; without any,
-            ANTHROPIC_BASE_URL, else Anthropic's own. Only the first is used.
+        settings: Endpoints are base URLs, with ``/v1`` or without; without any,
+            ANTHROPIC_BASE_URL, else Anthropic's own.
 
     Raises:
-        ConfigError: ANTHROPIC_API_KEY is not set.
+        ConfigError: There is no key; or a run of several providers names an endpoint
+            and does not say whose it is.
     """
 
     def __init__(self, name: str, rest: str, settings: ProviderSettings) -> None:
         """Prepare; nothing is asked yet."""
-        key = os.environ.get("ANTHROPIC_API_KEY")
-        if not key:
-            raise ConfigError(
-                f"The model {printable(name)!r} needs a key: "
-                "set the variable ANTHROPIC_API_KEY."
-            )
         self.name = name
         self._model = rest
         self._settings = settings
-        # A bare endpoint is meant for a server of one's own, so only
-        # `anthropic=URL` can send this key elsewhere.
-        endpoints = [e for e in settings.endpoints if e.startswith("anthropic=")]
-        endpoint = endpoints[0].partition("=")[2] if endpoints else ""
-        self._server = HttpServer(
-            endpoint or os.environ.get("ANTHROPIC_BASE_URL") or DEFAULT_URL,
+        headers = self._headers()
+        self._pool = Pool([self._server(url, headers) for url in self._endpoints()])
+        self._dialect = Dialect(PARTS)
+
+    def _headers(self) -> dict[str, str]:
+        key = key_of(self._settings, "anthropic", "ANTHROPIC_API_KEY")
+        if key:
+            return {"x-api-key": key}
+        token = os.environ.get("ANTHROPIC_AUTH_TOKEN", "").strip()
+        if token:  # of a gateway, or of a login
+            return {"authorization": f"Bearer {token}"}
+        raise ConfigError(
+            f"The model {printable(self.name)!r} needs a key: set the variable "
+            "ANTHROPIC_API_KEY, or name another one with --safety-key-variable."
+        )
+
+    def _endpoints(self) -> list[str]:
+        """Return the base URLs: never one that may be meant for another provider.
+
+        A key, and what is asked, must not go to a server that is not the vendor's
+        unless the user said so.
+        """
+        own, bare = meant_for(self._settings.endpoints, "anthropic")
+        usual = os.environ.get("ANTHROPIC_BASE_URL")
+        others = {"ollama", "openai", "azure"}.intersection(self._settings.providers)
+        if bare and others and not own and not usual:
+            raise ConfigError(
+                f"--safety-endpoint {printable(bare[0])}: this run asks anthropic and "
+                f"{' and '.join(sorted(others))}, so say whose it is: "
+                f"--safety-endpoint {min(others)}=URL, or anthropic=URL."
+            )
+        urls = own or (() if others else bare) or (usual or DEFAULT_URL,)
+        tails = ("/messages", "/v1")
+        for tail in tails:
+            urls = tuple(url.rstrip("/").removesuffix(tail) for url in urls)
+        return list(urls)
+
+    def _server(self, url: str, headers: dict[str, str]) -> HttpServer:
+        settings = self._settings
+        if is_installed():
+            # Of the same shape, as far as this provider is concerned.
+            return SdkServer(url, settings, headers, HINT)  # type: ignore[return-value]
+        return HttpServer(
+            url,
             timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.read_timeout_s,
-            headers={"x-api-key": key, "anthropic-version": VERSION},
+            headers=headers | {"anthropic-version": VERSION},
             hint=HINT,
         )
 
     async def describe(self) -> ModelInfo:
-        """See :meth:`ChatModel.describe`."""
-        server = self._server
+        """See :meth:`ChatModel.describe`; what the API lists is a hint alone."""
+        server = self._pool.servers[0]
         async with time_limit(self._settings.timeout_s, server.shown):
-            path = f"/v1/models/{quote(self._model, safe='/:')}"
-            response = await server.send("GET", path)
-        check_status(response, server.shown, self._model)
-        entry = parse_json(response, server.shown)
+            entry = await self._entry(server)
+            if entry is None:
+                await self._ask(server, PROBE)
+        known = [self._model, server.shown]
+        if entry is not None:
+            known = [str(entry.get("id")), str(entry.get("created_at"))]
         return ModelInfo(
             name=self.name,
             provider="anthropic",
             model=self._model,
-            digest=fingerprint("model", [entry.get("id"), entry.get("created_at")]),
+            digest=fingerprint(
+                "model", known if entry else [self._model, server.shown]
+            ),
             family="claude",
-            endpoints=(server.shown,),
-            server=f"Messages API {VERSION}",
+            endpoints=tuple(server.shown for server in self._pool.servers),
+            server=self._way(),
             remote=True,
-            identity=hosted_identity(self._model, "anthropic.com", (server.base,)),
+            identity=hosted_identity(
+                self._model, "anthropic.com", (s.base for s in self._pool.servers)
+            ),
         )
+
+    @staticmethod
+    def _way() -> str:
+        if is_installed():
+            return f"Messages API, by anthropic {version('anthropic')}"
+        return f"Messages API {VERSION}"
+
+    async def _entry(self, server: HttpServer) -> dict[str, Any] | None:
+        """Return what the API says of the model; None where the first chat decides."""
+        try:
+            path = f"/v1/models/{quote(self._model, safe='/:')}"
+            response = await server.send("GET", path)
+            check_status(response, server.shown, self._model)
+            return parse_json(response, server.shown)
+        except ServerUnreachable:
+            raise
+        except DomainSafetyError:
+            return None
 
     async def chat(self, request: ChatRequest) -> Reply:
         """See :meth:`ChatModel.chat`."""
-        server = self._server
+        with self._pool.choose() as server:
+            async with server.pace.turn(request.sampling.max_tokens):
+                return await self._ask(server, request)
+
+    async def _ask(self, server: HttpServer, request: ChatRequest) -> Reply:
+        words = self._settings.filter_words
         started = time.perf_counter()
+
+        async def post(forms: Forms) -> Answer:
+            return await server.send("POST", "/v1/messages", self._body(request, forms))
+
         async with time_limit(
             self._settings.timeout_s, f"{server.shown} (model {self.name!r})"
         ):
-            response = await server.send("POST", "/v1/messages", self._body(request))
+            response, adapted = await self._dialect.send(
+                post,
+                [part.name for part in PARTS],
+                settled=lambda answer: is_filtered(answer, words),
+            )
+        seconds = time.perf_counter() - started
+        if is_filtered(response, words):
+            return build_reply(
+                "", finish="filtered", latency_s=seconds, adapted=adapted
+            )
         check_status(response, server.shown, self._model)
         answer = parse_json(response, server.shown)
-        return self._reply(answer, time.perf_counter() - started)
+        return self._reply(answer, server.shown, seconds, adapted)
 
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
+    def _body(self, request: ChatRequest, forms: Forms) -> dict[str, Any]:
         sampling = request.sampling
         turns = [
             message._asdict()
@@ -115,36 +210,44 @@ class AnthropicModel:
             "model": self._model,
             "max_tokens": sampling.max_tokens,
             "messages": turns,
-            # The API's scale ends at 1.
-            "temperature": min(sampling.temperature, 1.0),
         }
+        if forms["temperature"] is not None:
+            # The API's scale ends at 1.
+            body["temperature"] = min(sampling.temperature, 1.0)
         if system:
             body["system"] = "\n\n".join(system)
-        if sampling.think and sampling.max_tokens > THINKING_BUDGET:
-            body["thinking"] = {"type": "enabled", "budget_tokens": THINKING_BUDGET}
+        form = forms["thinking"]
+        if sampling.think and form and sampling.max_tokens > THINKING_BUDGET:
+            body["thinking"] = {"type": form}
+            if form == "enabled":
+                body["thinking"]["budget_tokens"] = THINKING_BUDGET
             # With thinking, the API takes no temperature but its own.
-            del body["temperature"]
+            body.pop("temperature", None)
         return body
 
-    def _reply(self, answer: dict[str, Any], seconds: float) -> Reply:
-        parts = answer.get("content")
-        if not isinstance(parts, list):
-            raise BadAnswer(f"{self._server.shown} sent an answer without content.")
-        blocks = [part for part in parts if isinstance(part, dict)]
+    def _reply(
+        self,
+        answer: dict[str, Any],
+        source: str,
+        seconds: float,
+        adapted: tuple[str, ...],
+    ) -> Reply:
+        if not isinstance(answer.get("content"), list):
+            raise BadAnswer(f"{source} sent an answer without content.")
+        content = read_content(answer["content"], source)
         usage = answer.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         return build_reply(
-            "".join(str(block.get("text") or "") for block in blocks),
-            reasoning="\n\n".join(
-                str(block["thinking"]) for block in blocks if block.get("thinking")
-            ),
+            content.text,
+            reasoning=content.trace,
             finish=answer.get("stop_reason"),
-            tool_call=any("tool_use" in str(block.get("type")) for block in blocks),
-            source=self._server.shown,
-            tokens_in=usage.get("input_tokens"),
-            tokens_out=usage.get("output_tokens"),
+            tool_call=content.tool_call,
+            source=source,
+            tokens_in=count(usage.get("input_tokens")),
+            tokens_out=count(usage.get("output_tokens")),
             latency_s=seconds,
             model=str(answer.get("model") or ""),
+            adapted=adapted,
         )
 
     async def unload(self) -> None:
@@ -152,4 +255,4 @@ class AnthropicModel:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._server.aclose()
+        await self._pool.aclose()

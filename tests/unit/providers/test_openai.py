@@ -1,4 +1,4 @@
-"""OpenAI's protocol and its dialects, and Anthropic's."""
+"""OpenAI's protocol and its dialects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pytest_domainsafety.errors import (
     ModelNotFound,
     ServerUnreachable,
 )
-from pytest_domainsafety.providers.anthropic import AnthropicModel
 from pytest_domainsafety.providers.base import ProviderSettings, is_known_as
 from pytest_domainsafety.providers.openai import OpenAIModel
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
@@ -185,44 +184,3 @@ def test_the_list_of_models_is_read_by_what_is_meant(listed, asked, accepted):
             server.script("not_found")
             with pytest.raises(ModelNotFound, match=f"it has {listed}"):
                 closing(model, model.describe())
-
-
-def test_anthropic_needs_a_key():
-    with pytest.raises(ConfigError, match="ANTHROPIC_API_KEY"):
-        AnthropicModel("anthropic:c", "c", ProviderSettings())
-
-
-@pytest.mark.parametrize(
-    ("reason", "finish"),
-    [("end_turn", "stop"), ("max_tokens", "length"), ("refusal", "filtered")],
-)
-def test_anthropics_messages(monkeypatch, reason, finish):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-    monkeypatch.setattr("faultserver.CHATS", frozenset())  # answered by `listing`
-    seen = {}
-
-    def listing(method, path, body):
-        seen.update(path=path, **body)
-        blocks = [
-            {"type": "thinking", "thinking": "Hm."},
-            {"type": "text", "text": "No."},
-        ]
-        usage = {"input_tokens": 3, "output_tokens": 2}
-        return 200, {
-            "model": "c-2025",
-            "content": blocks,
-            "stop_reason": reason,
-            "usage": usage,
-        }
-
-    with FaultServer() as server:
-        server._listing = listing
-        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
-        model = AnthropicModel("anthropic:c", "c", ProviderSettings())
-        messages = (Message("system", "Be brief."), Message("user", "hello"))
-        (reply,) = closing(model, model.chat(ChatRequest(messages, Sampling(), 7)))
-    assert (reply.text, reply.reasoning, reply.finish) == ("No.", "Hm.", finish)
-    assert (reply.tokens_in, reply.tokens_out) == (3, 2)
-    assert (seen["path"], seen["system"]) == ("/v1/messages", "Be brief.")
-    assert [turn["role"] for turn in seen["messages"]] == ["user"]
-    assert server.headers[0]["x-api-key"] == KEY
