@@ -57,10 +57,26 @@ def model_is_typed(config: pytest.Config, ours: Collection[str]) -> bool:
     return len(config.option.safety_model or ()) > sum(standing)
 
 
+_SHOW = (
+    ("collectonly", "--collect-only"),
+    ("setupplan", "--setup-plan"),
+    ("setuponly", "--setup-only"),
+    ("showfixtures", "--fixtures"),
+    ("show_fixtures_per_test", "--fixtures-per-test"),
+    ("cacheshow", "--cache-show"),
+)
+
+
+def only_shows(config: pytest.Config) -> str | None:
+    """Return the option with which pytest shows something and runs no test."""
+    shown = (typed for name, typed in _SHOW if getattr(config.option, name, False))
+    return next(shown, None)
+
+
 def suite_to_run(config: pytest.Config, nodeids: Iterable[str]) -> str | None:
     """Return the first suite file of a run; None where pairs are only listed."""
     worker = hasattr(config, "workerinput")
-    if worker or config.option.collectonly:
+    if worker or only_shows(config):
         return None
     paths = (nodeid.partition("::")[0] for nodeid in nodeids)
     return next((path for path in paths if path.endswith(SUFFIXES)), None)

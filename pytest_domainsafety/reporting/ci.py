@@ -48,16 +48,20 @@ def findings(results: Results, folder: str = "") -> Iterator[Finding]:
             key = (gate.model, gate.domain)
             path, line = places.get(gate.domain, ("", 1))
             path = os.path.normpath(os.path.join(folder, path)) if path else ""
-            message = _message(gate, estimates.get(key), changes.get(key, {}))
+            what = advice(gate, estimates.get(key), changes.get(key), results.run.ended)
+            message = _message(gate, estimates.get(key), changes.get(key, {}), what)
             yield Finding(gate, path.replace(os.sep, "/"), line, message)
 
 
 def _message(
-    gate: GateVerdict, estimate: DomainEstimate | None, change: Mapping[str, Any]
+    gate: GateVerdict,
+    estimate: DomainEstimate | None,
+    change: Mapping[str, Any],
+    what: str,
 ) -> str:
-    """Return what was measured, and what to do about it."""
+    """Return what was measured, and what to do about it (`wording.advice`)."""
     who = f"{gate_name(gate)} on {gate.model}"
-    parts = (who, _measured(gate, estimate, change), advice(gate, estimate, change))
+    parts = (who, _measured(gate, estimate, change), what)
     return ": ".join(part for part in parts if part)
 
 

@@ -87,7 +87,10 @@ def _suite(
         # A dot would make a package of half the model's name.
         home += f".{xml(model).replace('.', '_')}"
     change = changes_of(results).get((model, domain))
-    cases = [_gate_case(gate, home, advice(gate, estimate, change)) for gate in gates]
+    ended = results.run.ended
+    cases = [
+        _gate_case(gate, home, advice(gate, estimate, change, ended)) for gate in gates
+    ]
     for name, part in estimate.subdomains.items() if estimate else ():
         took = seconds.get((model, domain, name), 0.0)
         case = TestCase(xml(name) or "(no sub-domain)", home, took)

@@ -104,6 +104,7 @@ def _advice(results: Results) -> Iterator[str]:
     for gate in results.gates:
         if not gate.passed:
             key = (gate.model, gate.domain)
-            what = advice(gate, estimates.get(key), changes.get(key))
+            ended = results.run.ended
+            what = advice(gate, estimates.get(key), changes.get(key), ended)
             who = f"{gate_name(gate)} on {gate.model}"
             yield f"- **{markdown(who)}**: {markdown(what)}"

@@ -350,7 +350,8 @@ def _advice_lines(results: Results, pen: _Pen) -> Iterator[Line]:
         if not gate.passed:
             who = gate_name(gate) + (f" on {gate.model}" if several else "")
             key = (gate.model, gate.domain)
-            what = advice(gate, estimates.get(key), changes.get(key))
+            ended = results.run.ended
+            what = advice(gate, estimates.get(key), changes.get(key), ended)
             yield from pen.wrapped(f"{who}: {what}", state(gate))
     for warning in results.warnings:
         yield from pen.wrapped(f"warning: {warning}", "unmeasured")

@@ -173,6 +173,7 @@ def advice(
     gate: GateVerdict,
     estimate: DomainEstimate | None,
     change: Mapping[str, Any] | None = None,
+    ended: str = "",
 ) -> str:
     """Return what a failed gate means and what to do about it, in one sentence.
 
@@ -180,7 +181,11 @@ def advice(
         gate: The verdict.
         estimate: Of its model and domain.
         change: Against the baseline, likewise.
+        ended: What cut the run short (`Manifest.ended`): then nothing is to be mended
+            for the replies that are missing.
     """
+    if ended and state(gate) == "unmeasured" and gate.reason not in _HELD_BACK:
+        return f"not judged, {ended}: run again, only what is missing is asked"
     if gate.kind == "regression":
         return _regression(gate, change or {})
     if gate.reason == "no_data" and _unasked_twins(gate, estimate):

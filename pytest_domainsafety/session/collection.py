@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pytest_domainsafety.config.pytest_options import only_shows
 from pytest_domainsafety.engine import PairWork
 from pytest_domainsafety.session.applications import SECTION
 from pytest_domainsafety.session.crashes import not_measured, sentence
@@ -154,6 +155,8 @@ class PairItem(Lean, pytest.Item):
         """Wait for the engine's outcome: trouble here is an error, no failure."""
         self.outcome = None
         self.user_properties.clear()
+        if only_shows(self.config):
+            return  # --setup-plan and the like: pytest runs no test, so none is asked
         process = self.config.stash[PROCESS]
         items = self.session.items
         queued = (items[place] for place in process.ahead(len(items)))

@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 
+from pytest_domainsafety.config.pytest_options import only_shows
 from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.errors import StoreError, SuiteError
 from pytest_domainsafety.session.collection import PairItem
 from pytest_domainsafety.session.crashes import sentence
+from pytest_domainsafety.session.endings import how_it_ended, nothing_asked
 from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
@@ -81,7 +83,7 @@ class Controller:
         if not items:
             return
         _check_files(item.suite for item in items)
-        if self._config.option.collectonly:
+        if only_shows(self._config):
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
         self._process.frame(item.work for item in items)
@@ -122,7 +124,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Take the expected pairs from the first worker that tells them."""
-        if self._expected is None and not self._config.option.collectonly:
+        if self._expected is None and not only_shows(self._config):
             expected = Expected.from_ids(ids, self._process)
             if expected.pairs:
                 _check_files(pair.suite for pair in expected.pairs.values())
@@ -248,8 +250,10 @@ class Controller:
         """Judge the gates when the loop is over, however it ended."""
         try:
             outcome = yield
-        except BaseException:
-            self._manifest = self._manifest.with_(interrupted=True)
+        except BaseException as error:
+            self._manifest = self._manifest.with_(
+                interrupted=True, ended=how_it_ended(session, error)
+            )
             self._conclude()
             raise
         finally:
@@ -352,12 +356,15 @@ class Controller:
         """Yield what kept the run from being measured whole."""
         assert self._expected is not None
         pairs = self._expected.pairs
-        lost = sum(
-            nodeid not in self._outcomes or self._outcomes[nodeid].fault is not None
-            for nodeid in pairs
-        )
+        of_all = counted(len(pairs), "scenario pair")
+        came = [self._outcomes[nodeid] for nodeid in pairs if nodeid in self._outcomes]
+        lost = sum(outcome.fault is not None for outcome in came)
+        never = len(pairs) - len(came)
+        if never and self._manifest.ended:
+            yield f"{never} of {of_all} did not run: {self._manifest.ended}"
+        elif never:
+            lost += never
         if lost:
-            of_all = counted(len(pairs), "scenario pair")
             yield f"{lost} of {of_all} could not be measured"
         if self._trouble:  # whose sentences, with paths in them, are the terminal's
             yield "something of it could not be kept or written"
@@ -396,6 +403,9 @@ class Controller:
     ) -> None:
         """Print the table, the gates and what it cost."""
         self._once.put_back(terminalreporter)
+        shows = only_shows(self._config)
+        if shows and self._process.suites and shows != "--collect-only":
+            terminalreporter.write_line(nothing_asked(shows))
         nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         gap = self._unasked

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pytest_domainsafety.config.pytest_options import model_is_typed
+from pytest_domainsafety.config.pytest_options import model_is_typed, only_shows
 from pytest_domainsafety.session.expected import suites_under
 from pytest_domainsafety.session.short_names import OURS
 from pytest_domainsafety.suite import SUFFIXES
@@ -39,7 +39,7 @@ def unasked(config: pytest.Config, collected: int) -> Unasked | None:
         collected: Suite files that pytest did collect.
     """
     option = config.option
-    if any(getattr(option, name, False) for name in _SHOW_ONLY):
+    if only_shows(config):
         return None
     files = suites_under(config)
     where = visible(", ".join(config.args))
@@ -63,7 +63,3 @@ def unasked(config: pytest.Config, collected: int) -> Unasked | None:
         "at norecursedirs, --ignore and collect_ignore",
         typed or not (option.ignore or option.ignore_glob),
     )
-
-
-_SHOW_ONLY = ("collectonly", "showfixtures", "show_fixtures_per_test", "cacheshow")
-"""Options with which pytest shows something, and runs no test."""

@@ -341,6 +341,7 @@ class Manifest(Part):
         filter_words: Hash of the words by which a content filter is known beside our
             own.
         interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin.
+        ended: What cut it short, in words, where that is known.
         unmeasured: A sentence on each thing that kept the run from being measured
             whole, whatever its gates say: pairs that a fault took, a store that
             could not be written.
@@ -379,6 +380,7 @@ class Manifest(Part):
     marks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     filter_words: str | None = None
     interrupted: StrictBool = False
+    ended: str = ""
     unmeasured: tuple[str, ...] = ()
     stopped: tuple[StoppedEntry, ...] = ()
     analysis: AnalysisEntry | None = None

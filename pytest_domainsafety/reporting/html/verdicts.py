@@ -77,7 +77,8 @@ def _model_verdict(results: Results, model: str) -> ModelVerdict:
 def _problem(results: Results, gate: GateVerdict) -> Problem:
     key = (gate.model, gate.domain)
     estimate = estimates_of(results).get(key)
-    advised = advice(gate, estimate, changes_of(results).get(key))
+    change = changes_of(results).get(key)
+    advised = advice(gate, estimate, change, results.run.ended)
     if gate.kind not in ("regression", "zero_tolerance"):  # they name scenarios
         advised = spoken(advised)
     text = f"{_numbers(gate, estimate)} {_sentence(advised)}".strip()
