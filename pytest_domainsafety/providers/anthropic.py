@@ -120,6 +120,7 @@ class AnthropicModel:
             read_timeout_s=settings.read_timeout_s,
             headers=headers | {"anthropic-version": VERSION},
             hint=HINT,
+            max_bytes=settings.max_reply_bytes,
         )
 
     async def describe(self) -> ModelInfo:

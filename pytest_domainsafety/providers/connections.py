@@ -1,24 +1,20 @@
-"""Connections, addresses and what goes wrong with them: the one room that knows httpx.
+"""Connections, addresses and what goes wrong with them.
 
 The rest of the house sees :class:`Answer`, :class:`Address` and its own errors, so
 that another HTTP library is a change of this file. An exception of httpx is never
 quoted, because it may quote a header that holds a key.
 
-Plain connections go over asyncio alone: httpcore speaks HTTP there, too, but its own
-go through anyio and a pool, which yield to other tasks several times a request and
-take more processor time than HTTP itself (720 requests, 16 at a time: 0.6 s against
-0.35 s). What httpcore lets its users replace is replaced: how bytes come and go.
+Those without encryption and proxy are `providers.plain`; beside these two no module
+knows httpx.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import httpcore
 import httpx
@@ -33,6 +29,14 @@ from pytest_domainsafety.errors import (
     is_out_of_files,
     refused_by_system,
 )
+from pytest_domainsafety.providers.bodies import (
+    Answer,
+    BodyDamaged,
+    BodyTooLong,
+    read_raw,
+    unpacked,
+)
+from pytest_domainsafety.providers.plain import PlainTransport
 from pytest_domainsafety.providers.proxies import (
     LARGEST_PORT,
     is_host,
@@ -71,6 +75,11 @@ FAULTS: dict[type[Exception], tuple[type[DomainSafetyError], str]] = {
         "no encryption comes about; a server without any has an address with http://",
     ),
     OSError: (ServerUnreachable, "nothing answers there"),
+    BodyTooLong: (
+        BadAnswer,
+        "the answer has more bytes than --safety-max-reply-bytes allows",
+    ),
+    BodyDamaged: (BadAnswer, "the answer's encoding is damaged, or was not asked for"),
 }
 # Connections without encryption and proxy raise httpcore's own, of the same names.
 FAULTS |= {
@@ -89,22 +98,6 @@ FAULTS |= {
 FAULTS |= dict.fromkeys(
     (httpcore.ProtocolError, httpcore.ConnectionNotAvailable), FAULTS[httpx.HTTPError]
 )
-
-
-class Answer(Protocol):
-    """A whole answer, whatever its status."""
-
-    @property
-    def status_code(self) -> int:
-        """The HTTP status."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By name, in whatever case."""
-
-    @property
-    def content(self) -> bytes:
-        """The body, decoded as its headers say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +204,7 @@ class Connections:
         connect_timeout_s: Seconds that opening one may take.
         read_timeout_s: Seconds of silence at most; None for no such limit.
         headers: Sent with each request; never shown.
+        max_bytes: Of a body at most.
     """
 
     def __init__(
@@ -220,9 +214,10 @@ class Connections:
         connect_timeout_s: float,
         read_timeout_s: float | None,
         headers: Mapping[str, str],
+        max_bytes: int,
     ) -> None:
         """Prepare; nothing is opened yet."""
-        self.transport = Slots(base)
+        self.transport = Slots(base, max_bytes)
         self._base = base
         self._headers = dict(headers)
         limits = httpx.Timeout(None, connect=connect_timeout_s, read=read_timeout_s)
@@ -245,7 +240,7 @@ class Connections:
             content=content,
             extensions=self._limits,
         )
-        return await self.transport.handle_async_request(request)
+        return await self.transport.exchange(request)
 
     def _address(self, path: str) -> httpx.URL:
         # Read once: it takes httpx a tenth of a request's processor time.
@@ -266,23 +261,32 @@ class Slots(httpx.AsyncBaseTransport):
     (720 requests, 16 at a time: about 1.5 s against 0.6 s).
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, max_bytes: int) -> None:
         """Prepare; connections are opened as they are needed."""
+        self._max_bytes = max_bytes
         self._url = httpx.URL(url)
         self.proxy = proxy_for(self._url.scheme, self._url.host, self._url.port)
         self._encrypted = self._url.scheme == "https"
         self._context: ssl.SSLContext | None = None
-        self._idle: list[httpx.AsyncBaseTransport] = []
+        self._idle: list[Slot] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read its whole answer."""
+        """Do the same for a client of httpx."""
+        answer = await self.exchange(request)
+        kept = [
+            (name, value)
+            for name, value in answer.headers.items()
+            if name.casefold() not in _OF_THE_BODY
+        ]
+        return httpx.Response(answer.status_code, headers=kept, content=answer.content)
+
+    async def exchange(self, request: httpx.Request) -> Answer:
+        """Send a request and return its whole answer."""
         slot = self._idle.pop() if self._idle else self._open()
         try:
-            response = await slot.handle_async_request(request)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
+            status, headers, body = await slot.exchange(request, self._max_bytes)
+            encodings = headers.get("content-encoding", "")
+            return Answer(status, headers, unpacked(body, encodings, self._max_bytes))
         except tuple(FAULTS):
             raise
         except Exception as error:
@@ -293,19 +297,20 @@ class Slots(httpx.AsyncBaseTransport):
             raise httpx.ProxyError(type(error).__name__) from None
         finally:
             self._idle.append(slot)
-        return response
 
-    def _open(self) -> httpx.AsyncBaseTransport:
+    def _open(self) -> Slot:
         if not self._encrypted and self.proxy is None:
             return PlainTransport(self._url)
         # Read once: the certificates take longer than a request. An encrypted
         # proxy needs them, too.
         if self._context is None:
             self._context = httpx.create_ssl_context()
-        return httpx.AsyncHTTPTransport(
-            verify=self._context,
-            limits=httpx.Limits(max_connections=1),
-            proxy=None if self.proxy is None else self.proxy.url,
+        return OtherTransport(
+            httpx.AsyncHTTPTransport(
+                verify=self._context,
+                limits=httpx.Limits(max_connections=1),
+                proxy=None if self.proxy is None else self.proxy.url,
+            )
         )
 
     async def aclose(self) -> None:
@@ -314,127 +319,37 @@ class Slots(httpx.AsyncBaseTransport):
             await self._idle.pop().aclose()
 
 
-# ── plain ───────────────────────────────────────────────────────────────────
-
-HAPPY_EYEBALLS_S = 0.25
-"""Until another address of the same name is tried, too (RFC 8305)."""
+_OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+"""Headers that hold of a body as it came."""
 
 
-class AsyncioStream(httpcore.AsyncNetworkStream):
-    """One open connection, unencrypted."""
+class Slot(Protocol):
+    """One connection, for one request at a time."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        """Take over what :func:`asyncio.open_connection` gave."""
-        self._reader = reader
-        self._writer = writer
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what has come, at least a byte; nothing at the end."""
-        with _faults(httpcore.ReadTimeout, httpcore.ReadError):
-            async with asyncio.timeout(timeout):
-                return await self._reader.read(max_bytes)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes; wait where the other side does not take them."""
-        if not buffer:
-            return
-        with _faults(httpcore.WriteTimeout, httpcore.WriteError):
-            self._writer.write(buffer)
-            async with asyncio.timeout(timeout):
-                await self._writer.drain()
+    async def exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+        """Send a request and return its whole answer, its body as it came."""
 
     async def aclose(self) -> None:
-        """Close at once; what was not sent is dropped."""
-        self._writer.transport.abort()
-
-    def get_extra_info(self, info: str) -> Any:
-        """Say whether an idle connection has come to its end; no more is known."""
-        if info == "is_readable":
-            return self._reader.at_eof() or self._writer.is_closing()
-        return None
+        """Close it."""
 
 
-class AsyncioNetwork(httpcore.AsyncNetworkBackend):
-    """Opens connections for httpcore."""
+class OtherTransport:
+    """A connection with encryption or over a proxy: httpx's own."""
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Open a connection; addresses and options of its own it takes none."""
-        assert local_address is None
-        assert socket_options is None
-        with _faults(httpcore.ConnectTimeout, httpcore.ConnectError):
-            async with asyncio.timeout(timeout):
-                return AsyncioStream(
-                    *await asyncio.open_connection(
-                        host, port, happy_eyeballs_delay=HAPPY_EYEBALLS_S
-                    )
-                )
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        """Wrap a transport that opens one connection at most."""
+        self._transport = transport
 
-
-@contextmanager
-def _faults(late: type[Exception], broken: type[Exception]) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:  # below OSError, so first
-        raise late from error
-    except OSError as error:
-        raise broken from error
-
-
-class PlainTransport(httpx.AsyncBaseTransport):
-    """One connection to one ``http://`` server, opened again where it ended.
-
-    It raises what httpcore raises, not what httpx makes of it.
-    """
-
-    def __init__(self, url: httpx.URL) -> None:
-        """Prepare; nothing is opened yet."""
-        self._origin = httpcore.Origin(b"http", url.raw_host, url.port or 80)
-        self._connection = self._new()
-
-    def _new(self) -> httpcore.AsyncHTTPConnection:
-        network = AsyncioNetwork()
-        return httpcore.AsyncHTTPConnection(self._origin, network_backend=network)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, when the one before was answered; read its whole answer."""
-        if self._connection.is_closed() or self._connection.has_expired():
-            await self._connection.aclose()
-            self._connection = self._new()
-        response = await self._connection.handle_async_request(_request(request))
+    async def exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+        """See :meth:`Slot.exchange`."""
+        response = await self._transport.handle_async_request(request)
         try:
-            content = await response.aread()
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            body = await read_raw(response.stream, max_bytes)
         finally:
             await response.aclose()
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=httpx.ByteStream(content),
-            extensions=response.extensions,
-        )
+        return Answer(response.status_code, response.headers, body)
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._connection.aclose()
-
-
-def _request(request: httpx.Request) -> httpcore.Request:
-    url = request.url
-    assert isinstance(request.stream, httpx.AsyncByteStream)
-    return httpcore.Request(
-        request.method,
-        httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        ),
-        headers=request.headers.raw,
-        content=request.stream,
-        extensions=request.extensions,
-    )
+        await self._transport.aclose()

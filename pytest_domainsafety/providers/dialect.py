@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from pytest_domainsafety.providers.connections import Answer
+from pytest_domainsafety.providers.bodies import Answer
 from pytest_domainsafety.providers.http import is_too_long
 
 __all__ = ["SYSTEM", "Dialect", "Part"]

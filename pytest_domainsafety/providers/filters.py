@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.providers.connections import Answer
+    from pytest_domainsafety.providers.bodies import Answer
 
 __all__ = ["is_filtered", "is_filters_word"]
 

@@ -24,9 +24,10 @@ from pytest_domainsafety.errors import (
     ServerFault,
     ServerLoading,
 )
+from pytest_domainsafety.providers.base import MAX_REPLY_BYTES
+from pytest_domainsafety.providers.bodies import Answer
 from pytest_domainsafety.providers.connections import (
     FAULTS,
-    Answer,
     Connections,
     read_address,
     translate,
@@ -65,6 +66,7 @@ class HttpServer:
         read_timeout_s: Seconds that it may be silent once it was asked.
         headers: Sent with each request; never shown.
         hint: What to do where the server can't be reached.
+        max_bytes: Of one answer at most, as it comes and unpacked.
 
     Raises:
         ConfigError: The base URL is none.
@@ -78,6 +80,7 @@ class HttpServer:
         read_timeout_s: float | None = None,
         headers: dict[str, str] | None = None,
         hint: str = "",
+        max_bytes: int = MAX_REPLY_BYTES,
     ) -> None:
         """Prepare; nothing is sent yet."""
         address = read_address(url)
@@ -89,6 +92,7 @@ class HttpServer:
             connect_timeout_s=timeout_s,
             read_timeout_s=read_timeout_s,
             headers=_sendable({**_HEADERS, **address.login, **(headers or {})}),
+            max_bytes=max_bytes,
         )
         self.transport = self._connections.transport
         self.pace = Pace()

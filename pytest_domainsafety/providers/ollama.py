@@ -114,6 +114,7 @@ class OllamaModel:
                     read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
                     hint=HINT,
+                    max_bytes=settings.max_reply_bytes,
                 )
                 for endpoint in endpoints or ("",)
             ]

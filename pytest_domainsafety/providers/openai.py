@@ -23,7 +23,8 @@ from pytest_domainsafety.providers.base import (
     is_known_as,
     time_limit,
 )
-from pytest_domainsafety.providers.connections import Answer, read_address
+from pytest_domainsafety.providers.bodies import Answer
+from pytest_domainsafety.providers.connections import read_address
 from pytest_domainsafety.providers.dialect import Dialect, Forms
 from pytest_domainsafety.providers.endpoints import Endpoint, read_endpoint
 from pytest_domainsafety.providers.filters import is_filtered
@@ -127,6 +128,7 @@ class OpenAIModel:
             read_timeout_s=self._settings.read_timeout_s,
             headers=self._headers(endpoint),
             hint=self.hint,
+            max_bytes=self._settings.max_reply_bytes,
         )
 
     async def describe(self) -> ModelInfo:

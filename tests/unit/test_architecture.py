@@ -24,14 +24,15 @@ FLOORS = (
 )
 MOST_IN_THE_ROOT = 6
 
+CONNECTIONS = {"providers/connections.py", "providers/plain.py"}
 # Who may import what others may not: (package, who, why).
 KEEPERS = (
     ("pytest", {"session", "plugin.py"}, "all else works without a pytest run"),
     ("xdist", {"session"}, "all else works without workers"),
     ("_pytest", {"session/internals.py"}, "private parts change with a release"),
     ("sqlite3", {"store"}, "one place knows the tables"),
-    ("httpx", {"providers/connections.py"}, "we want to be able to change it"),
-    ("httpcore", {"providers/connections.py"}, "we want to be able to change it"),
+    ("httpx", CONNECTIONS, "we want to be able to change it"),
+    ("httpcore", CONNECTIONS, "we want to be able to change it"),
 )
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
