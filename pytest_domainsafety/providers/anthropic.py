@@ -22,8 +22,8 @@ from pytest_domainsafety.providers.base import (
     meant_for,
     time_limit,
 )
+from pytest_domainsafety.providers.bodies import Answer
 from pytest_domainsafety.providers.chat_completions import count
-from pytest_domainsafety.providers.connections import Answer
 from pytest_domainsafety.providers.content import read_content
 from pytest_domainsafety.providers.dialect import Dialect, Forms, Part
 from pytest_domainsafety.providers.filters import is_filtered

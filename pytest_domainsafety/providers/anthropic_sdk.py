@@ -16,7 +16,8 @@ from pytest_domainsafety.errors import (
     ServerUnreachable,
 )
 from pytest_domainsafety.providers.base import ProviderSettings
-from pytest_domainsafety.providers.connections import Answer, read_address
+from pytest_domainsafety.providers.bodies import Answer
+from pytest_domainsafety.providers.connections import read_address
 from pytest_domainsafety.providers.rate_limits import Pace
 
 PACKAGE = "anthropic"

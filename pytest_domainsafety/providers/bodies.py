@@ -7,20 +7,30 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 _GZIP, _ZLIB, _RAW_DEFLATE = 31, 15, -15
 """What `zlib` calls the three wrappings."""
 
 
-class Answer(NamedTuple):
-    """A whole answer, whatever its status.
+class Answer(Protocol):
+    """A whole answer, whatever its status."""
 
-    Attributes:
-        status_code: The HTTP status.
-        headers: By name, in whatever case.
-        content: The body, unpacked as its headers say.
-    """
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name, in whatever case."""
+
+    @property
+    def content(self) -> bytes:
+        """The body, unpacked as its headers say."""
+
+
+class Received(NamedTuple):
+    """An answer as it came over a connection."""
 
     status_code: int
     headers: Mapping[str, str]

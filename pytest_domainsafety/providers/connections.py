@@ -33,6 +33,7 @@ from pytest_domainsafety.providers.bodies import (
     Answer,
     BodyDamaged,
     BodyTooLong,
+    Received,
     read_raw,
     unpacked,
 )
@@ -280,13 +281,13 @@ class Slots(httpx.AsyncBaseTransport):
         ]
         return httpx.Response(answer.status_code, headers=kept, content=answer.content)
 
-    async def exchange(self, request: httpx.Request) -> Answer:
+    async def exchange(self, request: httpx.Request) -> Received:
         """Send a request and return its whole answer."""
         slot = self._idle.pop() if self._idle else self._open()
         try:
             status, headers, body = await slot.exchange(request, self._max_bytes)
             encodings = headers.get("content-encoding", "")
-            return Answer(status, headers, unpacked(body, encodings, self._max_bytes))
+            return Received(status, headers, unpacked(body, encodings, self._max_bytes))
         except tuple(FAULTS):
             raise
         except Exception as error:
@@ -326,7 +327,7 @@ _OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encodi
 class Slot(Protocol):
     """One connection, for one request at a time."""
 
-    async def exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+    async def exchange(self, request: httpx.Request, max_bytes: int) -> Received:
         """Send a request and return its whole answer, its body as it came."""
 
     async def aclose(self) -> None:
@@ -340,7 +341,7 @@ class OtherTransport:
         """Wrap a transport that opens one connection at most."""
         self._transport = transport
 
-    async def exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+    async def exchange(self, request: httpx.Request, max_bytes: int) -> Received:
         """See :meth:`Slot.exchange`."""
         response = await self._transport.handle_async_request(request)
         try:
@@ -348,7 +349,7 @@ class OtherTransport:
             body = await read_raw(response.stream, max_bytes)
         finally:
             await response.aclose()
-        return Answer(response.status_code, response.headers, body)
+        return Received(response.status_code, response.headers, body)
 
     async def aclose(self) -> None:
         """Close the connection."""

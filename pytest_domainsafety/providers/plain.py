@@ -16,7 +16,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from pytest_domainsafety.providers.bodies import Answer, read_raw
+from pytest_domainsafety.providers.bodies import Received, read_raw
 
 HAPPY_EYEBALLS_S = 0.25
 """Until another address of the same name is tried, too (RFC 8305)."""
@@ -106,7 +106,7 @@ class PlainTransport:
         network = AsyncioNetwork()
         return httpcore.AsyncHTTPConnection(self._origin, network_backend=network)
 
-    async def exchange(self, request: httpx.Request, max_bytes: int) -> Answer:
+    async def exchange(self, request: httpx.Request, max_bytes: int) -> Received:
         """See :meth:`Slot.exchange`; the request before was answered."""
         if self._connection.is_closed() or self._connection.has_expired():
             await self._connection.aclose()
@@ -116,7 +116,7 @@ class PlainTransport:
             body = await read_raw(response.aiter_stream(), max_bytes)
         finally:
             await response.aclose()
-        return Answer(response.status, httpx.Headers(response.headers), body)
+        return Received(response.status, httpx.Headers(response.headers), body)
 
     async def aclose(self) -> None:
         """Close the connection."""
