@@ -19,26 +19,26 @@ JUDGEMENT = json.dumps(
 )
 
 
-class Stubborn(FaultServer):
-    """Refuses a seed; of the judge a system role and a schema, too."""
+def stubborn():
+    """Return a server that takes no seed, and of the judge no system role or schema."""
+    server = FaultServer("m", "j")
+    server.answer = lambda messages: (
+        JUDGEMENT if "annotator" in messages[0]["content"] else REFUSAL
+    )
+    server.shape = refuse
+    return server
 
-    def __init__(self):
-        super().__init__("m", "j")
-        self.answer = lambda messages: (
-            JUDGEMENT if "annotator" in messages[0]["content"] else REFUSAL
-        )
-        self.shape = self.refuse
 
-    def refuse(self, path, body):
-        roles = [message["role"] for message in body["messages"]]
-        if "seed" in body:
-            told = [{"type": "extra_forbidden", "loc": ["body", "seed"]}]
-            return 422, {"object": "error", "message": {"detail": told}}
-        if body["model"] == "j" and "system" in roles:
-            return 400, {"error": {"message": "System role not supported"}}
-        if body["model"] == "j" and "response_format" in body:
-            return 400, {"error": {"message": "failed to parse grammar"}}
-        return None
+def refuse(path, body):
+    roles = [message["role"] for message in body["messages"]]
+    if "seed" in body:
+        told = [{"type": "extra_forbidden", "loc": ["body", "seed"]}]
+        return 422, {"object": "error", "message": {"detail": told}}
+    if body["model"] == "j" and "system" in roles:
+        return 400, {"error": {"message": "System role not supported"}}
+    if body["model"] == "j" and "response_format" in body:
+        return 400, {"error": {"message": "failed to parse grammar"}}
+    return None
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def run(bench):
 
 
 def test_what_was_left_out_stands_in_the_manifest_and_in_the_reports(run, pytester):
-    with Stubborn() as server:
+    with stubborn() as server:
         result, told = run(server)
         first = len(server.requests)
         assert told["run"]["adapted"] == {
