@@ -21,7 +21,8 @@ from pytest_domainsafety.errors import (
     ServerUnreachable,
     TransientError,
 )
-from pytest_domainsafety.providers.base import ChatModel, is_known_as
+from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.names import is_known_as
 from pytest_domainsafety.providers.registry import parse_model_name
 from pytest_domainsafety.providers.traces import unknown_marks
 from pytest_domainsafety.text import printable

@@ -18,12 +18,10 @@ from pytest_domainsafety.providers.anthropic_sdk import SdkServer, is_installed
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
-    hosted_identity,
     meant_for,
     time_limit,
 )
 from pytest_domainsafety.providers.bodies import Answer
-from pytest_domainsafety.providers.chat_completions import count
 from pytest_domainsafety.providers.content import read_content
 from pytest_domainsafety.providers.dialect import Dialect, Forms, Part
 from pytest_domainsafety.providers.filters import is_filtered
@@ -33,6 +31,7 @@ from pytest_domainsafety.providers.http import (
     parse_json,
 )
 from pytest_domainsafety.providers.keys import key_of
+from pytest_domainsafety.providers.names import hosted_identity
 from pytest_domainsafety.providers.openai import PROBE
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
@@ -244,8 +243,8 @@ class AnthropicModel:
             finish=answer.get("stop_reason"),
             tool_call=content.tool_call,
             source=source,
-            tokens_in=count(usage.get("input_tokens")),
-            tokens_out=count(usage.get("output_tokens")),
+            tokens_in=usage.get("input_tokens"),
+            tokens_out=usage.get("output_tokens"),
             latency_s=seconds,
             model=str(answer.get("model") or ""),
             adapted=adapted,

@@ -15,7 +15,7 @@ from pytest_domainsafety.errors import (
     RequestTimeout,
     ServerUnreachable,
 )
-from pytest_domainsafety.providers.base import ProviderSettings
+from pytest_domainsafety.providers.base import ProviderSettings, check_length
 from pytest_domainsafety.providers.bodies import Answer
 from pytest_domainsafety.providers.connections import read_address
 from pytest_domainsafety.providers.rate_limits import Pace
@@ -48,6 +48,7 @@ class SdkServer:
         address = read_address(url)
         self.shown, self.base, self.host = address.shown, address.base, address.host
         self.hint = hint
+        self._most = settings.max_reply_bytes
         self.pace = Pace()
         self._package: Any = anthropic
         self._client: Any = anthropic.AsyncAnthropic(
@@ -102,6 +103,7 @@ class SdkServer:
                 f"{self.shown}: no request can be made by the installed package "
                 f"{PACKAGE!r} ({type(error).__name__})."
             ) from None
+        check_length(len(answer.content), self._most, self.shown)
         self.pace.note(answer.headers, busy=answer.status_code == 429)
         return answer
 

@@ -10,13 +10,11 @@ and here alone it is said what a reply is: an answer, silence, or none of both
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-from urllib.parse import urlsplit
 
 from pytest_domainsafety.errors import BadAnswer, RequestTimeout, ServerFault
 from pytest_domainsafety.providers.filters import FINISHES as FILTER_FINISHES
@@ -26,7 +24,6 @@ from pytest_domainsafety.text import clean, printable
 from pytest_domainsafety.types import (
     ChatRequest,
     Finish,
-    Identity,
     ModelInfo,
     Reply,
     ReplyKind,
@@ -323,30 +320,6 @@ def is_worth_another_try(reply: Reply) -> bool:
     return empty and reply_kind(reply)[0] in ("silent", "unscored")
 
 
-_SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)")
-"""What follows a hosted model's name where a dated version of it is named."""
-
-
-def is_known_as(asked: str, name: str) -> bool:
-    """Tell whether a server's name for a model is the one asked for, spelt otherwise.
-
-    So are a dated snapshot of it (``gpt-4.1-2025-04-14``; not ``gpt-4.1-mini``), the
-    resource name (Gemini's ``models/NAME``, an owner's ``org/NAME``), and the model
-    without its variant (OpenRouter's ``NAME:free``, Ollama's ``NAME:latest``).
-    """
-    wanted, got = (
-        text.casefold().removeprefix("models/").removesuffix(":latest")
-        for text in (asked, name)
-    )
-    variants = {wanted, wanted.rpartition(":")[0] or wanted}
-    if got in variants or got.partition(":")[0] == wanted:
-        return True
-    if got.endswith(tuple(f"/{variant}" for variant in variants)):
-        return True
-    rest = got.removeprefix(wanted)
-    return rest != got and _SNAPSHOT.fullmatch(rest) is not None
-
-
 def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:
     """Return the tokens' alternatives, or None where they are not to be had."""
     if not isinstance(entries, list) or not entries:
@@ -367,26 +340,6 @@ def read_logprobs(entries: Any) -> tuple[TokenChoice, ...] | None:
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return tuple(choices)
-
-
-def hosted_identity(model: str, vendor: str, urls: Iterable[str]) -> Identity:
-    """Return what a hosted model's name is worth.
-
-    A vendor promises not to change what a dated name stands for, and at its own
-    address alone: behind another one there may be anybody's application.
-
-    Args:
-        model: The name that is asked for.
-        vendor: The vendor's domain.
-        urls: Where it is asked for.
-    """
-    hosts = [urlsplit(url).hostname or "" for url in urls]
-    own = all(host == vendor or host.endswith(f".{vendor}") for host in hosts)
-    return "pinned" if own and _DATED.search(model) else "name"
-
-
-_DATED = re.compile(r"-20\d\d-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])$")
-"""`gpt-4.1-2025-04-14`, `claude-sonnet-4-5-20250929`."""
 
 
 @asynccontextmanager

@@ -146,8 +146,8 @@ def reply_of(
             or message.get("function_call")
         ),
         source=source,
-        tokens_in=count(usage.get("prompt_tokens")),
-        tokens_out=count(usage.get("completion_tokens")),
+        tokens_in=usage.get("prompt_tokens"),
+        tokens_out=usage.get("completion_tokens"),
         latency_s=seconds,
         model=str(answer.get("model") or ""),
         logprobs=read_logprobs(
@@ -155,8 +155,3 @@ def reply_of(
         ),
         adapted=adapted,
     )
-
-
-def count(value: Any) -> int | None:
-    """Return a number of tokens, None for what is none."""
-    return value if isinstance(value, int) and value >= 0 else None

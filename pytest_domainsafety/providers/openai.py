@@ -16,13 +16,7 @@ from pytest_domainsafety.errors import (
     ServerUnreachable,
 )
 from pytest_domainsafety.providers import chat_completions, responses
-from pytest_domainsafety.providers.base import (
-    ProviderSettings,
-    build_reply,
-    hosted_identity,
-    is_known_as,
-    time_limit,
-)
+from pytest_domainsafety.providers.base import ProviderSettings, build_reply, time_limit
 from pytest_domainsafety.providers.bodies import Answer
 from pytest_domainsafety.providers.connections import read_address
 from pytest_domainsafety.providers.dialect import Dialect, Forms
@@ -34,6 +28,7 @@ from pytest_domainsafety.providers.http import (
     parse_json,
 )
 from pytest_domainsafety.providers.keys import key_of
+from pytest_domainsafety.providers.names import hosted_identity, is_known_as
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import ChatRequest, Message, ModelInfo, Reply, Sampling

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_domainsafety.errors import BadAnswer, ServerFault
 from pytest_domainsafety.providers.base import build_reply, read_logprobs
-from pytest_domainsafety.providers.chat_completions import count, told
+from pytest_domainsafety.providers.chat_completions import told
 from pytest_domainsafety.providers.content import read_content, read_trace
 from pytest_domainsafety.providers.dialect import SYSTEM, Forms, Part
 from pytest_domainsafety.providers.http import error_text
@@ -112,8 +112,8 @@ def reply_of(
         finish=str(why or status) if status == "incomplete" else status,
         tool_call=tool_call,
         source=source,
-        tokens_in=count(usage.get("input_tokens")),
-        tokens_out=count(usage.get("output_tokens")),
+        tokens_in=usage.get("input_tokens"),
+        tokens_out=usage.get("output_tokens"),
         latency_s=seconds,
         model=str(answer.get("model") or ""),
         logprobs=logprobs,

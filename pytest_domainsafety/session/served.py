@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.engine.asking import changed_sentence
-from pytest_domainsafety.providers.base import is_known_as
+from pytest_domainsafety.providers.names import is_known_as
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import Manifest, ModelEntry, Record
 

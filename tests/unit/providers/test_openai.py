@@ -12,7 +12,8 @@ from pytest_domainsafety.errors import (
     ModelNotFound,
     ServerUnreachable,
 )
-from pytest_domainsafety.providers.base import ProviderSettings, is_known_as
+from pytest_domainsafety.providers.base import ProviderSettings
+from pytest_domainsafety.providers.names import is_known_as
 from pytest_domainsafety.providers.openai import OpenAIModel
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
 
