@@ -113,7 +113,13 @@ class SuiteError(UserError):
 
 
 class ProviderError(DomainSafetyError):
-    """A model or its server did not give a usable reply."""
+    """A model or its server did not give a usable reply.
+
+    Attributes:
+        elsewhere: Whether another server of the same model may give one now.
+    """
+
+    elsewhere = False
 
 
 class ServerUnreachable(ProviderError):

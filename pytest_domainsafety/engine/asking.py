@@ -137,6 +137,10 @@ SUMMED = (
 )
 
 
+MOST_SERVERS = 64
+"""Asked for one try, so that those which come and go in turns end it some time."""
+
+
 class Asker:
     """Puts questions to models, patiently but not for ever."""
 
@@ -213,11 +217,11 @@ class Asker:
                 self._tally.seconds["waiting"] = waited
             circuit.check()
             with attempt:
-                self._tally.requests += 1
                 self._tally.retries += attempt.num > 1
                 try:
                     return await while_loading(
-                        partial(model.chat, request), self._plan.timeout_s
+                        partial(self._of_any_server, model, request),
+                        self._plan.timeout_s,
                     )
                 except ServerBusy:
                     self._pacer.busy()
@@ -228,6 +232,26 @@ class Asker:
                 finally:
                     failed_at = time.monotonic()
         raise AssertionError("stamina re-raises the last error")
+
+    async def _of_any_server(self, model: ChatModel, request: ChatRequest) -> Reply:
+        """Return the reply of whichever server of the model gives one.
+
+        One that can't is no failed try while there is another one to ask: else a
+        single server that says 429 would use up the tries of many requests, since it
+        answers the fastest.
+        """
+        for _ in range(MOST_SERVERS):
+            self._tally.requests += 1
+            try:
+                return await model.chat(request)
+            except ProviderError as error:
+                if not error.elsewhere:
+                    raise
+                self._tally.retries += 1
+                if isinstance(error, ServerBusy):
+                    self._pacer.busy()
+        self._tally.requests += 1
+        return await model.chat(request)
 
 
 def tries(plan: Plan, on: Any) -> AsyncIterator[stamina.Attempt]:

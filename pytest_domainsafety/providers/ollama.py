@@ -28,6 +28,7 @@ from pytest_domainsafety.errors import (
     DomainSafetyError,
     ModelNotFound,
     PromptTooLong,
+    ServerBusy,
     ServerUnreachable,
 )
 from pytest_domainsafety.providers.base import (
@@ -134,8 +135,8 @@ class OllamaModel:
         for error in (
             result for result in results if isinstance(result, BaseException)
         ):
-            # A server that is down may come back; anything else is a fault now.
-            if not (infos and isinstance(error, ServerUnreachable)):
+            # One that is down or busy may come back; anything else is a fault now.
+            if not (infos and isinstance(error, (ServerUnreachable, ServerBusy))):
                 raise error
         if len({info.digest for info in infos}) > 1:
             raise ConfigError(

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from pytest_domainsafety.errors import RequestTimeout, ServerFault, ServerUnreachable
+from pytest_domainsafety.errors import (
+    ProviderError,
+    RequestTimeout,
+    ServerBusy,
+    ServerUnreachable,
+    TransientError,
+)
 from pytest_domainsafety.providers.http import HttpServer
 
 # After one failure; doubled with each further one in a row.
@@ -23,13 +29,21 @@ class _Member:
     failures: int = 0
     rests_until: float = 0.0
 
+    def rest(self, now: float, error: ProviderError) -> None:
+        """Let it rest after a failure, for as long as it asks for if it does."""
+        seconds = FIRST_REST_S * 2 ** (self.failures - 1)
+        if isinstance(error, ServerBusy) and error.retry_after is not None:
+            seconds = max(seconds, error.retry_after)
+        self.rests_until = max(self.rests_until, now + min(seconds, LONGEST_REST_S))
+
 
 class Pool:
     """Chooses the server of each request.
 
-    A server that can't be reached, fails or times out rests for a second,
-    twice as long each time until it answers again; while all rest, the one
-    whose rest ends first is tried, so that a lone server is always asked.
+    A server that can't be reached, fails, times out or asks for patience rests for a
+    second, or for as long as it asks, twice as long each time until it answers again;
+    while all rest, the one whose rest ends first is tried, so that a lone server is
+    always asked.
 
     Args:
         servers: At least one.
@@ -50,32 +64,47 @@ class Pool:
 
     @contextmanager
     def choose(self) -> Iterator[HttpServer]:
-        """Lend the best server for one request, and note how it fared."""
-        now = self._clock()
-        # One that has rested is tried with a single request: if it still hangs,
-        # no more than that one waits for it.
-        awake = [
-            member
-            for member in self._members
-            if member.rests_until <= now and not (member.failures and member.in_flight)
-        ]
+        """Lend the best server for one request, and note how it fared.
+
+        Raises:
+            ProviderError: What went wrong inside the block; it says whether another
+                server can be asked instead, at once.
+        """
+        awake = self._awake()
         if awake:
             member = min(awake, key=lambda member: member.in_flight)
         else:
             member = min(self._members, key=lambda member: member.rests_until)
         member.in_flight += 1
+        known = member.failures
         try:
             yield member.server
-        except (ServerUnreachable, ServerFault, RequestTimeout):
-            rest = min(FIRST_REST_S * 2**member.failures, LONGEST_REST_S)
-            member.failures += 1
-            member.rests_until = self._clock() + rest
+        except (ServerUnreachable, TransientError) as error:
+            # What was in flight together fails together: once.
+            member.failures = max(member.failures, known + 1)
+            member.rest(self._clock(), error)
+            # Not after a time-out: that has cost a request's whole time already.
+            late = isinstance(error, RequestTimeout)
+            error.elsewhere = not late and bool(self._awake())
             raise
         else:
             member.failures = 0
             member.rests_until = 0.0
         finally:
             member.in_flight -= 1
+
+    def _awake(self) -> list[_Member]:
+        """Return who may be asked.
+
+        One that has rested is tried with a single request: if it still hangs, no more
+        than that one waits for it.
+        """
+        now = self._clock()
+        return [
+            member
+            for member in self._members
+            if member.rests_until <= now and not (member.failures and member.in_flight)
+        ]
 
     async def aclose(self) -> None:
         """Close every server's connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 
 import pytest
 from faultserver import FaultServer
@@ -97,3 +98,44 @@ def test_two_servers_share_the_work(tmp_path, wire):
         counts = sorted([len(one.requests), len(two.requests)])
     assert sum(counts) == 2 * PAIRS
     assert counts[0] >= PAIRS / 2
+
+
+BUSY = ["busy", "busy_after", "limit", "limit_after", "error", "reset", "html"]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("fault", BUSY)
+def test_one_server_that_can_not_loses_no_reply(tmp_path, wire, fault):
+    with FaultServer() as good, FaultServer() as bad:
+        good.latency = 0.01  # so that the bad one is always the least busy
+        bad.fault = lambda _number, _prompt: fault
+        outcomes, tally = play(tmp_path, wire, [bad.url, good.url], retries=0)
+        assert len(good.requests) == 2 * PAIRS
+        # It is asked now and then, not once for each request.
+        assert 0 < len(bad.requests) < PAIRS / 2
+    assert not [one for one in outcomes if one.fault]
+    assert all(record.scored for one in outcomes for record in one.records)
+    assert tally.retries == len(bad.requests)
+    assert tally.requests == 2 * PAIRS + tally.retries
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_many_servers_that_can_not_lose_no_reply(tmp_path, wire):
+    with ExitStack() as stack:
+        servers = [stack.enter_context(FaultServer()) for _ in range(6)]
+        for bad in servers[:5]:
+            bad.fault = lambda _number, _prompt: "limit_after"
+        servers[5].latency = 0.01
+        urls = [server.url for server in servers]
+        outcomes, _ = play(tmp_path, wire, urls, retries=0)
+    assert not [one for one in outcomes if one.fault]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_server_that_is_busy_for_a_while_is_asked_again(tmp_path, wire):
+    with FaultServer() as good, FaultServer() as bad:
+        good.latency = bad.latency = 0.1
+        bad.fault = lambda number, _prompt: "limit" if number < 2 else None
+        outcomes, _ = play(tmp_path, wire, [bad.url, good.url], retries=0)
+        assert len(bad.requests) > 3
+    assert not [one for one in outcomes if one.fault]
