@@ -16,6 +16,7 @@ from pytest_domainsafety.analysis.agreement import (
 from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
 from pytest_domainsafety.analysis.compare import (
     Counts,
+    adapted_differences,
     counts_in,
     counts_of,
     counts_of_sums,
@@ -42,6 +43,7 @@ __all__ = [
     "ByJudge",
     "Counts",
     "Stopped",
+    "adapted_differences",
     "against",
     "agreement_within",
     "analyze_rows",

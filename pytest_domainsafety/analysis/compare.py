@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Key
@@ -185,6 +185,27 @@ def manifest_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
     return tuple(differences)
 
 
+def adapted_differences(
+    old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Return what the servers of only one of two runs would not take.
+
+    Args:
+        old: Model or judge → parts of requests, of the earlier run's manifest.
+        new: Of the later run.
+    """
+
+    def left(words: Sequence[str]) -> str:
+        return ", ".join(sorted(word for word in words if " as " not in word))
+
+    return tuple(
+        f"{name}: asked without {was or 'leaving anything out'} then, without "
+        f"{is_now or 'leaving anything out'} now"
+        for name in sorted(old.keys() | new.keys())
+        if (was := left(old.get(name, ()))) != (is_now := left(new.get(name, ())))
+    )
+
+
 def suite_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
     """Return which suites are of another version: pairs that changed drop out."""
     before, after = (
@@ -220,6 +241,8 @@ def _comparable(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
     # prompt is what one may want to compare.
     for free in ("replications", "variants", "benign", "seed", "system_prompt"):
         sampling.pop(free, None)
+    if manifest.filter_words:  # which decide what counts as a refusal
+        sampling["filter words"] = manifest.filter_words
     return {"judges": judges, "rubrics": rubrics, "sampling": sampling}
 
 

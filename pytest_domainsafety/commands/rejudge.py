@@ -32,6 +32,8 @@ WIDTH = 100
     help="Suite files or folders, for the rubrics; without it those of the run.",
 )
 @click.option("--endpoint", multiple=True, type=Read("safety-endpoint"))
+@click.option("--key-variable", multiple=True, type=Read("safety-key-variable"))
+@click.option("--key-file", multiple=True, type=Read("safety-key-file"))
 @click.option("--concurrency", type=Read("safety-concurrency"))
 @click.option("--timeout", type=Read("safety-timeout"), default=600.0)
 @click.option("--fresh", is_flag=True, help="Ask again for what the store has.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_domainsafety.analysis import (
     ByJudge,
     Counts,
+    adapted_differences,
     counts_in,
     counts_of_sums,
     manifest_differences,
@@ -125,10 +126,13 @@ def comparable(
             "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
         )
     _refuse_strangers(old, new)
+    ended = manifest.cost is not None and old.manifest.known
     return (
         *_parts(old.manifest, manifest),
         *_other_models(old, new),
         *suite_differences(old.manifest, manifest),
+        # A run that has not begun does not know yet.
+        *(adapted_differences(old.manifest.adapted, manifest.adapted) if ended else ()),
         *(differ if manifest.known else ()),
         *_doubts(old.manifest, manifest),
     )

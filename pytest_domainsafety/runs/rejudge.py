@@ -59,8 +59,8 @@ def rejudge_run(
         source: The run.
         judge: As typed.
         suites: By domain.
-        options: ``endpoint``, ``concurrency``, ``timeout``, ``fresh``,
-            ``strict_judge`` and ``allow_self_judge``.
+        options: ``endpoint``, ``key_variable``, ``key_file``, ``concurrency``,
+            ``timeout``, ``fresh``, ``strict_judge`` and ``allow_self_judge``.
 
     Returns:
         The new run's results, by the old one's settings and thresholds, with the
@@ -87,6 +87,8 @@ def rejudge_run(
             seed=42 if manifest.sampling.seed is None else manifest.sampling.seed,
             concurrency=options["concurrency"],
             endpoints=tuple(options["endpoint"]),
+            key_variables=tuple(options["key_variable"]),
+            key_files=tuple(options["key_file"]),
             timeout_s=options["timeout"],
             fresh=options["fresh"],
             strict_judge=options["strict_judge"],

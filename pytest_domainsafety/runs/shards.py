@@ -71,6 +71,13 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
     joined["shards"] = list(dict.fromkeys(manifest.run for manifest in manifests))
     missed = (sentence for manifest in manifests for sentence in manifest.unmeasured)
     joined["unmeasured"] = list(dict.fromkeys(missed))
+    for part in ("served", "adapted", "marks"):
+        words: dict[str, dict[str, None]] = {}
+        for manifest in manifests:
+            for model, noted in getattr(manifest, part).items():
+                words.setdefault(model, {}).update(dict.fromkeys(noted))
+        if words:
+            joined[part] = {model: list(noted) for model, noted in words.items()}
     joined["started"] = min(manifest.started for manifest in manifests)
     return Manifest.model_validate(joined)
 

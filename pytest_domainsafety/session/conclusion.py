@@ -8,6 +8,7 @@ from typing import Any
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
     Stopped,
+    adapted_differences,
     agreement_within,
     build_results,
     traces_table,
@@ -98,10 +99,18 @@ def conclude(
         *_part_notes(results.gates),
         *served_notes(manifest, tally),
         *asking_notes(tally),
+        *_adapted_notes(reference, tally),
         *_stop_notes(stopped),
         *leak_notes(manifest.leaks),
     )
     return _with_opinions(results, records, manifest, config, notes)
+
+
+def _adapted_notes(reference: Reference, tally: Tally) -> Iterator[str]:
+    """Say where only one of a run and its baseline had to leave something out."""
+    if reference.adapted is not None:
+        for difference in adapted_differences(reference.adapted, tally.adapted):
+            yield f"baseline: {difference}"
 
 
 def _with_opinions(

@@ -35,11 +35,14 @@ class Reference:
         baseline: Counts of the earlier run, if one was named.
         notes: What differs from the lock and from the baseline, for the report.
         manifest: Of the baseline, what the run's own manifest says of it.
+        adapted: What the servers of the baseline's run would not take; None where
+            nobody knows.
     """
 
     baseline: Counts | None = None
     notes: tuple[str, ...] = ()
     manifest: BaselineEntry | None = None
+    adapted: Mapping[str, tuple[str, ...]] | None = None
 
 
 def find_baseline(config: RunConfig) -> None:
@@ -96,6 +99,7 @@ def read_reference(
         counts_to_meet(baseline, manifest),
         (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
         baseline.entry(config.baseline_tolerance),
+        baseline.manifest.adapted if baseline.manifest.known else None,
     )
 
 

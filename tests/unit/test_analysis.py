@@ -8,6 +8,7 @@ import pytest
 from pytest_domainsafety.analysis import (
     Accumulator,
     AnalysisSettings,
+    adapted_differences,
     build_results,
     build_tables,
     counts_in,
@@ -423,6 +424,21 @@ def test_another_judge_rubric_or_temperature_forbids_comparison():
         assert word in found
     assert "replications" not in found
     assert "labor" in suite_differences(before, later)[0]
+
+
+def test_what_a_server_would_not_take_is_told_where_it_differs():
+    differ = adapted_differences(
+        {"m": ("seed", "max_tokens as max_completion_tokens"), "j": ("seed",)},
+        {"m": ("temperature",), "j": ("seed", "max_tokens as x")},
+    )
+    assert differ == ("m: asked without seed then, without temperature now",)
+    (difference,) = adapted_differences({"m": ("seed",)}, {})
+    assert difference.endswith("without leaving anything out now")
+    before, after = (
+        Manifest.model_validate(MANIFEST | {"filter_words": words})
+        for words in ("a1", "b2")
+    )
+    assert "filter words" in manifest_differences(before, after)[0]
 
 
 def test_self_test_tells_noise():
