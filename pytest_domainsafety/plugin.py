@@ -43,6 +43,15 @@ def pytest_load_initial_conftests(
     return result
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Write or check the lock, where that is asked for, and run nothing."""
+    if not (config.option.safety_write_lock or config.option.safety_check_lock):
+        return None
+    from pytest_domainsafety.session.lock_writing import locks
+
+    return locks(config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the session where a model is to be tested."""
     for line in options.MARKERS:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.table import OPTIONS
 
@@ -28,7 +28,33 @@ MARKERS = (
 
 def wants_models(config: pytest.Config) -> bool:
     """Whether this run has a model to test, on the command line or in its ini."""
-    return bool(config.option.safety_model or config.getini("safety_model"))
+    return bool(config.option.safety_model or ini_value(config, "safety_model"))
+
+
+def ini_value(config: pytest.Config, name: str) -> Any:
+    """Return what the ini file says of one of our options; None where nothing.
+
+    pytest ≥ 9 holds TOML's own types against an option's, and has no type that takes a
+    number as well as text: so a share as a number, one threshold without a list and a
+    model as plain text are taken from what it read.
+
+    Returns:
+        A text, or texts where an option may be repeated; of a flag True, False or a
+        text that is neither.
+    """
+    option = next(option for option in OPTIONS if option.dest == name)
+    try:
+        value: Any = config.getini(name)
+    except Exception:  # noqa: BLE001 - TypeError, ValueError or UsageError, by version
+        held = (getattr(config, "_inicfg", None) or config.inicfg)[name]
+        value = getattr(held, "value", held)
+    if value is None or value in ("", []):
+        return None
+    if option.flag:
+        return value if isinstance(value, bool) else str(value)
+    if option.repeat:
+        return [str(line) for line in (value if isinstance(value, list) else [value])]
+    return str(value)
 
 
 SHORT = {f"--{option.short}": f"--{option.name}" for option in OPTIONS if option.short}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.filter_words import read_filter_words
+from pytest_domainsafety.config.pytest_options import ini_value
 from pytest_domainsafety.config.table import (
     DEFAULT_JUDGE,
     OPTIONS,
@@ -195,7 +196,7 @@ def _stop(values: dict[str, Any]) -> str | None:
 def _value(config: pytest.Config, option: Option) -> Any:
     if option.flag:
         typed = getattr(config.option, option.dest, None)
-        return bool(typed) or bool(config.getini(option.dest))
+        return bool(typed) or _ini_flag(config, option)
     typed = _typed(config, option)
     if typed is not None:
         return typed
@@ -211,10 +212,20 @@ def _typed(config: pytest.Config, option: Option) -> Any:
 
 def _ini(config: pytest.Config, option: Option) -> Any:
     """Return what the ini file says of an option, None where nothing."""
-    raw = config.getini(option.dest)
-    if raw is None or raw in ("", []):
-        return None
-    return _read(f"ini value {option.dest}", raw, option)
+    raw = ini_value(config, option.dest)
+    return None if raw is None else _read(f"ini value {option.dest}", raw, option)
+
+
+def _ini_flag(config: pytest.Config, option: Option) -> bool:
+    raw = ini_value(config, option.dest)
+    word = str(raw).strip().lower()
+    if word in ("true", "yes", "on", "y", "t", "1"):
+        return True
+    if raw is None or word in ("false", "no", "off", "n", "f", "0"):
+        return False
+    raise ConfigError(
+        f"ini value {option.dest}: expected true or false, got {printable(raw)!r}"
+    )
 
 
 def _read(name: str, raw: Any, option: Option) -> Any:

@@ -459,6 +459,22 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-write-lock",
+        "Write safety.lock beside the suites, with the settings that this command line "
+        "and the ini file come to, and run nothing.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-check-lock",
+        "Say what differs from safety.lock, and run nothing: status 1 where something "
+        "does.",
+        _text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-part",
         "This run is a part of the suites on purpose: hold it against its part of the "
         "lock and the baseline. Named files and pairs, -k and the like say so "

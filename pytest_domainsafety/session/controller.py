@@ -40,9 +40,9 @@ from pytest_domainsafety.session.process import WORKER_INPUT, Process
 from pytest_domainsafety.session.progress import ProgressLine, watch, watch_opening
 from pytest_domainsafety.session.pytest_reports import detach, keep
 from pytest_domainsafety.session.selection import (
+    check_thresholds,
     chosen_part,
     folders_of_run,
-    known_domains,
     run_kind,
 )
 from pytest_domainsafety.session.unasked import Unasked, unasked
@@ -147,7 +147,9 @@ class Controller:
         """
         self._expected = expected
         try:
-            self._check_thresholds(expected)
+            check_thresholds(
+                self._config, self._process.config.thresholds, expected.domains
+            )
             find_baseline(self._process.config)
             with watch_opening(self._config, self._process):
                 engine = self._process.engine()
@@ -195,19 +197,6 @@ class Controller:
             for info in infos
             if info.remote
         ]
-
-    def _check_thresholds(self, expected: Expected) -> None:
-        options = self._process.config.thresholds
-        for place, named in (
-            ("--safety-threshold", options.domains),
-            ("--safety-max-over-refusal", options.twin_domains),
-        ):
-            if named <= expected.domains:
-                continue
-            from pytest_domainsafety.suite.thresholds import check_domains
-
-            known = expected.domains | known_domains(self._config, named)
-            check_domains(place, named, known, "the suites of this project")
 
     # ── what comes ──────────────────────────────────────────────────────────
 

@@ -15,6 +15,7 @@ from pytest_domainsafety.suite import LoadedSuite, find_suites, load_suite
 from pytest_domainsafety.suite.loading import find_named
 from pytest_domainsafety.suite.lock import (
     LOCK_NAME,
+    Lock,
     lock_differences,
     locked_settings,
     make_lock,
@@ -178,13 +179,7 @@ def _differences(
             yield "there is no lock; write it with 'domainsafety lock'"
         return
     locked = read_lock(path)
-    current = make_lock(
-        (loaded.suite for loaded in suites.values()),
-        judges=config.judges,
-        replications=config.replications,
-        options=config.thresholds,
-        settings=locked_settings(config),
-    )
+    current = current_lock(suites.values(), config)
     if not part.covers(folder):
         elsewhere = _elsewhere(folder, suites.values())
         yield from lock_differences(part_of_lock(locked, current, elsewhere), current)
@@ -196,6 +191,17 @@ def _differences(
     for (model, domain), ran in selected_pairs(expected).items():
         if domain in here:
             yield f"{domain} on {model}: only {ran} run"
+
+
+def current_lock(suites: Iterable[LoadedSuite], config: RunConfig) -> Lock:
+    """Return the lock of some suites under the settings of a run."""
+    return make_lock(
+        (loaded.suite for loaded in suites),
+        judges=config.judges,
+        replications=config.replications,
+        options=config.thresholds,
+        settings=locked_settings(config),
+    )
 
 
 def _elsewhere(folder: Path, suites: Iterable[LoadedSuite]) -> dict[str, set[str]]:

@@ -19,10 +19,13 @@ from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
 from pytest_domainsafety.session.expected import Expected, selected_pairs, suites_under
 from pytest_domainsafety.suite import SUFFIXES, find_suites, load_suite
 from pytest_domainsafety.suite.loading import domains_of
+from pytest_domainsafety.suite.thresholds import check_domains
 from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
     import pytest
+
+    from pytest_domainsafety.config.thresholds import ThresholdOptions
 
 _OPTIONS = (
     ("keyword", "-k"),
@@ -112,6 +115,28 @@ def known_domains(config: pytest.Config, wanted: Iterable[str]) -> set[str]:
         if missing <= known:
             break
     return known
+
+
+def check_thresholds(
+    config: pytest.Config, options: ThresholdOptions, here: set[str]
+) -> None:
+    """Hold the domains that thresholds name against those that there are.
+
+    Args:
+        config: pytest's.
+        options: What the options say of thresholds.
+        here: The domains of the run; one ini file serves all of a project.
+
+    Raises:
+        ConfigError: A domain is nowhere.
+    """
+    for place, named in (
+        ("--safety-threshold", options.domains),
+        ("--safety-max-over-refusal", options.twin_domains),
+    ):
+        if not named <= here:
+            known = here | known_domains(config, named)
+            check_domains(place, named, known, "the suites of this project")
 
 
 def _places(config: pytest.Config) -> Iterator[list[Path]]:
