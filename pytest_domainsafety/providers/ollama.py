@@ -37,6 +37,9 @@ from pytest_domainsafety.providers.base import (
     read_logprobs,
     time_limit,
 )
+from pytest_domainsafety.providers.bodies import Answer
+from pytest_domainsafety.providers.dialect import Dialect, Forms, Part
+from pytest_domainsafety.providers.filters import is_filtered
 from pytest_domainsafety.providers.http import (
     HttpServer,
     check_status,
@@ -88,6 +91,14 @@ def parse_host(value: str) -> str:
     return f"{scheme}://{login}{at}{host}:{number}{slash}{path}"
 
 
+# What a model, or an older Ollama, may refuse; a prompt that is cut is no such thing.
+PARTS = (
+    Part("think", words=("thinking",)),
+    Part("format", words=("grammar", "json schema"), late=True),
+    Part("logprobs", words=("top_logprobs",)),
+)
+
+
 class OllamaModel:
     """One model on one or several Ollama servers.
 
@@ -122,6 +133,7 @@ class OllamaModel:
         )
         self._family = ""
         self._loaded = False
+        self._dialect = Dialect(PARTS)
 
     async def describe(self) -> ModelInfo:
         """See :meth:`ChatModel.describe`; several servers must hold one digest."""
@@ -226,15 +238,41 @@ class OllamaModel:
         started = time.perf_counter()
         with self._pool.choose() as server:
             async with time_limit(limit, f"{server.shown} (model {self.name!r})"):
-                response = await server.send("POST", "/api/chat", self._body(request))
+                response, adapted = await self._send(server, request)
+            if is_filtered(response, settings.filter_words):
+                seconds = time.perf_counter() - started
+                return build_reply(
+                    "", finish="filtered", latency_s=seconds, adapted=adapted
+                )
             check_status(response, server.shown, self._model)
             answer = parse_json(response, server.shown)
-            reply = self._reply(answer, server, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            reply = self._reply(answer, server, seconds, adapted)
         self._loaded = True
         _check_window(request, reply, self._model)
         return reply
 
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
+    async def _send(
+        self, server: HttpServer, request: ChatRequest
+    ) -> tuple[Answer, tuple[str, ...]]:
+        """Send the request, and again without what the server says it can't do."""
+        there = {
+            "think": request.sampling.think is not None,
+            "format": request.response_schema is not None,
+            "logprobs": bool(request.logprobs),
+        }
+        words = self._settings.filter_words
+
+        async def post(forms: Forms) -> Answer:
+            return await server.send("POST", "/api/chat", self._body(request, forms))
+
+        return await self._dialect.send(
+            post,
+            [name for name, is_there in there.items() if is_there],
+            settled=lambda answer: is_filtered(answer, words),
+        )
+
+    def _body(self, request: ChatRequest, forms: Forms) -> dict[str, Any]:
         sampling = request.sampling
         options: dict[str, Any] = {
             "temperature": sampling.temperature,
@@ -252,11 +290,11 @@ class OllamaModel:
             "truncate": False,
             "shift": False,
         }
-        if sampling.think is not None:
+        if sampling.think is not None and forms["think"] is not None:
             body["think"] = self._think(on=sampling.think)
-        if request.response_schema is not None:
+        if request.response_schema is not None and forms["format"] is not None:
             body["format"] = request.response_schema
-        if request.logprobs:
+        if request.logprobs and forms["logprobs"] is not None:
             body |= {"logprobs": True, "top_logprobs": request.logprobs}
         return body
 
@@ -267,7 +305,11 @@ class OllamaModel:
         return on
 
     def _reply(
-        self, answer: dict[str, Any], server: HttpServer, seconds: float
+        self,
+        answer: dict[str, Any],
+        server: HttpServer,
+        seconds: float,
+        adapted: tuple[str, ...],
     ) -> Reply:
         message = answer.get("message")
         if not isinstance(message, dict) or not answer.get("done", True):
@@ -288,6 +330,7 @@ class OllamaModel:
             load_s=(_count(answer.get("load_duration")) or 0) / NANOSECONDS,
             model=str(model or ""),
             logprobs=read_logprobs(answer.get("logprobs")),
+            adapted=adapted,
         )
 
     async def is_loaded(self) -> bool:

@@ -148,6 +148,35 @@ def test_thinking_is_left_to_the_server_unless_said():
     assert "think" not in server.requests[0]
 
 
+@pytest.mark.parametrize(
+    ("status", "said", "field"),
+    [
+        (400, '"m" does not support thinking', "think"),
+        (400, 'invalid format: expected "json" or a JSON schema', "format"),
+        (500, "failed to load model vocabulary required for format", "format"),
+        (500, "llama: failed to parse grammar", "format"),
+        (400, "logprobs are not supported by this engine", "logprobs"),
+    ],
+)
+def test_what_it_does_not_take_is_left_out(status, said, field):
+    with FaultServer() as server:
+        server.shape = lambda _path, body: (
+            (status, {"error": said}) if field in body else None
+        )
+        model = made(server)
+        asked = request(sampling=Sampling(think=True), response_schema={}, logprobs=3)
+
+        async def twice():
+            replies = [await model.chat(asked), await model.chat(asked)]
+            await model.aclose()
+            return replies
+
+        first, second = asyncio.run(twice())
+    assert first.adapted == second.adapted == (field,)
+    assert len(server.requests) == 3
+    assert all(one["truncate"] is False for one in server.requests)
+
+
 @pytest.mark.parametrize(("think", "level"), [(True, "medium"), (False, "low")])
 def test_gpt_oss_knows_levels_only(think, level):
     with FaultServer() as server:
