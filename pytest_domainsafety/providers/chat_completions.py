@@ -9,13 +9,18 @@ from pytest_domainsafety.errors import BadAnswer, ServerFault
 from pytest_domainsafety.providers.base import build_reply, read_logprobs
 from pytest_domainsafety.providers.content import read_content, read_trace
 from pytest_domainsafety.providers.dialect import SYSTEM, Forms, Part
+from pytest_domainsafety.providers.filters import is_withheld
 from pytest_domainsafety.providers.http import error_text
 from pytest_domainsafety.types import ChatRequest, Message, Reply
 
 PARTS = (
     Part("temperature"),
     Part("seed", words=("random_seed",)),
-    Part("max_tokens", ("max_tokens", "max_completion_tokens"), ("max_new_tokens",)),
+    Part(
+        "max_tokens",
+        ("max_tokens", "max_completion_tokens"),
+        ("max_new_tokens", "max_output_tokens", "maxtokens", "maxoutputtokens"),
+    ),
     Part(
         "response_format",
         ("json_schema", "json_object"),
@@ -30,8 +35,12 @@ PARTS = (
         ),
         late=True,
     ),
-    Part("logprobs", words=("top_logprobs",)),
-    Part("chat_template_kwargs", words=("enable_thinking",), late=True),
+    Part("logprobs", words=("top_logprobs", "toplogprobs")),
+    Part(
+        "chat_template_kwargs",
+        words=("enable_thinking", "chattemplatekwargs"),
+        late=True,
+    ),
     Part("stream"),
     SYSTEM,
 )
@@ -120,6 +129,8 @@ def reply_of(
         BadAnswer: There is no message in it, or it is not text.
         ServerFault: It was broken off.
     """
+    if is_withheld(answer):
+        return build_reply("", finish="filtered", latency_s=seconds, adapted=adapted)
     try:
         choice = answer["choices"][0]
         message = choice["message"]

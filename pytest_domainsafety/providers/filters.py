@@ -9,13 +9,13 @@ trouble; and it must be a filter's word and nobody else's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_domainsafety.providers.bodies import Answer
 
-__all__ = ["is_filtered", "is_filters_word"]
+__all__ = ["is_filtered", "is_filters_word", "is_withheld"]
 
 
 # Where a code or a type stands, a part of it is enough.
@@ -111,6 +111,21 @@ def is_filtered(answer: Answer, more: tuple[str, ...] = ()) -> bool:
         _has(said.casefold(), (*(CODES if coded else PHRASES), *more))
         for said, coded in _said(body)
     )
+
+
+def is_withheld(answer: Mapping[str, Any]) -> bool:
+    """Tell whether an answer has no choices since a filter took them.
+
+    Gemini's ``promptFeedback`` names the reason, MiniMax's ``base_resp`` its number.
+    """
+    if answer.get("choices"):
+        return False
+    feedback = answer.get("promptFeedback") or answer.get("prompt_feedback")
+    if isinstance(feedback, dict):
+        reason = feedback.get("blockReason") or feedback.get("block_reason")
+        return str(reason or "").casefold() in FINISHES
+    base = answer.get("base_resp")
+    return isinstance(base, dict) and base.get("status_code") in (1026, 1027)
 
 
 def _has(said: str, words: tuple[str, ...]) -> bool:

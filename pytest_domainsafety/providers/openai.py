@@ -8,6 +8,7 @@ import re
 import time
 from http import HTTPStatus
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pytest_domainsafety.errors import (
     DomainSafetyError,
@@ -198,7 +199,8 @@ class OpenAIModel:
             return _Listing({}, vouched=False)
         response = await server.send("GET", path)
         if response.status_code in ABSENT:
-            return _Listing({}, vouched=True)
+            # An address that ends too early has neither a list nor a chat.
+            return _Listing({}, vouched=not self._ends_early(server))
         check_status(response, server.shown, self._model)
         data = parse_json(response, server.shown).get("data")
         if not isinstance(data, list) or not data:
@@ -214,6 +216,9 @@ class OpenAIModel:
             ):
                 return _Listing(entry, vouched=True)
         return _Listing({}, vouched=False, names=tuple(entries))
+
+    def _ends_early(self, server: HttpServer) -> bool:
+        return not (self._paths[server].azure or urlsplit(server.base).path)
 
     async def chat(self, request: ChatRequest) -> Reply:
         """See :meth:`ChatModel.chat`."""
@@ -233,6 +238,12 @@ class OpenAIModel:
         if is_filtered(response, settings.filter_words):
             return build_reply(
                 "", finish="filtered", latency_s=seconds, adapted=adapted
+            )
+        if response.status_code in ABSENT and self._ends_early(server):
+            raise ModelNotFound(
+                f"{server.shown} answered {response.status_code} to a chat; the "
+                "address of an OpenAI-compatible server ends in /v1: "
+                f"{server.shown}/v1."
             )
         check_status(response, server.shown, self._model)
         answer = parse_json(response, server.shown)

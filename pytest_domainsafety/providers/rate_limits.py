@@ -30,12 +30,14 @@ class Budget(NamedTuple):
     Attributes:
         kind: `requests` or `tokens`.
         left: How many.
+        limit: How many there are at most; None where that is not said.
         reset_s: Seconds until there are all of them again.
     """
 
     kind: str
     left: float
     reset_s: float
+    limit: float | None = None
 
 
 # Limit, rest and renewal: OpenAI's and most others', Anthropic's, the IETF's drafts.
@@ -55,10 +57,11 @@ def read_budgets(headers: Mapping[str, str]) -> Iterator[Budget]:
     """Yield what an answer's headers say of limits; what can't be read is nothing."""
     for kind, pattern in _HEADERS:
         left = _number(headers.get(pattern.format("remaining")))
-        if left is None or _number(headers.get(pattern.format("limit"))) == 0:
+        limit = _number(headers.get(pattern.format("limit")))
+        if left is None or limit == 0:
             continue
         reset = read_wait(headers.get(pattern.format("reset")))
-        yield Budget(kind, left, UNSAID_S if reset is None else reset)
+        yield Budget(kind, left, UNSAID_S if reset is None else reset, limit)
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:
@@ -123,6 +126,7 @@ class Pace:
         self._believed: set[str] = set()
         self._left: dict[str, float] = {}
         self._until: dict[str, float] = {}
+        self._limits: dict[str, float | None] = {}
 
     @asynccontextmanager
     async def turn(self, tokens: int) -> AsyncIterator[None]:
@@ -151,7 +155,9 @@ class Pace:
                 continue
             if now >= self._until[kind]:
                 del self._left[kind]
-            elif self._left[kind] < needed and kind in self._believed:
+            elif kind in self._believed and self._left[kind] < min(
+                needed, self._limits.get(kind) or needed
+            ):
                 waits.append(self._until[kind] - now)
         return max(waits)
 
@@ -178,3 +184,4 @@ class Pace:
             # Those in flight may not be counted yet.
             self._left[kind] = budget.left - (others if kind == "requests" else 0)
             self._until[kind] = self._clock() + budget.reset_s
+            self._limits[kind] = budget.limit

@@ -51,6 +51,8 @@ FILTERED = {
     "xai": (403, {"code": "no", "error": "Content violates usage guidelines. Team: x"}),
     "volcengine": (400, error("no", "InputTextSensitiveContentDetected")),
     "anthropic": (400, error("Output blocked by content filtering policy")),
+    "gemini, no choices": (200, {"promptFeedback": {"blockReason": "SAFETY"}}),
+    "minimax": (200, {"choices": None, "base_resp": {"status_code": 1026}}),
     "plain text": (400, b"Blocked by a guardrail."),
 }
 
@@ -69,6 +71,8 @@ NO_FILTER = {
     "a prompt": (400, error("invalid", "invalid_prompt")),
     "a refused scope": (403, error("not permitted by policy", "forbidden")),
     "trouble in a 200": (200, error("Your input was flagged", 502)),
+    "no choices": (200, {"choices": [], "promptFeedback": {"blockReason": None}}),
+    "another number": (200, {"choices": None, "base_resp": {"status_code": 1004}}),
     "the request echoed": (
         422,
         {"detail": [{"msg": "bad", "input": "your prompt was flagged"}]},

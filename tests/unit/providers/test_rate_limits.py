@@ -46,17 +46,15 @@ def test_until_when(said, seconds):
 
 
 def left(headers):
-    return [
-        (budget.kind, budget.left, budget.reset_s) for budget in read_budgets(headers)
-    ]
+    return [tuple(budget) for budget in read_budgets(headers)]
 
 
 def test_what_is_left():
     openai = {"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "2s"}
-    assert left(openai) == [("requests", 3, 2)]
+    assert left(openai) == [("requests", 3, 2, None)]
     ietf = {"ratelimit-remaining": "0", "ratelimit-reset": "5", "ratelimit-limit": "9"}
-    assert left(ietf) == [("requests", 0, 5)]
-    assert left({"x-ratelimit-remaining-tokens": "9"}) == [("tokens", 9, 1)]
+    assert left(ietf) == [("requests", 0, 5, 9)]
+    assert left({"x-ratelimit-remaining-tokens": "9"}) == [("tokens", 9, 1, None)]
     assert left({"ratelimit-remaining": "0", "ratelimit-limit": "0"}) == []
     assert left({"ratelimit-remaining": "many"}) == []
 
@@ -113,6 +111,14 @@ def test_a_request_waits_for_the_tokens_that_it_may_take(monkeypatch):
     pace = Pace(clock)
     pace.note(budget(3000, "10s", "tokens"), busy=False)
     assert [held(pace, clock, 2048), held(pace, clock, 2048)] == [0, 10]
+
+
+def test_a_full_budget_is_enough_whatever_a_request_may_take(monkeypatch):
+    clock = Clock(monkeypatch)
+    pace = Pace(clock)
+    full = budget(1000, "60s", "tokens") | {"x-ratelimit-limit-tokens": "1000"}
+    pace.note(full, busy=False)
+    assert held(pace, clock, 2048) == 0
 
 
 def test_after_a_429_all_wait_and_not_each_gets_one(monkeypatch):

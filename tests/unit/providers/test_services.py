@@ -252,6 +252,17 @@ def test_a_model_that_is_nowhere_is_not_found(monkeypatch):
         served(monkeypatch, answers, openai, chat)
 
 
+def test_an_address_without_its_end_is_told_it(monkeypatch):
+    def answers(method, path, body):
+        return 404, {"detail": "Not Found"}
+
+    def make(server):
+        return OpenAIModel("openai:m", "m", ProviderSettings((server.url,)))
+
+    with pytest.raises(ModelNotFound, match="ends in /v1: http://127"):
+        served(monkeypatch, answers, make, describe)
+
+
 # ── the list of models, and a model that loads ──────────────────────────────
 
 
