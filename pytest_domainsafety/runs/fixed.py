@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.engine import Plan
-from pytest_domainsafety.engine.lone_judge import LoneJudge, lone_judge
+from pytest_domainsafety.engine.alone import LoneJudge, lone_judge
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.fixed import (

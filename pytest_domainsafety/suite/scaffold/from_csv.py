@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import yaml
-
 from pytest_domainsafety.errors import ConfigError, UserError
+from pytest_domainsafety.suite.scaffold.dumping import dump
 from pytest_domainsafety.suite.tags import GENERATED_ANALYTICAL
 from pytest_domainsafety.text import clean, printable
 
@@ -108,7 +107,7 @@ def suite_from_csv(
         raise UserError(f"{source}: no prompt in the column {columns.prompt!r}")
     head = _HEADER.substitute(source=printable(source.name), pairs=len(scenarios))
     suite = {**_frame(domain), "scenarios": scenarios}
-    return Imported(head + _dump(suite), len(scenarios), empty, repeated)
+    return Imported(head + dump(suite), len(scenarios), empty, repeated)
 
 
 def _rows(source: Path) -> Iterator[_Row]:
@@ -256,21 +255,3 @@ def _frame(domain: str) -> dict[str, Any]:
             },
         },
     }
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as blocks, which people can edit."""
-
-
-def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _dump(suite: Mapping[str, Any]) -> str:
-    return yaml.dump(
-        suite, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88
-    )

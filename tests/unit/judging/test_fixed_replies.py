@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from made_suite import made_suite, write_suites
 
 from pytest_domainsafety.cli import group
-from pytest_domainsafety.engine import lone_judge
+from pytest_domainsafety.engine import alone
 from pytest_domainsafety.errors import ConfigError, JudgeError, UserError
 from pytest_domainsafety.judging.fixed import SCALES, compare, fixed_replies
 from pytest_domainsafety.types import Judgement
@@ -89,7 +89,7 @@ def run(tmp_path, monkeypatch):
 
     def invoke(say, *args):
         judge = MadeJudge(say)
-        monkeypatch.setattr(lone_judge, "modelless_judge", lambda _: judge)
+        monkeypatch.setattr(alone, "modelless_judge", lambda _: judge)
         done = CliRunner().invoke(group, ["agreement", "--fixed", "made", *args])
         if isinstance(done.exception, UserError):
             raise done.exception

@@ -1,4 +1,4 @@
-"""One judge outside a run: made ready, asked at a pace, and closed."""
+"""One model or one judge outside a run: made ready, asked at a pace, and closed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import Pacer, context_windows, pacer
+from pytest_domainsafety.engine.dialogue import Target
 from pytest_domainsafety.engine.judges import make_judges
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.engine.preflight import look_at, provider_settings
@@ -38,6 +39,38 @@ class LoneJudge(NamedTuple):
     asker: Asker
     pace: Pacer
     tally: Tally
+
+
+class LoneModel(NamedTuple):
+    """A model that is ready to be asked."""
+
+    target: Target
+    asker: Asker
+    pace: Pacer
+
+
+@asynccontextmanager
+async def lone_model(plan: Plan) -> AsyncIterator[LoneModel]:
+    """Make the plan's one model ready.
+
+    Args:
+        plan: Its model, its sampling, and how to ask.
+
+    Raises:
+        ConfigError: The model can't be used.
+        ProviderError: The model is not to be had.
+    """
+    (name,) = plan.models
+    model = create_model(name, provider_settings(plan, [name]))
+    try:
+        infos = {name: await look_at(model, plan)}
+        window = context_windows(plan, infos)[name]
+        sampling = plan.sampling.model_copy(update={"num_ctx": window})
+        pace = pacer(plan, infos, turns=False)
+        asker = Asker(plan, Tally(), pace)
+        yield LoneModel(Target(model, infos[name], sampling), asker, pace)
+    finally:
+        await model.aclose()
 
 
 @asynccontextmanager
