@@ -24,6 +24,7 @@ from pytest_domainsafety.session.neighbours import HtmlColumn
 from pytest_domainsafety.session.outputs import check_outputs
 from pytest_domainsafety.session.process import PROCESS, WORKER_INPUT, Process
 from pytest_domainsafety.session.pytest_reports import ACCOUNTED, attach
+from pytest_domainsafety.session.struck_warnings import StruckWarnings
 from pytest_domainsafety.text import visible
 
 PLUGIN_NAME = "domainsafety-session"
@@ -64,6 +65,7 @@ def register(config: pytest.Config) -> None:
         controller = Controller(config, process)
         status = ExitStatus(controller.verdict, controller.is_pair)
         config.pluginmanager.register(controller, PLUGIN_NAME)
+        config.pluginmanager.register(StruckWarnings(process))
         config.pluginmanager.register(status, STATUS_NAME)
         config.pluginmanager.register(HtmlColumn(), COLUMN_NAME)
 

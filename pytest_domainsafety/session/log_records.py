@@ -12,11 +12,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-LEFT_OUT = "a record about a request, left out"
+# No handler takes a record below its own level, and none has one below 0.
+BELOW_ALL = -1
 
 
 def leave_out(thread: str) -> Callable[[], None]:
-    """Take the words out of every log record that a thread makes.
+    """Take the words out of every log record that a thread makes, and then the record.
 
     Args:
         thread: Its name.
@@ -29,7 +30,8 @@ def leave_out(thread: str) -> Callable[[], None]:
     def made(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = before(*args, **kwargs)
         if record.threadName == thread:
-            record.msg, record.args = LEFT_OUT, ()
+            record.levelno = BELOW_ALL
+            record.msg, record.args = "", ()
             record.exc_info = record.exc_text = record.stack_info = None
         return record
 
