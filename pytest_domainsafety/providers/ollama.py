@@ -46,6 +46,7 @@ from pytest_domainsafety.providers.http import (
     parse_json,
 )
 from pytest_domainsafety.providers.pool import Pool
+from pytest_domainsafety.providers.provider_words import doubt
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import (
     ChatRequest,
@@ -125,12 +126,13 @@ class OllamaModel:
                     timeout_s=settings.connect_timeout_s,
                     read_timeout_s=settings.read_timeout_s,
                     headers={"authorization": f"Bearer {key}"} if key else None,
-                    hint=HINT,
+                    hint=HINT + _doubt(name),
                     max_bytes=settings.max_reply_bytes,
                 )
                 for endpoint in endpoints or ("",)
             ]
         )
+        self._doubt = _doubt(name)
         self._family = ""
         self._loaded = False
         self._dialect = Dialect(PARTS)
@@ -219,7 +221,7 @@ class OllamaModel:
             raise ModelNotFound(
                 f"Ollama at {server.shown} has no model {model!r}; "
                 f"it has {names or 'none at all'}. "
-                f"To get it, type: ollama pull {model}"
+                f"To get it, type: ollama pull {model}{self._doubt}"
             )
         check_status(response, server.shown, self._model)
         return parse_json(response, server.shown)
@@ -371,6 +373,13 @@ class OllamaModel:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
+
+
+def _doubt(name: str) -> str:
+    # The registry knows this module by its name, and imports it when it is asked for.
+    from pytest_domainsafety.providers.registry import providers
+
+    return doubt(name, providers())
 
 
 def _tagged(model: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -13,6 +12,7 @@ from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
 from pytest_domainsafety.providers.crash_report import report_crash
 from pytest_domainsafety.providers.guard import guarded, struck
+from pytest_domainsafety.providers.provider_words import names_another
 from pytest_domainsafety.providers.redaction import strike
 from pytest_domainsafety.text import printable
 
@@ -38,26 +38,6 @@ EXAMPLES = {
     "embedded": "embedded:smollm2-135m",
     "scripted": "scripted:answers.yaml",
 }
-# Whose servers people name here, as other tools have it, and no model of Ollama's
-# library: most speak OpenAI's protocol.
-OTHERS = frozenset(
-    """ai21 anyscale aws azureai azureopenai baseten bedrock cerebras chatgpt claude
-    cloudflare cohere copilot custom dashscope databricks deepinfra fireworks
-    fireworksai gemini github google googleai gpt groq hf http https huggingface
-    hyperbolic inference kobold koboldcpp lepton litellm llamacpp llamafile lmstudio
-    localai meta mistralai mlx modal moonshot nim novita nvidia oai openaicompatible
-    openrouter perplexity portkey replicate sagemaker sambanova sglang siliconflow
-    tabbyapi tensorrt text together togetherai tgi transformers triton vertex vertexai
-    vllm volcengine watsonx xai xinference zai zhipu""".split()  # noqa: SIM905
-)
-# Names of hosted models, which no tag of Ollama's is.
-_HOSTED = re.compile(
-    r"(?:gpt-\d|chatgpt|claude-|gemini-\d|o[134](?:-|$)|grok-\d|deepseek-chat)", re.I
-)
-# A tag of Ollama's, whatever the model is called: `7b-instruct`, `latest`.
-_SIZE = re.compile(r"(?:latest$|\d+(?:\.\d+)?[bm]\b|e\d+b\b)", re.I)
-# What Ollama takes for a tag.
-_TAG = re.compile(r"[\w][\w.-]{0,79}", re.ASCII)
 # Families of open models that are one letter away from a provider's name.
 MODEL_FAMILIES = frozenset({"llama"})
 # "openai" against "opnai" is 0.91, "ollama" against "codellama" 0.80.
@@ -112,7 +92,7 @@ def parse_model_name(name: str) -> ModelName:
             f"There are {', '.join(sorted(registered))}; "
             f"an Ollama model of that name is 'ollama:{shown}'."
         )
-    if colon and _is_a_provider(first, rest.strip()):
+    if colon and names_another(first, rest.strip()):
         raise ConfigError(
             f"There is no provider {printable(first)!r}; there are "
             f"{', '.join(sorted(registered))}. Of a server that speaks OpenAI's "
@@ -121,23 +101,6 @@ def parse_model_name(name: str) -> ModelName:
             f"'ollama:{printable(name)}'."
         )
     return ModelName(DEFAULT, name.strip())
-
-
-def _is_a_provider(first: str, rest: str) -> bool:
-    """Tell whether what stands before a colon must be meant for a provider.
-
-    Ollama's names have colons, too: ``llama3.3:70b``, ``hf.co/org/repo:Q4_K_M``,
-    ``registry:5000/me/model:tag``. So these are names of other tools' providers, and
-    bare words before what can't be a tag.
-    """
-    word = first.casefold()
-    if _SIZE.match(rest):
-        return False
-    if re.sub(r"[-_. ]", "", word) in OTHERS:
-        return True
-    if not re.fullmatch(r"[a-z][a-z_-]*", word) or re.match(r"\d+/", rest):
-        return False
-    return _HOSTED.match(rest) is not None or _TAG.fullmatch(rest) is None
 
 
 def _mistyped(first: str, registered: dict[str, str | EntryPoint]) -> str | None:

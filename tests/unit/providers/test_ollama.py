@@ -148,6 +148,25 @@ def test_thinking_is_left_to_the_server_unless_said():
     assert "think" not in server.requests[0]
 
 
+def test_a_word_that_may_be_meant_for_a_provider_is_doubted():
+    with FaultServer("other:latest") as server:
+        gone = "http://127.0.0.1:9"
+        for name, doubted in [
+            ("acme:some-model", True),
+            ("ollama:acme:some-model", False),
+            ("mistral:7b", False),
+            ("llama3.3:latest", False),
+            ("me/model:tag", False),
+        ]:
+            rest = name.removeprefix("ollama:")
+            for url in (server.url, gone):
+                model = OllamaModel(name, rest, ProviderSettings((url,), timeout_s=5))
+                with pytest.raises((ModelNotFound, ServerUnreachable)) as caught:
+                    closing(model, model.describe())
+                said = "is meant to be a provider, there is none" in str(caught.value)
+                assert said == doubted, name
+
+
 @pytest.mark.parametrize(
     ("status", "said", "field"),
     [
