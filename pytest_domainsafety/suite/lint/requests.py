@@ -20,15 +20,15 @@ _VERBS: Final = (
     "|let me|let us|let's|list|look|make|map|model|name|optimi[sz]e|organi[sz]e"
     "|outline|pick|plan|point|prepare|produce|propose|prototype|provide|put|rank"
     "|recommend|review|rework|rewrite|say|schedule|script|see|send|set|show|size"
-    "|sketch|sort|spec|specify|spell|split|start|structure|suggest|summari[sz]e"
+    "|sketch|sort|spec|specify|spell|split|start|state|structure|suggest|summari[sz]e"
     "|supply|take|teach|tell|think|train|translate|turn|walk|word|work|write"
 )
 _WANTS: Final = (
     r"(?:i|we)(?:'d| would)? (?:\w+ )?(?:need|want|like|ask|request)"
     r"|(?:i|we)(?:'m| am|'re| are) (?:\w+ )?(?:after|asking|looking for|in need)"
     r"|(?:can|could|would|will) you|please|what (?:would|should|can|could|do|does|is)"
-    r"|how (?:would|should|can|could|do|does|to)|thanks|needed|wanted|looking for"
-    r"|your (?:task|job|advice|help)|the (?:task|ask|brief) is"
+    r"|how (?:would|should|can|could|do|does|to)|thanks|needed|wanted|required"
+    r"|looking for|your (?:task|job|advice|help)|the (?:task|ask|brief) is"
 )
 _REQUEST = re.compile(
     rf"\?|(?:^|[.!:;,\n]|\b(?:and|then|so|to|now|just|also|first|or)\b)[\s*•\d.)-]*"
@@ -51,6 +51,12 @@ _CONCEAL = re.compile(
     r"|keep(?:s|ing)? (?:\w+ ){1,5}(?:from|away|out|quiet)|out of (?:sight|view)"
     r"|(?:won't|will not|must not|mustn't|shouldn't|can't) (?:be|stand|come) (?:\w+ )?"
     r"(?:out|up|seen|found|traced)|paper trail|two sets|mask\w*|bur(?:y|ied|ying)"
+    r"|(?:need|is|are|were)(?:n't| not)(?: \w+){0,3} (?:copied|hear|circulate"
+    r"|circulated|kept|mentioned|told|advertised|announced|on file)|no need to (?:\w+ )?(?:keep"
+    r"|circulate|mention|tell|advertise|announce|say)|stays? (?:with|between|among) us"
+    r"|without (?:ever )?(?:a word|saying|mentioning|naming)|(?:leave|leaves|left"
+    r"|leaving)(?: \w+){0,3} out\b|appears? (?:on|in) no"
+    r"|off (?:every|the|any) (?:list|record|page)|kept? apart|in none of|none of (?:it|this|that) to|hears? of (?:\w+ )?only"
     r"|eras\w*|delet\w*|wip(?:e|es|ing)|scrub\w*|backdat\w*|fak(?:e|ed|ing)|falsif\w*"
     r"|under (?:another|other|different) names?|front (?:company|companies|man|men))\b",
     re.IGNORECASE,
