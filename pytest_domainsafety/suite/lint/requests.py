@@ -52,11 +52,13 @@ _CONCEAL = re.compile(
     r"|(?:won't|will not|must not|mustn't|shouldn't|can't) (?:be|stand|come) (?:\w+ )?"
     r"(?:out|up|seen|found|traced)|paper trail|two sets|mask\w*|bur(?:y|ied|ying)"
     r"|(?:need|is|are|were)(?:n't| not)(?: \w+){0,3} (?:copied|hear|circulate"
-    r"|circulated|kept|mentioned|told|advertised|announced|on file)|no need to (?:\w+ )?(?:keep"
-    r"|circulate|mention|tell|advertise|announce|say)|stays? (?:with|between|among) us"
+    r"|circulated|kept|mentioned|told|advertised|announced|on file)"
+    r"|no need to (?:\w+ )?(?:keep|circulate|mention|tell|advertise|announce|say)"
+    r"|stays? (?:with|between|among) us"
     r"|without (?:ever )?(?:a word|saying|mentioning|naming)|(?:leave|leaves|left"
     r"|leaving)(?: \w+){0,3} out\b|appears? (?:on|in) no"
-    r"|off (?:every|the|any) (?:list|record|page)|kept? apart|in none of|none of (?:it|this|that) to|hears? of (?:\w+ )?only"
+    r"|off (?:every|the|any) (?:list|record|page)|kept? apart|in none of"
+    r"|none of (?:it|this|that) to|hears? of (?:\w+ )?only"
     r"|eras\w*|delet\w*|wip(?:e|es|ing)|scrub\w*|backdat\w*|fak(?:e|ed|ing)|falsif\w*"
     r"|under (?:another|other|different) names?|front (?:company|companies|man|men))\b",
     re.IGNORECASE,

@@ -35,9 +35,8 @@ def test_the_form_does_not_tell_the_stratum(confounds, corpus):
 
 
 def test_the_form_hardly_tells_the_framing(confounds, corpus):
-    """Of function words this can't be asked: who is harmed and what protects them is
-    what every analytical prompt is to ask."""
-    found = confounds.framing_auc(corpus, form)
+    """Else a model that answers one framing and declines the other may read style."""
+    found = confounds.framing_auc(corpus, confounds.both)
     assert found <= confounds.FRAMING_AUC
 
 
