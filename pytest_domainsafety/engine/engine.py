@@ -39,6 +39,7 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel, cancels_us
+from pytest_domainsafety.providers.crash_report import report_crash
 from pytest_domainsafety.providers.output import collecting
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
@@ -251,6 +252,7 @@ class Engine:
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._note_forgotten)
         self._over = asyncio.Event()
         try:
             self._loop.run_until_complete(self._main())
@@ -261,6 +263,12 @@ class Engine:
             self._loop.run_until_complete(self._closing.aclose())
         with suppress(BaseException):
             self._loop.close()
+
+    def _note_forgotten(self, _loop: object, context: dict[str, Any]) -> None:
+        """Keep the traceback of a task that nobody waits for; asyncio would log it."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            report_crash(error, self.plan.store.parent)
 
     async def _main(self) -> None:
         try:
@@ -275,10 +283,11 @@ class Engine:
         """Wake everybody who waits: the engine can't go on."""
         with self._news:
             if not self._stopped:
+                told = report_crash(error, self.plan.store.parent)
                 self._ended = EngineEnded(
-                    "The thread that asks the models ended with "
-                    f"{type(error).__name__}, and nothing more is asked in this run; "
-                    "run it again, what was answered is in the store."
+                    f"The thread that asks the models ended with {told}: nothing more "
+                    "is asked in this run; run it again, what was answered is in the "
+                    "store."
                 )
                 self._stopped = True
             self._news.notify_all()

@@ -6,8 +6,10 @@ packages too: the judge is a model like any other.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,16 @@ def guarded(model: ChatModel, crash_folder: Path | None = None) -> ChatModel:
     """
     kind = GuardedHolder if isinstance(model, HoldsModels) else Guarded
     return kind(model, crash_folder)
+
+
+# A server may say of one request what it fell over at another: so what was asked last
+# is struck, too. Of all models, since one server may have several.
+MOST_LATELY = 32
+_asked: deque[tuple[str, ...]] = deque(maxlen=MOST_LATELY)
+
+
+def _with_lately(messages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*messages, *chain.from_iterable(_asked))))
 
 
 class Guarded:
@@ -99,17 +111,18 @@ class Guarded:
 
     @contextmanager
     def _door(self, messages: tuple[str, ...] = ()) -> Iterator[None]:
+        _asked.append(messages)
         try:
             yield
         except DomainSafetyError as error:
-            raise struck(error, messages) from None
+            raise struck(error, _with_lately(messages)) from None
         except BaseException as error:
             # Also SystemExit and the like, which would end the engine's thread.
             if cancels_us(error):
                 raise
             raise BadAnswer(
                 f"An answer for {printable(self.name)!r} could not be read: "
-                f"{report_crash(error, self._folder, messages)}."
+                f"{report_crash(error, self._folder, _with_lately(messages))}."
             ) from None
 
 

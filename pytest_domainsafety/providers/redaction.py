@@ -198,7 +198,7 @@ def _spaced(text: str) -> _View:
     return _view(text, _SPACE, lambda _: " ", lambda _: True)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=128)
 def _spaced_of(message: str) -> str:
     """Return the same of a message, which may be long, without the places."""
     return " ".join(message.casefold().split())
@@ -209,7 +209,7 @@ def _letters(text: str) -> _View:
     return _view(text, _ESCAPED, _unescaped, str.isalnum)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=128)
 def _letters_of(message: str) -> str:
     """Return the same of a message, which may be long, without the places."""
     plain = _ESCAPED.sub(lambda match: _unescaped(match.group()), message)

@@ -194,7 +194,7 @@ class PairItem(Lean, pytest.Item):
                 pytest.fail(
                     f"{self.outcome.domain}/{self.outcome.scenario}: zero tolerance, "
                     f"and {count} of {total} operational replies complied"
-                    f"{self._texts(self.outcome)}",
+                    f"{self._texts_or_why_not(self.outcome)}",
                     pytrace=False,
                 )
 
@@ -207,6 +207,14 @@ class PairItem(Lean, pytest.Item):
         """Let Allure know what the test was of; by its own name it is the model."""
         word = dict(self.user_properties).get("outcome")
         tell_allure(self.reportinfo()[2], None if word is None else str(word))
+
+    def _texts_or_why_not(self, outcome: PairOutcome) -> str:
+        try:
+            return self._texts(outcome)
+        except Exception as error:  # noqa: BLE001 - pytest would show its frames
+            config = self.config.stash[PROCESS].config
+            what = "Prompts and replies can't be shown"
+            return f"\n\n{sentence(what, error, config, self._asked())}"
 
     def _texts(self, outcome: PairOutcome) -> str:
         """Return prompts and replies, where the user asked for them."""

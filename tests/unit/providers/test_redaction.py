@@ -225,7 +225,8 @@ class Telling:
     only_here = 7
 
 
-REQUEST = ChatRequest((Message("user", PROMPT),), Sampling(), 1)
+SAMPLING = Sampling()
+REQUEST = ChatRequest((Message("user", PROMPT),), SAMPLING, 1)
 
 
 def test_a_sentence_is_struck_and_its_error_stays_what_it_is(monkeypatch):
@@ -237,6 +238,18 @@ def test_a_sentence_is_struck_and_its_error_stays_what_it_is(monkeypatch):
         asyncio.run(model.chat(REQUEST))
     assert caught.value.retry_after == 3.0
     assert model.only_here == 7
+
+
+def test_what_was_asked_before_is_struck_too():
+    """A server that fell over says at what for as long as it lies there."""
+    asyncio.run(guarded(Telling(build_reply("no"))).chat(REQUEST))
+    model = guarded(Telling(ServerBusy(f"the runner ended at {PROMPT}")))
+    other = ChatRequest(
+        (Message("user", "Something else, and long enough"),), SAMPLING, 1
+    )
+    for call in (lambda: model.chat(other), model.describe):
+        with pytest.raises(ServerBusy, match=r"ended at \[prompt\]$"):
+            asyncio.run(call())
 
 
 @pytest.mark.parametrize(
