@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pytest_domainsafety.session.collection import SuiteFile
 
 
+_IS_SET_UP = pytest.StashKey[bool]()
+"""There once the session is, in a run that has a model to test."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the `--safety-…` options."""
     options.add_options(parser)
@@ -56,16 +60,36 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the session where a model is to be tested."""
     for line in options.MARKERS:
         config.addinivalue_line("markers", line)
-    if options.wants_models(config):
-        from pytest_domainsafety.session.hooks import register
+    # A model in the ini stands there for every run, of the unit tests too, which should
+    # not pay for what they don't use.
+    if options.wants_models(config) and (
+        _is_typed(config) or options.may_have_suites(config)
+    ):
+        _set_up(config)
 
-        register(config)
+
+def _is_typed(config: pytest.Config) -> bool:
+    if not config.option.safety_model:
+        return False
+    from pytest_domainsafety.session.short_names import OURS
+
+    return options.model_is_typed(config, config.stash.get(OURS, ()))
+
+
+def _set_up(config: pytest.Config, session: pytest.Session | None = None) -> None:
+    from pytest_domainsafety.session.hooks import register
+
+    register(config, session)
+    config.stash[_IS_SET_UP] = True
 
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> SuiteFile | None:
     """Collect `*.safety.yaml`."""
     if not file_path.name.endswith(options.SUFFIXES):
         return None
+    config = parent.config
+    if options.wants_models(config) and _IS_SET_UP not in config.stash:
+        _set_up(config, parent.session)  # pytest looked where nobody expected one
     from pytest_domainsafety.session.hooks import collect
 
     return collect(parent, file_path)
@@ -101,6 +125,14 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     """Do the same on xdist's controller, which collects nothing itself."""
     if not options.wants_models(node.config):
         _demand_model(node.config, ids)
+    elif _IS_SET_UP not in node.config.stash:
+        # The workers did not agree on a run, so what they would count is no one run.
+        suite = options.suite_to_run(node.config, ids)
+        if suite is not None:
+            raise pytest.UsageError(
+                f"{suite}: a suite where none was looked for; name its folder, or name "
+                "the model on the command line"
+            )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -136,7 +168,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     GPU time that requests in flight would go on taking.
     """
     config = session.config
-    if options.wants_models(config):
+    if _IS_SET_UP in config.stash:
         from pytest_domainsafety.session.hooks import hand_over, stop
 
         stop(config)
@@ -146,7 +178,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the engine, also after an interrupted or broken session."""
-    if options.wants_models(config):
+    if _IS_SET_UP in config.stash:
         from pytest_domainsafety.session.hooks import stop
 
         stop(config)

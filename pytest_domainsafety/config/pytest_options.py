@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.table import OPTIONS
@@ -97,6 +98,17 @@ def only_shows(config: pytest.Config) -> str | None:
     """Return the option with which pytest shows something and runs no test."""
     shown = (typed for name, typed in _SHOW if getattr(config.option, name, False))
     return next(shown, None)
+
+
+def may_have_suites(config: pytest.Config) -> bool:
+    """Whether a suite lies under the paths of a run; no more of it is read."""
+    from pytest_domainsafety.config.places import named_under
+
+    for arg in config.args:
+        path = Path(config.invocation_params.dir, arg.partition("::")[0])
+        if path.name.endswith(SUFFIXES) or any(named_under(path, SUFFIXES)):
+            return True
+    return False
 
 
 def suite_to_run(config: pytest.Config, nodeids: Iterable[str]) -> str | None:

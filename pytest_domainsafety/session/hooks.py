@@ -33,8 +33,12 @@ COLUMN_NAME = "domainsafety-html-column"
 _OURS = (GateFailed, NotMeasured)
 
 
-def register(config: pytest.Config) -> None:
+def register(config: pytest.Config, session: pytest.Session | None = None) -> None:
     """Set up this process's part of a run.
+
+    Args:
+        config: pytest's.
+        session: Where it has begun already.
 
     Raises:
         pytest.UsageError: An option can't be used.
@@ -64,6 +68,8 @@ def register(config: pytest.Config) -> None:
     if process.worker is None:
         controller = Controller(config, process)
         status = ExitStatus(controller.verdict, controller.is_pair)
+        if session is not None:
+            status.pytest_sessionstart(session)
         config.pluginmanager.register(controller, PLUGIN_NAME)
         config.pluginmanager.register(StruckWarnings(process))
         config.pluginmanager.register(status, STATUS_NAME)

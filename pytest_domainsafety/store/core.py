@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pytest_domainsafety.errors import StoreError
 from pytest_domainsafety.store.records import Records
+from pytest_domainsafety.store.schema import IS_WITHHELD
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import Judgement, Manifest, Problem, Reply
 
@@ -37,8 +38,6 @@ SELECT run, finished IS NOT NULL, manifest FROM runs WHERE instr(manifest, ?)
 ORDER BY started DESC, run DESC
 """
 _JUDGES = ("judges", "second_judge")
-_HASH_KEY = '"text_hash":'
-"""In a reply's JSON; a text that has it in it has its quotation marks escaped."""
 _MAY_CHANGE = ("python", "command")
 """Providers of applications, which may be mended between two runs."""
 
@@ -243,9 +242,7 @@ class Store(Records):
     def withheld(self) -> int:
         """Return how many replies are here as hashes alone."""
         return int(
-            self._read(
-                f"SELECT count(*) FROM replies WHERE instr(reply, '{_HASH_KEY}')"
-            )[0][0]
+            self._read(f"SELECT count(*) FROM replies WHERE {IS_WITHHELD}")[0][0]
         )
 
     def judgement(self, judgement_key: str) -> Judgement | None:

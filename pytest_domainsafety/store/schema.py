@@ -13,6 +13,12 @@ OLDEST_SQLITE = (3, 31)
 # "DSAF": marks the file as ours (https://sqlite.org/pragma.html#pragma_application_id).
 APPLICATION_ID = 0x44534146
 
+IS_WITHHELD = "instr(reply, '\"text_hash\":')"
+"""Whether of a reply its hash alone was kept: as SQL, word for word as in the index.
+
+A text that has the key in it has its quotation marks escaped.
+"""
+
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -62,6 +68,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID
         """,
     ),
+    # Counting them must not take longer with each reply that is kept.
+    (f"CREATE INDEX replies_withheld ON replies (request_key) WHERE {IS_WITHHELD}",),
 )
 """``STEPS[n]`` takes a store from schema n to n + 1; 0 is an empty file."""
 

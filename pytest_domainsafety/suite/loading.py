@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from pytest_domainsafety.config.places import named_under
 from pytest_domainsafety.config.pytest_options import SUFFIXES
 from pytest_domainsafety.errors import SuiteError, SuiteProblem, UserError
 from pytest_domainsafety.suite.problems import document_problems
@@ -18,8 +18,6 @@ from pytest_domainsafety.text import fingerprint, printable, visible
 from pytest_domainsafety.types import Suite
 
 _BREAKS = frozenset("\t\n")
-# Folders that pytest does not look into either.
-_PASSED_OVER = frozenset({"build", "dist", "node_modules", "venv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +159,8 @@ def domains_of(files: Iterable[Path]) -> set[str]:
 
 
 def find_named(folder: Path, endings: tuple[str, ...]) -> list[Path]:
-    """Return the files under a folder whose name ends so, as pytest looks for them."""
-    matches: list[Path] = []
-    for where, folders, names in os.walk(folder):
-        matches += [Path(where, name) for name in folders if name.endswith(endings)]
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in _PASSED_OVER
-            and not name.endswith(endings)
-        ]
-        matches += [Path(where, name) for name in names if name.endswith(endings)]
-    return sorted(matches)
+    """Return the files under a folder whose name ends so, sorted."""
+    return sorted(named_under(folder, endings))
 
 
 def clashes(suites: Iterable[LoadedSuite]) -> list[SuiteProblem]:

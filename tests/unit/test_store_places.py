@@ -252,6 +252,36 @@ def test_reading_one_leaves_it_old(tmp_path, request, monkeypatch):
     assert everything(tmp_path) == before
 
 
+def test_counting_what_is_withheld_looks_at_no_other_reply(tmp_path):
+    path = tmp_path / "store.db"
+    odd = Reply(text='"text_hash":"x"')
+    with Store(path) as store:
+        store.keep_reply("with text", {}, odd)
+    with Store(path, keep_text=False) as store:
+        store.keep_reply("without", {}, Reply(text="y"))
+        assert store.withheld() == 1
+        query = f"SELECT count(*) FROM replies WHERE {schema.IS_WITHHELD}"
+        plan = store._read(f"EXPLAIN QUERY PLAN {query}")
+    assert "INDEX replies_withheld" in str(plan)
+
+
+def test_a_store_of_the_first_schema_is_read_as_it_is_and_written_to(tmp_path):
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for statement in schema.STEPS[0]:
+            db.execute(statement)
+        db.execute("INSERT INTO runs VALUES ('r', 1, NULL, '{}', NULL)")
+        db.execute(f"PRAGMA application_id={schema.APPLICATION_ID}")
+        db.execute("PRAGMA user_version=1")
+    before = everything(tmp_path)
+    assert replies(path) == 0
+    assert everything(tmp_path) == before
+    with Store(path) as store:
+        store.keep_reply("key", {}, Reply(text="x"))
+        assert store.withheld() == 0
+    assert replies(path) == 1
+
+
 def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):
     path = filled(tmp_path / "store.db")
     steps = (*schema.STEPS, ("DROP TABLE records", "DROP TABLE no_such_table"))
