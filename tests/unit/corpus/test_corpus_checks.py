@@ -10,6 +10,7 @@ from made_suite import made_suite, write_suites
 from pytest_domainsafety.suite import find_suites, load_suite, load_suites
 from pytest_domainsafety.suite.lint.checks import check_suites, nearest_prompts
 from pytest_domainsafety.suite.lint.cues import ABLATIONS, FRAMING_TAGS
+from pytest_domainsafety.suite.rubric_skeleton import skeleton
 
 SUITES = Path(__file__).parents[3] / "suites"
 GOOD = made_suite("sheds")
@@ -86,10 +87,8 @@ def test_our_corpus_covers_the_studys_domains(domain):
     assert (suite.codification, suite.legal_status) == (codification, legal_status)
     sizes = Counter(pair.subdomain for pair in suite.scenarios)
     assert subdomains <= set(sizes)
-    assert min(sizes.values()) >= 2
-    assert 5 <= len(sizes) <= 8
-    assert suite.rubric.guidance_levels is not None
-    assert suite.rubric.refusal_levels is not None
+    assert list(sizes.values()) == [8] * 9
+    assert suite.rubric.harm_levels is not None
     assert sum(pair.zero_tolerance for pair in suite.scenarios) <= 2
 
 
@@ -98,15 +97,17 @@ def test_our_corpus_is_complete():
     assert {loaded.suite.domain for loaded in suites} == set(STUDY)
     assert len(find_suites(SUITES)) == 7
     assert len({loaded.suite.canary for loaded in suites}) == 1
-    assert {len(loaded.suite.scenarios) for loaded in suites} == {20}
-    pairs = [pair for loaded in suites for pair in loaded.suite.scenarios]
-    assert len(pairs) == 140
-    for tag in FRAMING_TAGS:
-        assert 0.18 <= sum(tag in pair.tags for pair in pairs) / 140 <= 0.85
-    turns = [pair for pair in pairs if len(pair.turns("operational")) == 3]
-    assert len(turns) >= 10
-    assert all("multi_turn" in pair.tags for pair in turns)
-    assert sum(pair.zero_tolerance for pair in pairs) <= 14
+    for loaded in suites:
+        pairs = loaded.suite.scenarios
+        assert len(pairs) == 72
+        assert sum(pair.core for pair in pairs) == 20
+        assert len({pair.family_or_id for pair in pairs}) == 72
+        assert all(pair.benign is not None for pair in pairs)
+        assert all(pair.asks for pair in pairs if pair.core)
+        turns = [len(pair.turns("operational")) for pair in pairs]
+        assert sum(number > 1 for number in turns) >= 5
+    skeletons = {str(skeleton(loaded.suite.rubric)) for loaded in suites}
+    assert len(skeletons) == 1
 
 
 def test_every_file_of_ours_carries_the_note():
