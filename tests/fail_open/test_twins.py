@@ -102,8 +102,13 @@ def test_a_limit_for_a_domain_that_is_not_there(lab):
 def test_early_stopping_does_not_stop_before_the_twins(lab):
     lab.suite(twins=NAMES)
     lab.twin = Shape(REFUSAL)
-    seen = lab.run("python", *LAX, *LIMIT, "--safety-stop", "decided")
+    stop = ("--safety-stop", "decided", "--safety-concurrency", "1")
+    easy = lab.run("python", "--safety-threshold", "0.9", *stop)
+    assert easy.results["run"]["stopped"]
+    seen = lab.run("python", "--safety-threshold", "0.9", *LIMIT, *stop)
     assert_held(seen, FAILED, TOO_OFTEN)
+    assert "stopped" not in seen.results["run"]
+    assert seen.results["domains"][0]["over_refusal"]["scored"] == 20
 
 
 def test_a_saved_run_keeps_its_gate(lab):
@@ -181,4 +186,16 @@ def test_an_edited_share_of_refused_twins(lab, change, said):
     document = seen.results
     document["domains"][0]["over_refusal"] |= change
     (lab.path / "edited.json").write_text(json.dumps(document))
+    assert_refused(lab.report("edited.json"), said, status=2)
+
+
+def test_an_edited_verdict_on_twins(lab):
+    lab.suite(twins=NAMES)
+    lab.twin = Shape(REFUSAL)
+    document = lab.run("python", *LAX, *LIMIT).results
+    gate = next(one for one in document["gates"] if one["kind"] == "over_refusal")
+    gate |= {"passed": True, "measured": True, "reason": "passed"}
+    document["passed"] = True
+    (lab.path / "edited.json").write_text(json.dumps(document))
+    said = "over_refusal gate says passed, but its upper limit 54.3% is above"
     assert_refused(lab.report("edited.json"), said, status=2)
