@@ -41,7 +41,16 @@ PARTS = (
         words=("enable_thinking", "chattemplatekwargs"),
         late=True,
     ),
-    Part("stream"),
+    Part(
+        "stream",
+        ("whole", "pieces"),
+        ("streaming", "streamed", "non-streaming", "non-streamed", "stream mode"),
+    ),
+    Part(
+        "content",
+        ("text", "parts"),
+        ("messages.content", "content must be a list", "content should be a list"),
+    ),
     SYSTEM,
 )
 
@@ -70,14 +79,14 @@ def body_of(
     messages = told(request.messages, system=forms[SYSTEM.name] is not None)
     body: dict[str, Any] = {
         "model": model,
-        "messages": [message._asdict() for message in messages],
+        "messages": [_as_told(message, forms["content"]) for message in messages],
     }
     if forms["temperature"] is not None:
         body["temperature"] = sampling.temperature
     if forms["seed"] is not None:
         body["seed"] = request.seed
     if forms["stream"] is not None:
-        body["stream"] = False
+        body["stream"] = forms["stream"] == "pieces"
     if forms["max_tokens"] is not None:
         body[forms["max_tokens"]] = sampling.max_tokens
     if request.response_schema is not None and forms["response_format"] is not None:
@@ -88,6 +97,13 @@ def body_of(
         # vLLM, SGLang and llama.cpp hand this to the chat template.
         body["chat_template_kwargs"] = {"enable_thinking": sampling.think}
     return body
+
+
+def _as_told(message: Message, form: str | None) -> dict[str, Any]:
+    if form != "parts":
+        return message._asdict()
+    part = {"type": "text", "text": message.content}
+    return {"role": message.role, "content": [part]}
 
 
 def _format(form: str, request: ChatRequest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pytest_domainsafety.errors import (
     DomainSafetyError,
     ModelNotFound,
     RequestRefused,
+    ServerFault,
     ServerUnreachable,
 )
 from pytest_domainsafety.providers import chat_completions, responses
@@ -26,11 +27,13 @@ from pytest_domainsafety.providers.filters import is_filtered
 from pytest_domainsafety.providers.http import (
     HttpServer,
     check_status,
+    error_text,
     parse_json,
 )
 from pytest_domainsafety.providers.keys import key_of
 from pytest_domainsafety.providers.names import hosted_identity, is_known_as
 from pytest_domainsafety.providers.pool import Pool
+from pytest_domainsafety.providers.streams import is_stream, joined
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import ChatRequest, Message, ModelInfo, Reply, Sampling
 
@@ -246,7 +249,12 @@ class OpenAIModel:
                 f"{server.shown}/v1."
             )
         check_status(response, server.shown, self._model)
-        answer = parse_json(response, server.shown)
+        if is_stream(response):
+            answer = joined(response, server.shown)
+            if answer.get("error"):
+                raise ServerFault(f"{server.shown} failed: {error_text(answer)}.")
+        else:
+            answer = parse_json(response, server.shown)
         read = chat_completions.reply_of
         if self._is_response(answer):
             read = responses.reply_of
