@@ -117,7 +117,9 @@ NEIGHBOURS = {
         _allure,
     ),
     "reportlog": Neighbour(
-        "pytest-reportlog", ("-p", "pytest_reportlog", "--report-log=log.jsonl"), _report_log
+        "pytest-reportlog",
+        ("-p", "pytest_reportlog", "--report-log=log.jsonl"),
+        _report_log,
     ),
     "json-report": Neighbour(
         "pytest-json-report",
