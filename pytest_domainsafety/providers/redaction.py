@@ -189,8 +189,9 @@ _ESCAPED = re.compile(
     r"|&#?\w{1,8};|(?:%[0-9A-Fa-f]{2})+"
 )
 _SPACE = re.compile(r"\s+")
-_NO_LETTERS = re.compile(r"[\W_]+")
-_ELLIPSIS = re.compile(r"…|\.\.\.|\[\.\.\.\]")
+_ELLIPSIS = re.compile(r"(?:…|\.\.\.|\[\.\.\.\])+")
+# Characters beside an ellipsis in which so many letters are looked for, escaped or not.
+_BESIDE = 12 * LETTERS
 
 
 def _spaced(text: str) -> _View:
@@ -213,7 +214,7 @@ def _letters(text: str) -> _View:
 def _letters_of(message: str) -> str:
     """Return the same of a message, which may be long, without the places."""
     plain = _ESCAPED.sub(lambda match: _unescaped(match.group()), message)
-    return _NO_LETTERS.sub("", plain.casefold())
+    return "".join(filter(str.isalnum, plain.casefold()))
 
 
 def _view(
@@ -269,11 +270,33 @@ def _quoted(said: _View, source: str, least: int) -> Iterator[tuple[int, int]]:
         if not blocks[-(-at // step)] or text[at : at + least] not in source:
             at += 1
             continue
-        end = at + least
-        while end < len(text) and text[at : end + 1] in source:
-            end += 1
-        yield said.places[at][0], said.places[end - 1][1]
-        at = end
+        length = _common(text, at, source, least)
+        yield said.places[at][0], said.places[at + length - 1][1]
+        at += length
+
+
+def _common(text: str, at: int, source: str, least: int) -> int:
+    """Return how long the longest piece of a message is that a text goes on with.
+
+    Args:
+        text: It holds a piece of the message at `at`.
+        at: Where.
+        source: The message.
+        least: How long that piece is.
+    """
+    length, place = least, source.find(text[at : at + least])
+    while place >= 0:
+        while (
+            at + length < len(text)
+            and place + length < len(source)
+            and text[at + length] == source[place + length]
+        ):
+            length += 1
+        if at + length == len(text):
+            break
+        # Only a longer one, and further on: a text is gone through once.
+        place = source.find(text[at : at + length + 1], place + 1)
+    return length
 
 
 def _whole(said: _View, source: str) -> Iterator[tuple[int, int]]:
@@ -294,12 +317,13 @@ def _cut(text: str, source: str) -> Iterator[tuple[int, int]]:
         source: The letters of the message.
     """
     for mark in _ELLIPSIS.finditer(text):
-        before = _letters(text[: mark.start()])
+        first = max(0, mark.start() - _BESIDE)
+        before = _letters(text[first : mark.start()])
         for at in range(max(0, len(before.text) - LETTERS), len(before.text)):
             if len(before.text) - at >= SHORTEST and before.text[at:] in source:
-                yield before.places[at][0], mark.start()
+                yield first + before.places[at][0], mark.start()
                 break
-        after = _letters(text[mark.end() :])
+        after = _letters(text[mark.end() : mark.end() + _BESIDE])
         for end in range(min(LETTERS, len(after.text)), SHORTEST - 1, -1):
             if after.text[:end] in source:
                 yield mark.end(), mark.end() + after.places[end - 1][1]
