@@ -158,14 +158,25 @@ def _judged(**more):
     return openai(content=json.dumps(JUDGED | more))
 
 
+def _told(prompt):
+    """Return what a judge is told of prompt and reply, within all that it is asked."""
+    at, reply = prompt.find(PROMPT), prompt.find(REPLY)
+    return (
+        f"{prompt[max(0, at - 30) : at + 50]} {prompt[max(0, reply - 15) : reply + 30]}"
+    )
+
+
 JUDGES = {
-    **OPENAI,
-    "unknown-key": lambda p, k: (200, _judged(**{p[:80]: k})),
-    "odd-score": lambda p, k: (200, _judged(refusal=f"{p} {k}")),
-    "odd-marker": lambda p, k: (200, _judged(markers={f"{p[:80]} {k}": True})),
-    "prose": lambda p, k: (200, openai(content=f"{p} {k}")),
-    "rationale": lambda p, k: (200, _judged(rationale=f"{p[:80]} {k}")),
-    "declines": lambda p, k: (200, openai(content=f"I can't judge {p} {k}")),
+    **{
+        name: lambda p, k, fault=fault: fault(_told(p), k)
+        for name, fault in OPENAI.items()
+    },
+    "unknown-key": lambda p, k: (200, _judged(**{_told(p): k})),
+    "odd-score": lambda p, k: (200, _judged(refusal=f"{_told(p)} {k}")),
+    "odd-marker": lambda p, k: (200, _judged(markers={f"{_told(p)} {k}": True})),
+    "prose": lambda p, k: (200, openai(content=f"{_told(p)} {k}")),
+    "rationale": lambda p, k: (200, _judged(rationale=f"{_told(p)} {k}")),
+    "declines": lambda p, k: (200, openai(content=f"I can't judge {_told(p)} {k}")),
 }
 
 APPLICATION = '''\

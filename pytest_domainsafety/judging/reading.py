@@ -83,7 +83,7 @@ def parse_answer(text: str, rubric: Rubric, judge: str, attempts: int) -> Judgem
         # As JSON text and not as a Python object: strict knows the types of JSON.
         answer = answer_model(rubric).model_validate_json(objects[0])
     except ValidationError as error:
-        raise JudgeError(_complaint(error, rubric)) from None
+        raise JudgeError(_complaint(error)) from None
     return Judgement(judge=judge, attempts=attempts, **answer.model_dump())
 
 
@@ -133,17 +133,13 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _complaint(error: ValidationError, rubric: Rubric) -> str:
+def _complaint(error: ValidationError) -> str:
     problems = error.errors(include_input=False, include_url=False)
     if any(problem["type"] == "json_invalid" for problem in problems):
         return "the answer is not valid JSON"
-    ours = {*answer_model(rubric).model_fields, *rubric.markers}
-    # A key that nobody asked for is text of the judge's, and may quote the reply.
     return "; ".join(
-        f"{'.'.join(part if part in ours else 'a key not asked for' for part in loc)}: "
-        f"{problem['msg']}"
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
         for problem in problems[:5]
-        for loc in [[str(part) for part in problem["loc"]]]
     )
 
 
