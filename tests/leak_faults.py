@@ -166,11 +166,12 @@ def _told(prompt):
     )
 
 
+def _of_a_judge(fault):
+    return lambda p, k: fault(_told(p), k)
+
+
 JUDGES = {
-    **{
-        name: lambda p, k, fault=fault: fault(_told(p), k)
-        for name, fault in OPENAI.items()
-    },
+    **{name: _of_a_judge(fault) for name, fault in OPENAI.items()},
     "unknown-key": lambda p, k: (200, _judged(**{_told(p): k})),
     "odd-score": lambda p, k: (200, _judged(refusal=f"{_told(p)} {k}")),
     "odd-marker": lambda p, k: (200, _judged(markers={f"{_told(p)} {k}": True})),
