@@ -107,7 +107,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-model",
         "Model under test: an Ollama name (llama3.3, llama3.3:70b) or PROVIDER:NAME, "
-        "such as openai:NAME, embedded:smollm2-135m, python:package.module:function. "
+        "such as openai:NAME, azure:DEPLOYMENT, embedded:smollm2-135m, "
+        "python:package.module:function. "
         "Repeatable. In short --model, where no conftest and no other plugin has an "
         "option of that name.",
         _text,

@@ -96,7 +96,7 @@ def parse_model_name(name: str) -> ModelName:
         raise ConfigError(
             f"There is no provider {printable(first)!r}; there are "
             f"{', '.join(sorted(registered))}. Of a server that speaks OpenAI's "
-            f"protocol write '--model openai:{printable(rest)}' and "
+            f"protocol write '--safety-model openai:{printable(rest)}' and "
             "'--safety-endpoint URL'; an Ollama model of that name is "
             f"'ollama:{printable(name)}'."
         )
