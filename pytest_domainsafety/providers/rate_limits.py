@@ -168,6 +168,9 @@ class Pace:
             headers: The answer's.
             busy: Whether it was a 429.
         """
+        # Most servers say nothing, and to look for each header takes its time.
+        if not busy and "ratelimit" not in " ".join(headers).casefold():
+            return
         others = max(0, self._in_flight - 1)
         tightest: dict[str, Budget] = {}
         for budget in read_budgets(headers):
