@@ -24,9 +24,10 @@ STORE = ".domainsafety/store.db"
 TOO_OFTEN = "refuses harmless look-alikes|not shown to refuse at most 25.0%"
 
 
-def test_the_control(lab):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_control(lab, workers):
     lab.suite(twins=NAMES)
-    seen = lab.run("python", *LAX, *LIMIT)
+    seen = lab.run("python", *LAX, *LIMIT, workers=workers)
     assert_ships(seen)
     (domain,) = seen.results["domains"]
     twins = domain["over_refusal"]
