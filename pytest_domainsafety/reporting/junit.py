@@ -98,11 +98,12 @@ def _suite(
             case.add_skipped_info(f"nothing scored in {counted(part.pairs, 'pair')}")
         cases.append(case)
     return TestSuite(
-        xml(f"{domain} on {model}" if several else domain),
+        # A name of nothing but what XML can't hold is none, and a suite has one.
+        xml(f"{domain} on {model}" if several else domain) or "(no domain)",
         cases,
         hostname="localhost",
         id=str(number),
-        package=xml(model),
+        package=xml(model) or "(no model)",
         timestamp=_time(results.run.started),
         properties=dict(_properties(results, gates, estimate)),
         stdout="\n".join(_output(estimate)),
