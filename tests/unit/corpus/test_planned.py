@@ -195,6 +195,30 @@ def test_a_factor_that_stands_for_a_domain(corpus):
     assert "100% of the pairs have openness 2, over all domains 62%" in " ".join(said)
 
 
+def test_the_shares_of_a_corpus_that_is_half_written_say_nothing(corpus):
+    for pair in corpus.suites[1]["scenarios"][1:]:
+        pair["openness"] = 2
+    for row in corpus.rows[22:]:
+        row["openness"] = "2"
+    assert any("openness 2" in one for one in corpus.errors())
+    corpus.suites[1]["scenarios"].pop(0)
+    corpus.suites[1]["scenarios"].append(corpus.pair | {"id": "another"})
+    found = corpus.errors()
+    assert any("no suite there has it" in one for one in found)
+    assert not any("openness 2, over all" in one for one in found)
+
+
+def test_codification_is_as_the_law_is(corpus):
+    for pair in corpus.suites[1]["scenarios"]:
+        pair["codification"] = "low"
+    for pair in corpus.suites[0]["scenarios"]:
+        pair["codification"] = "high"
+    for row in corpus.rows[21:]:
+        row["codification"] = "low"
+    assert corpus.errors() == []
+    assert any("codification low" in hint for hint in corpus.hints())
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
