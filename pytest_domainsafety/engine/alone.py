@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from pytest_domainsafety.engine.preflight import look_at, provider_settings
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.output import routed_streams
+from pytest_domainsafety.providers.processes import end_with_us
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.types import ModelInfo
 
@@ -61,16 +63,14 @@ async def lone_model(plan: Plan) -> AsyncIterator[LoneModel]:
         ProviderError: The model is not to be had.
     """
     (name,) = plan.models
-    model = create_model(name, provider_settings(plan, [name]))
-    try:
+    async with _made(plan, [name]) as models:
+        model = models[name]
         infos = {name: await look_at(model, plan)}
         window = context_windows(plan, infos)[name]
         sampling = plan.sampling.model_copy(update={"num_ctx": window})
         pace = pacer(plan, infos, turns=False)
         asker = Asker(plan, Tally(), pace)
         yield LoneModel(Target(model, infos[name], sampling), asker, pace)
-    finally:
-        await model.aclose()
 
 
 @asynccontextmanager
@@ -89,11 +89,8 @@ async def lone_judge(
     """
     (name,) = plan.judges
     infos = dict(targets)
-    models: dict[str, ChatModel] = {}
     modelless = modelless_judge(name)
-    if modelless is None:
-        models[name] = create_model(name, provider_settings(plan, [name]))
-    try:
+    async with _made(plan, [name] if modelless is None else []) as models:
         for model in models.values():
             infos[name] = await look_at(model, plan)
         windows = context_windows(plan, infos)
@@ -105,6 +102,20 @@ async def lone_judge(
         yield LoneJudge(
             judge, own.get(name), windows.get(name), infos, asker, pace, tally
         )
-    finally:
-        for model in models.values():
-            await model.aclose()
+
+
+@asynccontextmanager
+async def _made(
+    plan: Plan, names: Iterable[str]
+) -> AsyncIterator[dict[str, ChatModel]]:
+    """Make models, and close them; nothing of what they print or start is left."""
+    models: dict[str, ChatModel] = {}
+    end_with_us()
+    with routed_streams():
+        try:
+            for name in names:
+                models[name] = create_model(name, provider_settings(plan, [name]))
+            yield models
+        finally:
+            for model in models.values():
+                await model.aclose()

@@ -9,6 +9,7 @@ context variable, which threads and tasks have each for themselves.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -97,6 +98,11 @@ class Routed:
         for line in lines:
             self.write(line)
 
+    def close(self) -> None:
+        """Close the stream; not from within a call, whose it is not."""
+        if _HEARD.get() is None:
+            self.stream.close()
+
     @property
     def buffer(self) -> Any:
         """The same for bytes, where the stream has such a thing."""
@@ -129,6 +135,20 @@ class _RoutedBytes:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
+
+
+@contextmanager
+def routed_streams() -> Iterator[None]:
+    """Stand in front of `sys.stdout` and `sys.stderr` where no pytest captures them.
+
+    What calls say that nobody collects is dropped: it may quote what they were asked.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = Routed(before[0]), Routed(before[1])
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 _NOTED = "domainsafety_noted"

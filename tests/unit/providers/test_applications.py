@@ -18,7 +18,12 @@ from pytest_domainsafety.errors import (
     ServerFault,
 )
 from pytest_domainsafety.providers.base import ProviderSettings
-from pytest_domainsafety.providers.output import OwnLog, Routed, collecting
+from pytest_domainsafety.providers.output import (
+    OwnLog,
+    Routed,
+    collecting,
+    routed_streams,
+)
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
 
@@ -102,6 +107,9 @@ def speaks(prompt):
     logging.getLogger("shop").error("logged %s", prompt)
     return NO
 async def aspeaks(prompt): return speaks(prompt)
+def closes(prompt):
+    sys.stdout.close()
+    return NO
 def chatters(prompt):
     for _ in range(200_000): print("word " * 10)
     return NO
@@ -308,6 +316,16 @@ def test_what_it_says_goes_with_its_call(monkeypatch, capsys, function):
     assert said.splitlines() == [
         *("said a bi", "complained red", "bytes", "ERROR shop: logged [prompt]"),
     ]
+
+
+@pytest.mark.parametrize("function", ["speaks", "closes"])
+def test_without_pytest_what_it_says_is_dropped(capsys, function):
+    with routed_streams():
+        ask(function)
+        sys.stdout.write("mine\n")
+    done = capsys.readouterr()
+    assert done.out == "mine\n"
+    assert "complained" not in done.err
 
 
 def test_what_it_says_is_kept_in_part(monkeypatch):

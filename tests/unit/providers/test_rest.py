@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -75,6 +76,16 @@ RAISED = [
 def test_every_error_of_a_connection_is_translated(kind):
     error = kind.__new__(kind)
     assert isinstance(translate(error, "here"), DomainSafetyError)
+
+
+def test_too_many_open_files_is_no_fault_of_the_server():
+    try:
+        raise httpcore.ConnectError from OSError(errno.EMFILE, "Too many open files")
+    except httpcore.ConnectError as error:
+        told = translate(error, "here", "start it")
+    assert isinstance(told, ServerFault)
+    assert "ulimit -n" in str(told)
+    assert "start it" not in str(told)
 
 
 def test_retry_after_in_both_spellings():
