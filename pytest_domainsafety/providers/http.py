@@ -34,7 +34,7 @@ from pytest_domainsafety.providers.connections import (
 )
 from pytest_domainsafety.providers.rate_limits import Pace, asked_to_wait
 from pytest_domainsafety.providers.redaction import remember
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import fingerprint, printable
 
 _TOO_LONG = compile(
     r"context.{0,4}(length|window|size)|prompt is (too long|longer)|too many tokens",
@@ -149,6 +149,14 @@ def _sendable(headers: dict[str, str]) -> dict[str, str]:
                 "key again."
             )
     return stripped
+
+
+def metadata_hash(metadata: Any) -> str:
+    """Return the hash of what a server says of a model, whatever stands in it."""
+    try:
+        return fingerprint("model", metadata)
+    except ValueError:  # NaN, or half a character
+        return fingerprint("model", json.dumps(metadata, sort_keys=True))
 
 
 def parse_json(response: Answer, server: str) -> dict[str, Any]:

@@ -43,11 +43,12 @@ from pytest_domainsafety.providers.filters import is_filtered
 from pytest_domainsafety.providers.http import (
     HttpServer,
     check_status,
+    metadata_hash,
     parse_json,
 )
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.providers.provider_words import doubt
-from pytest_domainsafety.text import fingerprint, printable
+from pytest_domainsafety.text import clean, fingerprint, printable
 from pytest_domainsafety.types import (
     ChatRequest,
     ModelInfo,
@@ -61,6 +62,8 @@ MOST_CHARACTERS_A_TOKEN = 10
 # A courtesy that must not hold a run up.
 UNLOAD_LIMIT_S = 10.0
 # In a second: the unit of Ollama's durations.
+_FAR_TOO_MUCH = 2**63
+"""No count of anything: a server that says so knows no better."""
 NANOSECONDS = 1e9
 HINT = "start it with 'ollama serve', or set OLLAMA_HOST to where it runs"
 
@@ -166,26 +169,28 @@ class OllamaModel:
         version = await self._get(server, "GET", "/api/version")
         digests = await self._digests(server)
         shown = await self._show(server, digests)
-        details = shown.get("details") or {}
-        metadata = shown.get("model_info") or {}
+        details = _object(shown.get("details"))
+        metadata = _object(shown.get("model_info"))
         architecture = metadata.get("general.architecture", "")
         length = metadata.get(f"{architecture}.context_length")
         digest = digests.get(_tagged(self._model))
-        template = str(shown.get("template") or "")
+        template = _text(shown.get("template")) or ""
         remote = bool(shown.get("remote_model") or shown.get("remote_host"))
         remote = remote or _tagged(self._model).endswith("cloud")
         return ModelInfo(
             name=self.name,
             provider="ollama",
             model=self._model,
-            digest=digest or fingerprint("model", [metadata, template]),
-            family=details.get("family") or None,
-            quantisation=details.get("quantization_level") or None,
-            parameters=details.get("parameter_size") or None,
-            context_length=length if isinstance(length, int) and length > 0 else None,
+            digest=digest or metadata_hash([metadata, template]),
+            family=_text(details.get("family")),
+            quantisation=_text(details.get("quantization_level")),
+            parameters=_text(details.get("parameter_size")),
+            context_length=_count(length) or None,
             template_hash=fingerprint("template", template) if template else None,
-            system_prompt=shown.get("system") or None,
-            capabilities=tuple(shown.get("capabilities") or ()),
+            system_prompt=_text(shown.get("system")),
+            capabilities=tuple(
+                filter(None, map(_text, _list(shown.get("capabilities"))))
+            ),
             endpoints=(server.shown,),
             server=f"ollama {printable(str(version.get('version', '?')), 40)}",
             remote=remote,
@@ -388,7 +393,23 @@ def _tagged(model: str) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 <= value < _FAR_TOO_MUCH else None
+
+
+# What a server says of a model is a courtesy: of another type it is unknown.
+
+
+def _text(value: Any) -> str | None:
+    return clean(value)[0] or None if isinstance(value, str) else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _check_window(request: ChatRequest, reply: Reply, model: str) -> None:

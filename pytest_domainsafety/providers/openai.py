@@ -28,13 +28,14 @@ from pytest_domainsafety.providers.http import (
     HttpServer,
     check_status,
     error_text,
+    metadata_hash,
     parse_json,
 )
 from pytest_domainsafety.providers.keys import key_of
 from pytest_domainsafety.providers.names import hosted_identity, is_known_as
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.providers.streams import is_stream, joined
-from pytest_domainsafety.text import fingerprint, printable
+from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import ChatRequest, Message, ModelInfo, Reply, Sampling
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -155,8 +156,8 @@ class OpenAIModel:
             model=self._model,
             # No weights' hash is to be had: what the server says of the model
             # stands in for it, without the times that change by themselves.
-            digest=fingerprint(
-                "model", [self._model, servers[0].shown, entry.get("root"), meta]
+            digest=metadata_hash(
+                [self._model, servers[0].shown, entry.get("root"), meta]
             ),
             context_length=length if isinstance(length, int) and length > 0 else None,
             endpoints=tuple(server.shown for server in servers),
