@@ -40,6 +40,12 @@ def main() -> None:
         click.echo(visible(f"domainsafety: {error}"), err=True)
         sys.exit(USAGE_STATUS)
     except Exception as error:  # noqa: BLE001 - frames may hold what was asked
+        from pytest_domainsafety.files import trouble_with
+
+        trouble = trouble_with(error)
+        if trouble is not None:
+            click.echo(f"domainsafety: {trouble}", err=True)
+            sys.exit(USAGE_STATUS)
         from pytest_domainsafety.providers.crash_report import report_crash
 
         told = report_crash(error, Path(DEFAULT_STORE).parent)

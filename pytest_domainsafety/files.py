@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.text import printable
 
 
 def write_file(path: Path, text: str) -> None:
@@ -112,3 +113,19 @@ def _problem(path: Path) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"nothing can be written in the folder {folder}; name another path"
     return None
+
+
+def trouble_with(error: BaseException) -> str | None:
+    """Return one sentence for what the system says of a file that was named.
+
+    As that its name is too long, or that nobody may look into its folder: asking
+    whether a file is there raises that too, wherever it is asked.
+
+    Returns:
+        None where the error is of no file.
+    """
+    if not isinstance(error, OSError) or not error.strerror:
+        return None
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return None
+    return f"{printable(os.fsdecode(error.filename), 120)}: {error.strerror}"

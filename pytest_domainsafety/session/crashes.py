@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.files import trouble_with
 from pytest_domainsafety.session.internals import NotMeasured
 from pytest_domainsafety.text import visible
 
@@ -35,6 +36,9 @@ def sentence(
         return visible(str(error))
     if isinstance(error, CancelledError):
         return f"{what}: the run was ended before."
+    trouble = trouble_with(error)
+    if trouble is not None:
+        return f"{what}: {trouble}."
     from pytest_domainsafety.providers.crash_report import report_crash
 
     return f"{what}: {report_crash(error, config.store.parent, texts)}."

@@ -12,6 +12,7 @@ from pytest_domainsafety.engine import THREAD
 from pytest_domainsafety.errors import (
     ConfigError,
 )
+from pytest_domainsafety.files import trouble_with
 from pytest_domainsafety.providers.registry import check_name
 from pytest_domainsafety.session.collection import PairItem, SuiteFile
 from pytest_domainsafety.session.controller import Controller
@@ -51,6 +52,11 @@ def register(config: pytest.Config, session: pytest.Session | None = None) -> No
                 check_name(name)
     except ConfigError as error:
         raise pytest.UsageError(visible(str(error))) from None
+    except OSError as error:
+        trouble = trouble_with(error)
+        if trouble is None:
+            raise
+        raise pytest.UsageError(trouble) from None
     if getattr(config.option, "dist", "no") == "each":
         raise pytest.UsageError(
             "--dist=each runs every scenario pair once on each worker, which would "
