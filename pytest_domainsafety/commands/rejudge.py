@@ -10,6 +10,7 @@ import click
 
 from pytest_domainsafety.commands._suites import suites_of
 from pytest_domainsafety.commands._tables import Read, echo, styled, write_text
+from pytest_domainsafety.reporting.escape import json_text
 
 if TYPE_CHECKING:
     from pytest_domainsafety.types import Results
@@ -73,7 +74,7 @@ def rejudge(
     echo(f"{source.path}#{results.run.run}: judged again by {judge}")
     _show(results)
     if out is not None:
-        write_text(out, results.model_dump_json(by_alias=True, indent=2))
+        write_text(out, json_text(results.model_dump(mode="json", by_alias=True)))
     status = status_of(results)
     context.exit(status)
 

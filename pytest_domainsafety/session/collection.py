@@ -166,7 +166,7 @@ class PairItem(Lean, pytest.Item):
             process.watch(item.work for item in items if isinstance(item, PairItem))
             self.outcome = process.outcome(self.work, ahead)
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
-            raise not_measured(error, process.config, self._asked()) from None
+            raise not_measured(error, process.config, self.asked()) from None
         finally:
             said = process.said(self.work)
             if said:
@@ -198,7 +198,7 @@ class PairItem(Lean, pytest.Item):
                     pytrace=False,
                 )
 
-    def _asked(self) -> Iterator[str]:
+    def asked(self) -> Iterator[str]:
         """Yield what a model was asked."""
         yield self.config.stash[PROCESS].config.system_prompt or ""
         yield from self.suite.suite.scenarios[self.index].texts()
@@ -214,7 +214,7 @@ class PairItem(Lean, pytest.Item):
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
             config = self.config.stash[PROCESS].config
             what = "Prompts and replies can't be shown"
-            return f"\n\n{sentence(what, error, config, self._asked())}"
+            return f"\n\n{sentence(what, error, config, self.asked())}"
 
     def _texts(self, outcome: PairOutcome) -> str:
         """Return prompts and replies, where the user asked for them."""

@@ -21,7 +21,7 @@ from pytest_domainsafety.config.pytest_options import only_shows
 from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.errors import StoreError, SuiteError
 from pytest_domainsafety.session.collection import PairItem
-from pytest_domainsafety.session.crashes import sentence
+from pytest_domainsafety.session.crashes import as_usage_error, sentence
 from pytest_domainsafety.session.endings import how_it_ended, nothing_asked
 from pytest_domainsafety.session.expected import (
     Expected,
@@ -86,11 +86,12 @@ class Controller:
         if only_shows(self._config):
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
-        self._process.frame(item.work for item in items)
-        self._process.watch(item.work for item in items)
-        self._process.submit(item.work for item in items)
-        self._show_progress()
-        prepare_the_end()
+        with as_usage_error("The run can't begin", self._process.config):
+            self._process.frame(item.work for item in items)
+            self._process.watch(item.work for item in items)
+            self._process.submit(item.work for item in items)
+            self._show_progress()
+            prepare_the_end()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -147,39 +148,40 @@ class Controller:
         """
         self._expected = expected
         try:
-            check_thresholds(
-                self._config, self._process.config.thresholds, expected.domains
-            )
-            find_baseline(self._process.config)
-            with watch_opening(self._config, self._process):
-                engine = self._process.engine()
-            self._manifest = build_manifest(self._config, self._process, engine)
-            variants = self._process.config.variants
-            config = self._process.config
-            part = chosen_part(self._config, expected, declared=config.part)
-            self._manifest = self._manifest.with_(
-                kind=run_kind(expected, part),
-                thresholds=threshold_entry(expected, config),
-                selection=self._manifest.selection.with_(part=part.chosen),
-                expected=expected.as_manifest(variants=variants),
-                **({"twins": expected.twins()} if config.benign else {}),
-            )
-            self._reference = read_reference(
-                expected, config, self._manifest, part, folders_of_run(self._config)
-            )
-            if self._reference.manifest is not None:
-                baseline = self._reference.manifest
-                self._manifest = self._manifest.with_(baseline=baseline)
-            self._store = Store(config.store, keep_text=config.store_text == "full")
-            self._note_withheld(self._store)
-            self._note_remote(engine.infos.values())
-            self._store.begin_run(self._process.run, self._manifest)
-        except pytest.UsageError:
-            raise
-        except Exception as error:  # noqa: BLE001 - pytest would show its frames
+            with as_usage_error("The run can't begin", self._process.config):
+                self._prepare(expected)
+        except Exception:
             self._expected = None
-            told = sentence("The run can't begin", error, self._process.config)
-            raise pytest.UsageError(told) from None
+            raise
+
+    def _prepare(self, expected: Expected) -> None:
+        check_thresholds(
+            self._config, self._process.config.thresholds, expected.domains
+        )
+        find_baseline(self._process.config)
+        with watch_opening(self._config, self._process):
+            engine = self._process.engine()
+        self._manifest = build_manifest(self._config, self._process, engine)
+        variants = self._process.config.variants
+        config = self._process.config
+        part = chosen_part(self._config, expected, declared=config.part)
+        self._manifest = self._manifest.with_(
+            kind=run_kind(expected, part),
+            thresholds=threshold_entry(expected, config),
+            selection=self._manifest.selection.with_(part=part.chosen),
+            expected=expected.as_manifest(variants=variants),
+            **({"twins": expected.twins()} if config.benign else {}),
+        )
+        self._reference = read_reference(
+            expected, config, self._manifest, part, folders_of_run(self._config)
+        )
+        if self._reference.manifest is not None:
+            baseline = self._reference.manifest
+            self._manifest = self._manifest.with_(baseline=baseline)
+        self._store = Store(config.store, keep_text=config.store_text == "full")
+        self._note_withheld(self._store)
+        self._note_remote(engine.infos.values())
+        self._store.begin_run(self._process.run, self._manifest)
 
     def _note_withheld(self, store: Store) -> None:
         count = 0 if self._process.config.fresh else store.withheld()

@@ -6,8 +6,9 @@ prompt is in most of them. The frames go to a file (`providers.crash_report`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,21 @@ def not_measured(
     """Return what a pair's set-up fails with."""
     told = sentence("This pair could not be measured", error, config, texts)
     return NotMeasured(told, pytrace=False)
+
+
+@contextmanager
+def as_usage_error(what: str, config: RunConfig) -> Iterator[None]:
+    """Let what is raised inside end the session with one sentence, before it began.
+
+    Raises:
+        pytest.UsageError: Whatever it was.
+    """
+    try:
+        yield
+    except (pytest.UsageError, pytest.exit.Exception):
+        raise
+    except Exception as error:  # noqa: BLE001 - pytest would show its frames
+        raise pytest.UsageError(sentence(what, error, config)) from None
 
 
 def without_frames(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:

@@ -16,7 +16,7 @@ from pytest_domainsafety.files import trouble_with
 from pytest_domainsafety.providers.registry import check_name
 from pytest_domainsafety.session.collection import PairItem, SuiteFile
 from pytest_domainsafety.session.controller import Controller
-from pytest_domainsafety.session.crashes import without_frames
+from pytest_domainsafety.session.crashes import sentence, without_frames
 from pytest_domainsafety.session.exit_status import ExitStatus
 from pytest_domainsafety.session.gates import GateItem
 from pytest_domainsafety.session.internals import GateFailed, NotMeasured
@@ -105,7 +105,13 @@ def attach_outcome(
         store = None
         if process.worker is not None and process.started is not None:
             store = process.started.store
-        attach(report, item.outcome, store)
+        try:
+            attach(report, item.outcome, store)
+        except Exception as error:  # noqa: BLE001 - pytest would show its frames
+            what = "What this pair came to could not be handed on"
+            report.longrepr = sentence(what, error, process.config, item.asked())
+            report.outcome = "failed"
+            setattr(report, ACCOUNTED, True)
         item.outcome = None  # pytest keeps the items; one copy is enough
 
 

@@ -45,10 +45,11 @@ def attach(
         outcome: What the item came to.
         store: Where a worker finds the texts to ship; None ships none.
     """
-    setattr(report, OUTCOME, outcome.model_dump_json(exclude_defaults=True))
+    text = outcome.model_dump_json(exclude_defaults=True)
     if store is not None:
         rows = list(store.rows(_reply_keys(outcome), _keys(outcome)))
         setattr(report, ROWS, json.dumps(rows, ensure_ascii=False, allow_nan=False))
+    setattr(report, OUTCOME, text)
     if report.when == "call" and report.passed:
         setattr(report, WORD, str(word_for(outcome)))
 

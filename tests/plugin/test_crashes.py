@@ -17,6 +17,11 @@ PLACES = {
     ),
     "pytest_domainsafety.engine.judges:make_judges": ("The run can't begin", 4),
     "pytest_domainsafety.session.controller:build_manifest": ("The run can't begin", 4),
+    "pytest_domainsafety.session.hooks:attach": (
+        "What this pair came to could not be handed on",
+        10,
+    ),
+    "pytest_domainsafety.session.controller:watch": ("The run can't begin", 4),
     "pytest_domainsafety.session.controller:keep": (
         "Not everything was kept in the store",
         10,
