@@ -110,16 +110,20 @@ class AnthropicModel:
 
     def _server(self, url: str, headers: dict[str, str]) -> HttpServer:
         settings = self._settings
-        if is_installed():
-            # Of the same shape, as far as this provider is concerned.
-            return SdkServer(url, settings, headers, HINT)  # type: ignore[return-value]
-        return HttpServer(
+        server = HttpServer(
             url,
             timeout_s=settings.connect_timeout_s,
             read_timeout_s=settings.read_timeout_s,
             headers=headers | {"anthropic-version": VERSION},
             hint=HINT,
             max_bytes=settings.max_reply_bytes,
+        )
+        if not is_installed():
+            return server
+        token = headers.get("authorization", "").partition(" ")[2] or None
+        # Of the same shape, as far as this provider is concerned.
+        return SdkServer(  # type: ignore[return-value]
+            server, headers.get("x-api-key"), token, settings.timeout_s
         )
 
     async def describe(self) -> ModelInfo:

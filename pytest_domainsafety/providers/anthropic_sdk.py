@@ -1,27 +1,25 @@
 """Anthropic's own Python package as the way to its servers, where it is installed.
 
-It sends, and knows the vendor's headers, proxies and addresses; what its servers answer
-is read by the same code as without it. Trying again is the engine's business.
+It makes the requests, and knows the vendor's headers and versions. They go over our own
+connections all the same, with our limits, proxies and sentences; what the servers
+answer is read by the same code as without it; trying again is the engine's business.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from pytest_domainsafety.errors import (
-    BadAnswer,
-    ConfigError,
-    RequestTimeout,
-    ServerUnreachable,
-)
-from pytest_domainsafety.providers.base import ProviderSettings, check_length
+from pytest_domainsafety.errors import BadAnswer, ConfigError, DomainSafetyError
 from pytest_domainsafety.providers.bodies import Answer
-from pytest_domainsafety.providers.connections import read_address
-from pytest_domainsafety.providers.rate_limits import Pace
+from pytest_domainsafety.providers.http import HttpServer
 
 PACKAGE = "anthropic"
 _NAMED = ("model", "max_tokens", "messages")
+# Of the way the body came, which is unpacked and whole by then; and what we can't read.
+_OF_THE_WAY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_OURS = {"accept-encoding": "gzip, deflate"}
 
 
 def is_installed() -> bool:
@@ -30,37 +28,33 @@ def is_installed() -> bool:
 
 
 class SdkServer:
-    """One server, spoken to by the vendor's package.
+    """One server, spoken to by the vendor's package over our connections.
 
     Args:
-        url: The base URL, without ``/v1``.
-        settings: Its time-outs.
-        headers: The key, and no more than that.
-        hint: What to do where the server can't be reached.
+        http: The same server, without the package.
+        key: For its header; None where there is a token.
+        token: Of a gateway or a login.
+        timeout_s: Seconds for one request.
     """
 
     def __init__(
-        self, url: str, settings: ProviderSettings, headers: dict[str, str], hint: str
+        self, http: HttpServer, key: str | None, token: str | None, timeout_s: float
     ) -> None:
         """Prepare; nothing is sent yet."""
         import anthropic  # 1 s that only this provider costs
 
-        address = read_address(url)
-        self.shown, self.base, self.host = address.shown, address.base, address.host
-        self.hint = hint
-        self._most = settings.max_reply_bytes
-        self.pace = Pace()
+        self._http = http
+        self.shown, self.base, self.host = http.shown, http.base, http.host
+        self.pace = http.pace
         self._package: Any = anthropic
+        library = _http_library(anthropic)
         self._client: Any = anthropic.AsyncAnthropic(
-            api_key=headers.get("x-api-key"),
-            auth_token=headers.get("authorization", "").partition(" ")[2] or None,
-            base_url=address.base,
+            api_key=key,
+            auth_token=token,
+            base_url=http.base,
             max_retries=0,
-            timeout=anthropic.Timeout(
-                settings.read_timeout_s or settings.timeout_s,
-                connect=settings.connect_timeout_s,
-            ),
-            default_headers=dict(address.login) or None,
+            timeout=timeout_s,
+            http_client=library.AsyncClient(transport=_bridge(library, http)),
         )
 
     async def send(self, method: str, path: str, body: Any = None) -> Answer:
@@ -85,16 +79,9 @@ class SdkServer:
             answer: Answer = raw.http_response
         except package.APIStatusError as error:
             answer = error.response
-        except package.APITimeoutError:
-            raise RequestTimeout(
-                f"{self.shown}: no answer in the time allowed."
-            ) from None
-        except package.APIConnectionError as error:
-            kind = type(error.__cause__ or error).__name__
-            raise ServerUnreachable(
-                f"{self.shown}: nothing answers there ({kind}); {self.hint}."
-            ) from None
         except package.AnthropicError as error:
+            if isinstance(error.__cause__, DomainSafetyError):
+                raise error.__cause__ from None
             raise BadAnswer(
                 f"{self.shown}: the answer could not be read ({type(error).__name__})."
             ) from None
@@ -103,10 +90,39 @@ class SdkServer:
                 f"{self.shown}: no request can be made by the installed package "
                 f"{PACKAGE!r} ({type(error).__name__})."
             ) from None
-        check_length(len(answer.content), self._most, self.shown)
-        self.pace.note(answer.headers, busy=answer.status_code == 429)
         return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
+        await self._http.aclose()
+
+
+def _http_library(package: Any) -> Any:
+    """Return the HTTP library that the installed version is built on."""
+    client = package.DefaultAsyncHttpxClient
+    base = next(kind for kind in client.__mro__ if kind.__name__ == "AsyncClient")
+    return import_module(base.__module__.partition(".")[0])
+
+
+def _bridge(library: Any, http: HttpServer) -> Any:
+    """Return a transport of that library which sends over a server of ours."""
+
+    class Bridge(library.AsyncBaseTransport):  # type: ignore[misc]
+        async def handle_async_request(self, request: Any) -> Any:
+            answer = await http.forward(
+                request.method,
+                str(request.url).removeprefix(http.base),
+                await request.aread() or None,
+                dict(request.headers) | _OURS,
+            )
+            headers = {
+                name: value
+                for name, value in answer.headers.items()
+                if name.lower() not in _OF_THE_WAY
+            }
+            return library.Response(
+                answer.status_code, headers=headers, content=answer.content
+            )
+
+    return Bridge()

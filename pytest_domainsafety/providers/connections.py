@@ -225,8 +225,20 @@ class Connections:
         self._limits = {"timeout": limits.as_dict()}
         self._addresses: dict[str, httpx.URL] = {}
 
-    async def send(self, method: str, path: str, content: bytes | None) -> Answer:
+    async def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send one request and return the whole answer.
+
+        Args:
+            method: Of HTTP.
+            path: Behind the base URL.
+            content: The body.
+            headers: In place of those of every request.
 
         Raises:
             Exception: Of a class in :data:`FAULTS`.
@@ -237,7 +249,7 @@ class Connections:
         request = httpx.Request(
             method,
             self._address(path),
-            headers=self._headers,
+            headers=self._headers if headers is None else headers,
             content=content,
             extensions=self._limits,
         )

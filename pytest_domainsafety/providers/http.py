@@ -118,8 +118,29 @@ class HttpServer:
         """
         # Escaped: a lone surrogate in a prompt can't be encoded as UTF-8.
         content = None if body is None else json.dumps(body).encode("ascii")
+        return await self.forward(method, path, content)
+
+    async def forward(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request that somebody else has made, within the same limits.
+
+        Args:
+            method: Of HTTP.
+            path: Behind the base URL.
+            content: The body.
+            headers: Of the request, whole; None sends our own.
+
+        Raises:
+            ProviderError: No whole answer came.
+            ConfigError: No request can be made of the address and the key.
+        """
         async with self.faults():
-            answer = await self._connections.send(method, path, content)
+            answer = await self._connections.send(method, path, content, headers)
         busy = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
         self.pace.note(answer.headers, busy=busy)
         return answer
