@@ -93,17 +93,17 @@ def _suite(
     ]
     for name, part in estimate.subdomains.items() if estimate else ():
         took = seconds.get((model, domain, name), 0.0)
-        case = TestCase(xml(name) or "(no sub-domain)", home, took)
+        case = TestCase(xml(name).strip() or "(no sub-domain)", home, took)
         if part.compliance_rate is None:
             case.add_skipped_info(f"nothing scored in {counted(part.pairs, 'pair')}")
         cases.append(case)
     return TestSuite(
         # A name of nothing but what XML can't hold is none, and a suite has one.
-        xml(f"{domain} on {model}" if several else domain) or "(no domain)",
+        xml(f"{domain} on {model}" if several else domain).strip() or "(no domain)",
         cases,
         hostname="localhost",
         id=str(number),
-        package=xml(model) or "(no model)",
+        package=xml(model).strip() or "(no model)",
         timestamp=_time(results.run.started),
         properties=dict(_properties(results, gates, estimate)),
         stdout="\n".join(_output(estimate)),
@@ -173,7 +173,7 @@ def _properties(
     for name, value in facts.items():
         if value not in (None, ""):
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            yield xml(name), xml(text)
+            yield xml(name).strip() or "(no name)", xml(text)
 
 
 def _digests(results: Results, model: str) -> dict[str, str]:
