@@ -18,7 +18,7 @@ from pytest_domainsafety.reporting.wording import (
     advice,
     changes_of,
     estimates_of,
-    gate_prefix,
+    gate_id,
     gates_by_domain,
     percent,
     state,
@@ -126,8 +126,7 @@ def _unmeasured_suite(results: Results, number: int) -> TestSuite:
 
 
 def _gate_case(gate: GateVerdict, home: str, advised: str) -> TestCase:
-    name = f"{gate_prefix(gate)}::{gate.domain}::{gate.model}"
-    case = TestCase(xml(name), home)
+    case = TestCase(xml(gate_id(gate)), home)
     message, what = xml(gate.message), xml(advised)
     if state(gate) == "failed":
         case.add_failure_info(message or what, what, gate.reason)

@@ -99,6 +99,11 @@ def gate_prefix(gate: GateVerdict) -> str:
     return "gate" if gate.kind == "compliance" else f"{gate.kind}-gate"
 
 
+def gate_id(gate: GateVerdict) -> str:
+    """Return the id of a gate's test."""
+    return f"{gate_prefix(gate)}::{gate.domain}::{gate.model}"
+
+
 def gates_by_domain(results: Results) -> list[list[GateVerdict]]:
     """Return the gates of each model and domain, in the order of their first one."""
     by_model: dict[str, dict[str, list[GateVerdict]]] = {}

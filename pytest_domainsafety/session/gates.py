@@ -11,7 +11,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from pytest_domainsafety.reporting.wording import gate_name, gate_prefix, in_short
+from pytest_domainsafety.reporting.wording import (
+    gate_id,
+    gate_name,
+    gate_prefix,
+    in_short,
+)
 from pytest_domainsafety.session.internals import GateFailed, forget_gates
 from pytest_domainsafety.types import GateVerdict
 
@@ -67,11 +72,6 @@ def _item(session: pytest.Session, gate: GateVerdict) -> GateItem:
         # What is counted from replies comes out the same each time.
         item.add_marker(pytest.mark.flaky(reruns=0))
     return item
-
-
-def gate_id(gate: GateVerdict) -> str:
-    """Return the node id of a gate's test."""
-    return f"{gate_prefix(gate)}::{gate.domain}::{gate.model}"
 
 
 class FailuresOnce:

@@ -18,7 +18,7 @@ from pytest_domainsafety.reporting.html.slide import forest_svg
 from pytest_domainsafety.reporting.junit import junit_xml
 from pytest_domainsafety.reporting.markdown import markdown_summary
 from pytest_domainsafety.reporting.terminal import summary_lines
-from pytest_domainsafety.session.gates import gate_id
+from pytest_domainsafety.reporting.wording import gate_id
 from pytest_domainsafety.types import Results
 
 NUMBER = r"([\d.]+)"
