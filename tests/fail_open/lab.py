@@ -207,7 +207,8 @@ class Lab:
         said = [(word, as_python(shape)) for word, shape in self._said()]
         (self.path / "said.json").write_text(json.dumps(said))
         (self.path / "app.py").write_text(APPLICATION)
-        lines = ["prompt=$(cat)", 'case "$prompt" in']
+        # A program is started in an empty folder; its script's path is given in full.
+        lines = ['cd "${0%/*}" || exit', "prompt=$(cat)", 'case "$prompt" in']
         for number, (word, shape) in enumerate(self._said()):
             (self.path / f"said-{number}.txt").write_text(shape.text or "")
             status = 0 if shape.status == 200 else 3
