@@ -13,10 +13,10 @@ import yaml
 
 from pytest_domainsafety.errors import UserError
 from pytest_domainsafety.reporting.escape import markdown
+from pytest_domainsafety.reporting.numbers import percent
 from pytest_domainsafety.reporting.wording import (
     headline,
     kind_of,
-    percent,
     twin_shares,
     verdict,
     worst,

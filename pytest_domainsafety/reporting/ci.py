@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_domainsafety.reporting.advice import advice
 from pytest_domainsafety.reporting.escape import json_text, workflow
+from pytest_domainsafety.reporting.numbers import percent
 from pytest_domainsafety.reporting.wording import (
-    advice,
     changes_of,
     estimates_of,
     gate_name,
     measured,
-    percent,
     state,
     zero_counts,
 )
@@ -59,7 +59,7 @@ def _message(
     change: Mapping[str, Any],
     what: str,
 ) -> str:
-    """Return what was measured, and what to do about it (`wording.advice`)."""
+    """Return what was measured, and what to do about it (`advice.advice`)."""
     who = f"{gate_name(gate)} on {gate.model}"
     parts = (who, _measured(gate, estimate, change), what)
     return ": ".join(part for part in parts if part)

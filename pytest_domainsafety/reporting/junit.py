@@ -13,14 +13,14 @@ from typing import Any
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
+from pytest_domainsafety.reporting.advice import advice
 from pytest_domainsafety.reporting.escape import xml
+from pytest_domainsafety.reporting.numbers import percent
 from pytest_domainsafety.reporting.wording import (
-    advice,
     changes_of,
     estimates_of,
     gate_id,
     gates_by_domain,
-    percent,
     state,
 )
 from pytest_domainsafety.text import counted

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_domainsafety.reporting.advice import advice
+from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.escape import markdown
+from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
-    advice,
     changes_of,
-    cost,
     estimates_of,
     gate_name,
     gates_by_domain,
     headline,
     measured,
-    percent,
-    points,
     twin_shares,
     unconfirmed,
     verdict,

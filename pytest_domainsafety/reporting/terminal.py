@@ -12,24 +12,23 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
+from pytest_domainsafety.reporting.advice import advice
 from pytest_domainsafety.reporting.agreement import (
     agreement_headline,
     agreement_rows,
     aligned,
 )
+from pytest_domainsafety.reporting.cost import cost
+from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
     ablations,
-    advice,
     changes_of,
-    cost,
     estimates_of,
     gate_name,
     gates_by_domain,
     headline,
     kind_of,
     measured,
-    percent,
-    points,
     state,
     twin_shares,
     verdict,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from pytest_domainsafety.engine import Engine
 from pytest_domainsafety.engine.plan import cells
-from pytest_domainsafety.reporting.wording import duration
+from pytest_domainsafety.reporting.numbers import duration
 from pytest_domainsafety.session.expected import Expected
 from pytest_domainsafety.session.internals import terminal_writer
 from pytest_domainsafety.session.process import Process

@@ -12,9 +12,7 @@ from pytest_domainsafety.reporting.html.figures import (
 )
 from pytest_domainsafety.reporting.html.markup import Figure, Table
 from pytest_domainsafety.reporting.html.rowchart import Mark, Row, Scale
-from pytest_domainsafety.reporting.wording import (
-    SHAPES,
-    SIGNIFICANT,
+from pytest_domainsafety.reporting.numbers import (
     change,
     change_limits,
     number,
@@ -22,6 +20,7 @@ from pytest_domainsafety.reporting.wording import (
     percent,
     spoken,
 )
+from pytest_domainsafety.reporting.wording import SHAPES, SIGNIFICANT
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 

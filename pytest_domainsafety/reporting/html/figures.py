@@ -18,15 +18,8 @@ from pytest_domainsafety.reporting.html.rowchart import (
     Scale,
     row_chart,
 )
-from pytest_domainsafety.reporting.wording import (
-    SHAPES,
-    limits,
-    marked_verdict,
-    number,
-    percent,
-    spoken,
-    state,
-)
+from pytest_domainsafety.reporting.numbers import limits, number, percent, spoken
+from pytest_domainsafety.reporting.wording import SHAPES, marked_verdict, state
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cells, DomainEstimate, Results
 

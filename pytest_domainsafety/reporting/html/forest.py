@@ -13,15 +13,12 @@ from pytest_domainsafety.reporting.html.rowchart import (
     Row,
     row_chart,
 )
+from pytest_domainsafety.reporting.numbers import limits, number, percent, spoken
 from pytest_domainsafety.reporting.wording import (
     SHAPES,
     changes_of,
     confidence,
-    limits,
     marked_verdict,
-    number,
-    percent,
-    spoken,
     state,
 )
 from pytest_domainsafety.text import counted

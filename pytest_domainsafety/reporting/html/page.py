@@ -27,7 +27,8 @@ from pytest_domainsafety.reporting.html.scenarios import (
 from pytest_domainsafety.reporting.html.sections import sections
 from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
-from pytest_domainsafety.reporting.wording import confidence, number
+from pytest_domainsafety.reporting.numbers import number
+from pytest_domainsafety.reporting.wording import confidence
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results

@@ -23,15 +23,15 @@ from pytest_domainsafety.reporting.html.forest import forest
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.study import study_section
 from pytest_domainsafety.reporting.html.trend import TrendPoint, trend_section
-from pytest_domainsafety.reporting.wording import (
+from pytest_domainsafety.reporting.numbers import (
     limits,
     listed,
     number,
     p_value,
     percent,
     spoken,
-    unconfirmed,
 )
+from pytest_domainsafety.reporting.wording import unconfirmed
 from pytest_domainsafety.types import Results
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
-from pytest_domainsafety.reporting.wording import (
+from pytest_domainsafety.reporting.numbers import (
     limits,
     number,
     p_value,

@@ -9,14 +9,8 @@ from markupsafe import Markup
 
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table, tag
 from pytest_domainsafety.reporting.html.rowchart import point_shape
-from pytest_domainsafety.reporting.wording import (
-    SHAPES,
-    SIGNS,
-    limits,
-    number,
-    percent,
-    spoken,
-)
+from pytest_domainsafety.reporting.numbers import limits, number, percent, spoken
+from pytest_domainsafety.reporting.wording import SHAPES, SIGNS
 
 _WIDTH, _HEIGHT = 290, 160
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 278, 34, 132

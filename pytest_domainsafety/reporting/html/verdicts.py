@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_domainsafety.reporting.advice import advice
+from pytest_domainsafety.reporting.numbers import (
+    limits,
+    listed,
+    number,
+    percent,
+    spoken,
+)
 from pytest_domainsafety.reporting.wording import (
     SAYS,
     SIGNS,
     State,
-    advice,
     changes_of,
     estimates_of,
     kind_of,
-    limits,
-    listed,
     marked_verdict,
-    number,
-    percent,
     run_state,
-    spoken,
     state,
     zero_counts,
 )

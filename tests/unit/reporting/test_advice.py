@@ -7,15 +7,15 @@ from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_result
 from pytest_domainsafety.analysis.compare import SIGNIFICANT
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.reporting import wording as words
+from pytest_domainsafety.reporting.advice import advice
+from pytest_domainsafety.reporting.cost import intervals
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.markdown import markdown_summary
 from pytest_domainsafety.reporting.terminal import summary_lines
 from pytest_domainsafety.reporting.wording import (
     ablations,
-    advice,
     estimates_of,
     gate_name,
-    intervals,
     unconfirmed,
 )
 from pytest_domainsafety.types import Record, Results

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_domainsafety.reporting.wording import cost
+from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.types import Results
 
 TOLD = {

@@ -13,7 +13,7 @@ import pytest
 from _pytest._io import TerminalWriter
 from rich.cells import cell_len
 
-from pytest_domainsafety.reporting.wording import duration
+from pytest_domainsafety.reporting.numbers import duration
 from pytest_domainsafety.session import progress
 from pytest_domainsafety.session.progress import (
     ProgressLine,

@@ -1,0 +1,63 @@
+"""What the intervals of a run are, who judged it, and what its asking cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_domainsafety.reporting.numbers import duration
+from pytest_domainsafety.text import counted
+from pytest_domainsafety.types import Cost, Results
+
+
+def intervals(results: Results) -> Iterator[str]:
+    """Yield what the intervals are and speak of, where that is not the usual."""
+    for method, estimand in dict.fromkeys(
+        (estimate.ci.method, estimate.estimand) for estimate in results.domains
+    ):
+        what = "these prompts alone (suite)" if estimand == "suite" else ""
+        how = f"by {method}" if method != "guarded" else ""
+        of = f"of {what}" if what else ""
+        if how or of:
+            yield f"intervals {' '.join(part for part in (how, of) if part)}"
+
+
+def cost(results: Results) -> Iterator[str]:
+    """Yield what the intervals are, who judged, and what the asking cost."""
+    yield from intervals(results)
+    judges = ", ".join(results.run.judges)
+    if judges:
+        note = " (word cues and no model: a first look)" if judges == "offline" else ""
+        yield f"judged by {judges}{note}"
+    for model, told in results.run.leaks.items():
+        leaked = sum(known is True for known in told.values())
+        yield f"leak check: {model} continues {leaked} of {len(told)} suites' canaries"
+    spent = results.run.cost
+    if spent is not None and spent.known:
+        yield (
+            f"{counted(spent.requests, 'request')} "
+            f"({counted(spent.retries, 'retry', 'retries')}), "
+            f"{counted(spent.from_store, 'answer')} from the store{_age(spent)}, "
+            f"{spent.tokens_in} tokens in, {spent.tokens_out} out"
+        )
+        yield from _time(spent)
+
+
+def _age(spent: Cost) -> str:
+    """Say how old the answers may be of a model that its name alone identifies."""
+    return f" (up to {duration(spent.oldest_s)} old)" if spent.oldest_s else ""
+
+
+def _time(spent: Cost) -> Iterator[str]:
+    """Say how long each phase took, and where the time of the requests went."""
+    if not spent.requests or not spent.phases:
+        return
+    words = [f"{name} {duration(lasted)}" for name, lasted in spent.phases.items()]
+    waiting = spent.seconds.get("waiting", 0.0)
+    whole = spent.seconds.get("asking", 0.0) + spent.seconds.get("judging", 0.0)
+    if whole > 0 and waiting / whole >= 0.005:
+        words.append(f"{waiting / whole:.1%} of it waiting to try again")
+    if spent.concurrency:
+        words.append(f"{spent.concurrency} in flight")
+    if spent.failed:
+        words.append(f"{spent.failed} failed for good")
+    yield ", ".join(words)
