@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.filter_words import read_filter_words
+from pytest_domainsafety.config.option import Option
 from pytest_domainsafety.config.pytest_options import ini_value
-from pytest_domainsafety.config.table import (
-    DEFAULT_JUDGE,
-    OPTIONS,
-    Option,
-)
+from pytest_domainsafety.config.table import DEFAULT_JUDGE, OPTIONS
 from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.text import printable

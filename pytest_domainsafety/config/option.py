@@ -1,0 +1,101 @@
+"""One option of a run, and how its text is read. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.errors import ConfigError
+
+
+class Option(NamedTuple):
+    """One option: its long name without dashes, and how its text is read.
+
+    `short` is a name that is ours only where nobody else has it.
+    """
+
+    name: str
+    help: str
+    read: Callable[[str, str], Any]
+    default: Any = None
+    metavar: str | None = None
+    repeat: bool = False
+    flag: bool = False
+    short: str | None = None
+
+    @property
+    def dest(self) -> str:
+        """The attribute on pytest's option object, which is also the ini name."""
+        return self.name.replace("-", "_")
+
+
+# ── reading one value ───────────────────────────────────────────────────────
+
+
+def _refused(name: str, what: str) -> ConfigError:
+    from pytest_domainsafety.errors import ConfigError
+
+    return ConfigError(f"{name}: expected {what}")
+
+
+def text(name: str, raw: str) -> str:
+    """Return a text that is not blank."""
+    if not raw.strip():
+        raise _refused(name, "a value, got nothing")
+    return raw.strip()
+
+
+def number(low: float, high: float, kind: type) -> Callable[[str, str], Any]:
+    """Return what reads a number of a kind, from `low` to `high`."""
+
+    def read(name: str, raw: str) -> Any:
+        try:
+            value = kind(raw)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise _refused(name, f"{what}, got {raw!r}") from None
+        if not low <= value <= high:
+            top = "" if high == MANY else f" to {high}"
+            raise _refused(name, f"{low}{top or ' or more'}, got {raw!r}")
+        return value
+
+    return read
+
+
+def choice(*allowed: str) -> Callable[[str, str], str]:
+    """Return what reads one of some words."""
+
+    def read(name: str, raw: str) -> str:
+        if raw not in allowed:
+            known = ", ".join(allowed)
+            raise _refused(name, f"one of {known}; got {raw!r}")
+        return raw
+
+    return read
+
+
+def threshold(name: str, raw: str) -> tuple[str | None, float]:
+    """Return a share, and the domain that it is for; None for all of them."""
+    domain, equals, typed = raw.rpartition("=")
+    return (domain.strip() if equals else None), share(name, typed)
+
+
+def concurrency(name: str, raw: str) -> int | str:
+    """Return a number of requests in flight, or ``auto``."""
+    return raw if raw == "auto" else int(number(1, 100_000, int)(name, raw))
+
+
+def path(name: str, raw: str) -> Path:
+    """Return a path that is not blank."""
+    # A variable that a build left empty must not leave a baseline or a report out.
+    if not raw.strip():
+        raise _refused(name, "a path, got nothing")
+    return Path(raw)
+
+
+MANY = 10**9
+share = number(0.0, 1.0, float)
+count = number(1, MANY, int)
+seconds = number(0.001, MANY, float)
