@@ -22,9 +22,9 @@ def _without_plain() -> None:
 
 
 def _without_freeze() -> None:
-    from pytest_domainsafety.session import controller
+    from pytest_domainsafety.session import readiness
 
-    controller.spare_the_collector = lambda: None
+    readiness.spare_the_collector = lambda: None
 
 
 def _without_switch() -> None:

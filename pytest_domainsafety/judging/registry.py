@@ -25,7 +25,7 @@ class OfflineAdapter:
         """Load the judge and its weights.
 
         Not at the first judgement: numpy parses Python to read them, which must not
-        be while pytest's thread imports (see `session.controller.prepare_the_end`).
+        be while pytest's thread imports (see `session.readiness.prepare_the_end`).
         """
         from pytest_domainsafety.judging.offline import OfflineJudge
         from pytest_domainsafety.judging.offline.model import load

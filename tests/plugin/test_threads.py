@@ -10,7 +10,7 @@ import gc
 
 import pytest
 
-from pytest_domainsafety.session import controller
+from pytest_domainsafety.session import readiness
 
 WATCH = """
 import sys
@@ -57,11 +57,11 @@ def test_no_collection_while_the_end_is_imported(monkeypatch):
     """It is the collector that lets the other thread in between."""
     seen = []
     monkeypatch.setattr(
-        controller, "import_module", lambda _: seen.append(gc.isenabled())
+        readiness, "import_module", lambda _: seen.append(gc.isenabled())
     )
-    monkeypatch.setattr(controller, "spare_the_collector", lambda: None)
+    monkeypatch.setattr(readiness, "spare_the_collector", lambda: None)
     assert gc.isenabled()
-    controller.prepare_the_end()
+    readiness.prepare_the_end()
     assert seen
     assert not any(seen)
     assert gc.isenabled()

@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from pytest_domainsafety.session.controller import spare_the_collector
+from pytest_domainsafety.session.readiness import spare_the_collector
 
 
 class Session:
