@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_domainsafety.errors import SourceError
-from pytest_domainsafety.runs.packed import DAMAGED, plain_suffix, unpacked
+from pytest_domainsafety.runs.packed import DAMAGED, damaged, plain_suffix, unpacked
 from pytest_domainsafety.runs.record_files import BOM_16, PARQUET, TABLES
 
 FileKind = Literal["store", "results", "records"]
@@ -62,9 +62,7 @@ def _head_of(path: Path) -> bytes:
         with unpacked(path) as file:
             return file.read(2**16)
     except DAMAGED:
-        raise SourceError(
-            f"{path}: is compressed, and damaged or cut off: copy it again"
-        ) from None
+        raise SourceError(damaged(path)) from None
     except OSError as error:
         raise SourceError(
             f"{path}: can't be read ({error.strerror or error})"

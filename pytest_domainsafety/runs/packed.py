@@ -40,6 +40,11 @@ def unpacked(path: Path) -> Iterator[BufferedReader]:
         yield raw
 
 
+def damaged(path: Path) -> str:
+    """Say of a file that reading it raised one of `DAMAGED`."""
+    return f"{path}: is compressed, and damaged or cut off: copy it again"
+
+
 def plain_suffix(path: Path) -> str:
     """Return how a name ends, in small letters, the mark of compression aside."""
     suffixes = [suffix.lower() for suffix in path.suffixes]

@@ -21,7 +21,7 @@ from pytest_domainsafety.analysis.gate import (
     GatePolicy,
 )
 from pytest_domainsafety.errors import RecordError
-from pytest_domainsafety.runs.packed import DAMAGED, plain_suffix, unpacked
+from pytest_domainsafety.runs.packed import DAMAGED, damaged, plain_suffix, unpacked
 from pytest_domainsafety.runs.record_tables import (
     delimiter_of,
     parquet_rows,
@@ -90,9 +90,7 @@ def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         with unpacked(path) as file:
             yield from _read(path, file)
     except DAMAGED:
-        raise RecordError(
-            f"{path}: is compressed, and damaged or cut off: copy it again"
-        ) from None
+        raise RecordError(damaged(path)) from None
     except OSError as error:
         raise RecordError(
             f"{path}: can't be read ({error.strerror or error})"

@@ -28,7 +28,7 @@ from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.file_kinds import FILE_KINDS, FileKind, kind_of
 from pytest_domainsafety.runs.kinds import kind_of_run
-from pytest_domainsafety.runs.packed import DAMAGED, unpacked
+from pytest_domainsafety.runs.packed import DAMAGED, damaged, unpacked
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
@@ -395,9 +395,7 @@ def _document(path: Path) -> Any:
             raise ValueError("too large")
         return json.loads(text.decode("utf-8-sig"))
     except DAMAGED:
-        raise SourceError(
-            f"{path}: is compressed, and damaged or cut off: copy it again"
-        ) from None
+        raise SourceError(damaged(path)) from None
     except OSError as error:
         raise SourceError(
             f"{path}: can't be read ({error.strerror or error})"
