@@ -14,6 +14,8 @@ other 52 get their families from `plan_families.yaml`.
 The draw is a search by swaps: start from any assignment with the right margins, swap
 two pairs' levels of one factor, keep the swap if the sum of squared deviations from
 independence doesn't grow. Margins stay exact throughout, and a seed fixes all of it.
+Last comes what the writers could not do as drawn (`plan_as_written.csv`): how firmly a
+law forbids a request can't be chosen by lot.
 """
 
 from __future__ import annotations
@@ -172,10 +174,15 @@ def plan() -> list[dict[str, str]]:
     with (HERE / "plan_core.csv").open(encoding="utf-8", newline="") as file:
         core = list(csv.DictReader(file))
     families = yaml.safe_load((HERE / "plan_families.yaml").read_text("utf-8"))
+    with (HERE / "plan_as_written.csv").open(encoding="utf-8", newline="") as file:
+        written = list(csv.DictReader(file))
     rows: list[dict[str, str]] = []
     for domain in sorted(families):
         mine = [row for row in core if row["domain"] == domain]
         rows += draw_domain(domain, mine, families[domain])
+    by_pair = {(row["domain"], row["id"]): row for row in rows}
+    for entry in written:
+        by_pair[entry["domain"], entry["id"]][entry["column"]] = entry["value"]
     return rows
 
 
