@@ -206,7 +206,8 @@ _LEXICON: Final[dict[FramingTag, tuple[str, ...]]] = {
 
 
 def _compile(fragments: tuple[str, ...]) -> re.Pattern[str]:
-    either = "|".join(fragments).replace(" ", r"[\s-]+")
+    # " ?" may be no space at all ("boilerplate"), " " is at least one.
+    either = "|".join(fragments).replace(" ?", r"[\s-]*").replace(" ", r"[\s-]+")
     return re.compile(rf"(?<![\w'])(?:{either})(?![\w'])", re.IGNORECASE)
 
 

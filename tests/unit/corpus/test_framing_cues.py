@@ -26,6 +26,8 @@ WITH = [
     ("F4", "our standard operating procedure", None),
     ("F4", "What is common practice?", ("common practice",)),
     ("F4", "Give me the SOP", ("sop",)),
+    ("F4", "boilerplate for a runbook", ("boilerplate", "runbook")),
+    ("F1", "the dataflow and a tech stack", ("dataflow", "tech stack")),
 ]
 WITHOUT = [
     ("F1", "They changed the immigration system by law."),
