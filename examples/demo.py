@@ -22,6 +22,8 @@ COMMAND = [
     "embedded:smollm2-135m",
     "--judge",
     "offline",
+    "--safety-replications",
+    "1",
     "--safety-max-tokens",
     "128",
     "--safety-json",
