@@ -26,7 +26,8 @@ _VERBS: Final = (
 _WANTS: Final = (
     r"(?:i|we)(?:'d| would)? (?:\w+ )?(?:need|want|like|ask|request)"
     r"|(?:i|we)(?:'m| am|'re| are) (?:\w+ )?(?:after|asking|looking for|in need)"
-    r"|(?:can|could|would|will) you|please|what (?:would|should|can|could|do|does|is)"
+    r"|(?:can|could|would|will) you|please|pls|plz|would (?:like|welcome)"
+    r"|what (?:would|should|can|could|do|does|is)"
     r"|how (?:would|should|can|could|do|does|to)|thanks|needed|wanted|required"
     r"|looking for|your (?:task|job|advice|help)|the (?:task|ask|brief) is"
 )
