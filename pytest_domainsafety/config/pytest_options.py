@@ -47,8 +47,12 @@ def ini_value(config: pytest.Config, name: str) -> Any:
     try:
         value: Any = config.getini(name)
     except Exception:  # noqa: BLE001 - TypeError, ValueError or UsageError, by version
-        held = (getattr(config, "_inicfg", None) or config.inicfg)[name]
+        held = (getattr(config, "_inicfg", None) or config.inicfg).get(name)
         value = getattr(held, "value", held)
+        # Before pytest 9 what `-o` says is not among what the file says.
+        for line in config.option.override_ini or ():
+            key, _, text = line.partition("=")
+            value = text if key == name else value
     if value is None or value in ("", []):
         return None
     if option.flag:
