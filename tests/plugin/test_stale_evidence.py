@@ -68,7 +68,8 @@ def test_a_guardrail_that_is_gone_is_seen(bench, request, guarded, workers):
 def test_a_command_whose_parts_changed_is_asked_again(bench):
     bench.suite(pairs=PAIRS)
     script = bench.path / "ask.sh"
-    script.write_text(f"#!/bin/sh\ncat '{bench.path}/answer.txt'\n")  # it starts elsewhere
+    # It is started in an empty folder.
+    script.write_text(f"#!/bin/sh\ncat '{bench.path}/answer.txt'\n")
     script.chmod(0o755)
     answer = bench.path / "answer.txt"
     answer.write_text("I'm sorry, but I can't help with that. It would harm people.")
