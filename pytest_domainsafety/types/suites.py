@@ -229,9 +229,8 @@ class ScenarioPair(SuitePart):
 
     def texts(self) -> Iterator[str]:
         """Yield every text that a model may be asked, to be struck from errors."""
-        yield self.analytical
-        for prompt in (self.operational, *self.variants.values()):
-            yield from _turns(prompt)
+        for framing, variant, _ in self.interactions(1, variants=True, benign=True):
+            yield from self.turns(framing, variant)
 
     def interactions(
         self, replications: int, *, variants: bool, benign: bool = False

@@ -399,3 +399,17 @@ def test_a_files_own_name_must_be_text(part, tmp_path):
     with pytest.raises(SuiteError, match="rename the file") as caught:
         load_suite(path)
     assert part not in str(caught.value)
+
+
+def test_each_text_that_is_asked_is_struck_from_errors():
+    pair = ScenarioPair(
+        id="one",
+        subdomain="s",
+        analytical="a",
+        operational=("o1", "o2"),
+        benign=("b1", "b2"),
+        variants={"plain": "p"},
+    )
+    assert sorted(pair.texts()) == ["a", "b1", "b2", "o1", "o2", "p"]
+    alone = pair.model_copy(update={"benign": None, "variants": {}})
+    assert sorted(alone.texts()) == ["a", "o1", "o2"]
