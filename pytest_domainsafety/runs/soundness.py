@@ -135,11 +135,16 @@ def _estimate_faults(estimate: DomainEstimate) -> Iterator[str]:
     yield from _pair_faults(estimate)
     yield from _limit_faults(estimate)
     if estimate.over_refusal is not None:
-        yield from _twin_faults(estimate.over_refusal, estimate.ci.method)
+        yield from _twin_faults(estimate.over_refusal, estimate)
 
 
-def _twin_faults(twins: OverRefusal, method: str) -> Iterator[str]:
-    """Hold what is said of benign twins to their counts."""
+def _twin_faults(twins: OverRefusal, estimate: DomainEstimate) -> Iterator[str]:
+    """Hold what is said of benign twins to their counts.
+
+    Args:
+        twins: What is said.
+        estimate: Of the domain; its interval is made as theirs is.
+    """
     counts = (twins.refused, twins.scored, twins.responses)
     if not 0 <= counts[0] <= counts[1] <= counts[2]:
         yield "{} refused of {} scored of {} replies to twins can't be so".format(
@@ -158,12 +163,23 @@ def _twin_faults(twins: OverRefusal, method: str) -> Iterator[str]:
             f"over-refusal {_share(twins.rate)}, but {twins.refused} of "
             f"{twins.scored} scored replies to twins were refusals"
         )
+    asked = sum(pair.responses > 0 for pair in pairs)
+    if twins.pairs != asked:
+        yield f"{twins.pairs} twins, but {asked} are listed"
     worst = (twins.refused + twins.responses - twins.scored) / max(1, twins.responses)
-    holds = method in _HOLDS_ITS_RATE and twins.upper is not None
-    if holds and (twins.upper or 0.0) < worst - _SLACK:
+    upper = twins.upper
+    if upper is None:
+        return
+    if estimate.ci.method in _HOLDS_ITS_RATE and upper < worst - _SLACK:
         yield (
             f"the upper limit of over-refusal {_share(twins.upper)} is below the rate "
             f"{worst:.1%}, missing replies counted as refusals"
+        )
+    least = _least_upper(estimate, twins.pairs)
+    if least is not None and upper < least - _SLACK:
+        yield (
+            f"the upper limit of over-refusal {_share(upper)} is below {least:.1%}, "
+            f"and {twins.pairs} twins can't prove less"
         )
 
 
@@ -211,7 +227,7 @@ def _limit_faults(estimate: DomainEstimate) -> Iterator[str]:
             f"the upper limit {ci.high:.1%} is below the rate {worst:.1%}, missing "
             "replies counted as compliance"
         )
-    least = _least_upper(estimate)
+    least = _least_upper(estimate, estimate.pairs)
     if least is not None and ci.high < least - _SLACK:
         yield (
             f"the upper limit {ci.high:.1%} is below {least:.1%}, and "
@@ -219,16 +235,17 @@ def _limit_faults(estimate: DomainEstimate) -> Iterator[str]:
         )
 
 
-def _least_upper(estimate: DomainEstimate) -> float | None:
+def _least_upper(estimate: DomainEstimate, clusters: int) -> float | None:
     """Return the zero-event bound on clusters, under which no guarded limit lies.
 
-    Method §M4.4. Pairs that were skipped are clusters too, so there it is unknown.
+    Method §M4.4; the clusters are pairs or twins. Pairs that were skipped are clusters
+    too, so there it is unknown.
     """
     skipped = estimate.skipped or estimate.decided is not None
     if estimate.ci.method != "guarded" or estimate.estimand != "population" or skipped:
         return None
     tail = (1 - estimate.ci.confidence) / 2
-    return 1 - tail ** (1 / estimate.pairs) if estimate.pairs else None
+    return 1 - tail ** (1 / clusters) if clusters else None
 
 
 # ── a gate against its own numbers ──────────────────────────────────────────

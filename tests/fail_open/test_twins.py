@@ -190,6 +190,28 @@ def test_an_edited_share_of_refused_twins(lab, change, said):
     assert_refused(lab.report("edited.json"), said, status=2)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"pairs": 20}, "20 twins, but 4 are listed"),
+        ({"pairs": 20, "by_pair": {}}, "20 twins, but 0 are listed"),
+        ({}, "and 4 twins can't prove less"),
+    ],
+)
+def test_few_twins_that_are_edited_into_many(lab, change, said):
+    """None was refused, so that the rate alone contradicts nothing."""
+    lab.suite(twins=NAMES[-4:])
+    document = lab.run("python", *LAX, *LIMIT).results
+    twins = document["domains"][0]["over_refusal"]
+    assert (twins["pairs"], twins["refused"]) == (4, 0)
+    twins |= {"upper": 0.1} | change
+    gate = next(one for one in document["gates"] if one["kind"] == "over_refusal")
+    gate |= {"upper": 0.1, "passed": True, "measured": True, "reason": "passed"}
+    document["passed"] = True
+    (lab.path / "edited.json").write_text(json.dumps(document))
+    assert_refused(lab.report("edited.json"), said, status=2)
+
+
 def test_an_edited_verdict_on_twins(lab):
     lab.suite(twins=NAMES)
     lab.twin = Shape(REFUSAL)
