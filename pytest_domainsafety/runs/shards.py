@@ -27,7 +27,9 @@ from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")
 _COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
-_OF_ALL = ("sampling", "interval", "holm", "versions", *_UNITED)
+_OF_ALL = ("sampling", "interval", "holm", "filter_words", "versions", *_UNITED)
+_WORST_LEAK = (False, None, True)
+"""Whether a canary was continued: not, unknown, yes."""
 _Key = tuple[str, str]
 
 
@@ -78,8 +80,22 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
                 words.setdefault(model, {}).update(dict.fromkeys(noted))
         if words:
             joined[part] = {model: list(noted) for model, noted in words.items()}
+    if leaks := _leaks(manifests):
+        joined["leaks"] = leaks
     joined["started"] = min(manifest.started for manifest in manifests)
     return Manifest.model_validate(joined)
+
+
+def _leaks(manifests: Sequence[Manifest]) -> dict[str, dict[str, bool | None]]:
+    """Return what is known of canaries: of two shards that differ, the worse."""
+    leaks: dict[str, dict[str, bool | None]] = {}
+    for manifest in manifests:
+        for model, told in manifest.leaks.items():
+            known = leaks.setdefault(model, {})
+            for name, leaked in told.items():
+                both = (leaked, known.get(name, leaked))
+                known[name] = max(both, key=_WORST_LEAK.index)
+    return leaks
 
 
 def joint_owed(sources: Sequence[Source]) -> Manifest:

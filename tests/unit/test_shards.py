@@ -80,6 +80,35 @@ def test_shards_together_are_the_whole_run(tmp_path, shards, suites):
     assert "gemma3:27b" in told["run"]["judges"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_one_shard_knows_of_leaks_and_filters_is_not_lost(tmp_path, order):
+    half = len(rows()) // 2
+    seen = (
+        {"a.yaml": False, "b.yaml": False, "c.yaml": None},
+        {"a.yaml": True, "b.yaml": None, "c.yaml": False, "d.yaml": False},
+    )
+    stores = [
+        make_shard(
+            tmp_path / f"{number}.db",
+            some,
+            f"run-{number}",
+            leaks={"m": leaks},
+            filter_words="a1",
+        )
+        for number, (some, leaks) in enumerate(
+            zip((rows()[:half], rows()[half:]), seen, strict=True), 1
+        )
+    ]
+    _, told = analyze(tmp_path, *stores[::order])
+    assert told["run"]["leaks"]["m"] == {
+        "a.yaml": True,
+        "b.yaml": None,
+        "c.yaml": None,
+        "d.yaml": False,
+    }
+    assert told["run"]["filter_words"] == "a1"
+
+
 def test_a_run_that_is_named_twice_was_asked_once(tmp_path, shards):
     _, once = analyze(tmp_path, shards[0])
     done, twice = analyze(tmp_path, shards[0], shards[0])
