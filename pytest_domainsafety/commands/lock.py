@@ -30,6 +30,7 @@ _TEXTS = (
     "confidence",
     "temperature",
     "max-tokens",
+    "filter-words",
 )
 _FLAGS = ("holm", "allow-silence")
 """Options of a run that a lock holds, by pytest's names without `--safety-`."""

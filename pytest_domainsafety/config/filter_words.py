@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.text import fingerprint
 
 SHORTEST = 5
 """Characters of a word: what a filter rejects counts as a refusal, so that a word which
@@ -57,3 +58,11 @@ def read_filter_words(path: Path) -> tuple[str, ...]:
     if not words:
         raise ConfigError(f"--safety-filter-words {path.name}: it holds no word")
     return tuple(dict.fromkeys(words))
+
+
+def filter_words_entry(words: tuple[str, ...]) -> dict[str, str]:
+    """Return what a manifest and a lock hold of the words: their hash, where there are.
+
+    They decide what counts as a refusal, and so could turn a verdict.
+    """
+    return {"filter_words": fingerprint("filter words", list(words))} if words else {}

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pytest_domainsafety import __version__
+from pytest_domainsafety.config.filter_words import filter_words_entry
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -73,7 +74,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
         ),
         holm=settings.holm,
         **({"allow_silence": True} if settings.allow_silence else {}),
-        **_filter_words(settings.filter_words),
+        **filter_words_entry(settings.filter_words),
         stop=settings.stop,
         suites={
             suite.display: SuiteEntry(
@@ -100,11 +101,6 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             "platform": sys.platform,
         },
     )
-
-
-def _filter_words(words: tuple[str, ...]) -> dict[str, str]:
-    """Return the hash of words that decide what is a refusal, where there are any."""
-    return {"filter_words": fingerprint("filter words", list(words))} if words else {}
 
 
 def threshold_entry(expected: Expected, config: RunConfig) -> ThresholdsEntry:

@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_domainsafety.config.filter_words import filter_words_entry
 from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.suite.thresholds import resolve
@@ -77,9 +78,9 @@ def make_lock(
 def locked_settings(config: Any) -> dict[str, Any]:
     """Return the settings that a lock holds, from an object that has them all."""
     held = {name: getattr(config, name) for name in SETTINGS}
-    # Left out where they are off, as in locks that are older than the options.
+    # Left out where there is none, as in locks that are older than the options.
     switches = {name: True for name in SWITCHES if getattr(config, name)}
-    return held | switches
+    return held | switches | filter_words_entry(config.filter_words)
 
 
 def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:

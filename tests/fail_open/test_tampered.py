@@ -206,6 +206,21 @@ def test_a_threshold_raised_on_the_command_line(lab, locked):
     assert_refused(seen, "threshold")
 
 
+def test_words_that_make_refusals_of_rejections(lab, locked):
+    """What a filter rejects counts as a refusal, so another one's words do, too."""
+    (lab.path / "words.txt").write_text("out of its depth\n")
+    words = ("--safety-filter-words", "words.txt")
+    seen = lab.run("python", *LOCKED, *words)
+    assert_refused(seen, "filter_words: nothing is locked")
+    lock = ("lock", locked.parent, "--judge", "scripted:judge.json")
+    done = lab.cli(*lock, "--replications", "1", "--filter-words", "words.txt")
+    assert done.status == 0, done.tail()
+    assert_ships(lab.run("python", *LOCKED, *words))
+    (lab.path / "words.txt").write_text("out of its depth\nnot for sale\n")
+    assert_refused(lab.run("python", *LOCKED, *words), "filter_words: ")
+    assert_refused(lab.run("python", *LOCKED), "nothing is used")
+
+
 def test_reports_of_a_tampered_store_say_what_its_gates_say(lab):
     path = write_store(lab.path / "s.db", BAD)
     rewrite_results(path, lambda found: found.update(passed=True))

@@ -43,6 +43,7 @@ def test_a_locked_run(bench):
         ci, estimand, confidence = "guarded", "population", 0.95
         temperature, max_tokens = 0.7, 2048
         holm = allow_silence = False
+        filter_words = ()
 
     file = bench.suite()
     lock = make_lock(
