@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from faultserver import FaultServer
 
-from pytest_domainsafety.engine import Engine, PairWork, Plan, Tally
+from pytest_domainsafety.engine import Engine, PairWork, Plan, Tally, asking
+from pytest_domainsafety.errors import ModelChanged
 from pytest_domainsafety.session.served import of_one_model, served_notes
 from pytest_domainsafety.suite import load_suite
-from pytest_domainsafety.types import Manifest, ModelEntry, Record
+from pytest_domainsafety.types import Manifest, ModelEntry, Record, Reply
 
 SUITE = """\
 schema: 1
@@ -84,6 +87,30 @@ def test_one_name_is_recorded_whatever_it_is(run):
     assert outcome.fault is None
     assert tally.served == {"openai:m": ["gpt-x-2025-04-14"], "openai:j": ["j"]}
     assert "served" not in tally.cost()
+
+
+def test_a_name_that_is_known_is_not_looked_up_again(monkeypatch):
+    looked = []
+
+    def answers_to(typed, served):
+        looked.append((typed, served))
+        return True
+
+    monkeypatch.setattr(asking, "answers_to", answers_to)
+    plan = Plan(
+        run="run",
+        models=("openai:m",),
+        judges=("offline",),
+        store=Path("store.db"),
+        strict_name=True,
+    )
+    asker = asking.Asker(plan, Tally(), None)
+    model = SimpleNamespace(name="openai:m")
+    for name in ("m-2025-04-14", "M-2025-04-14", "m-2025-04-14", ""):
+        asker.take_note(model, Reply(text="", model=name))
+    assert looked == [("openai:m", "m-2025-04-14")]
+    with pytest.raises(ModelChanged, match="and then by"):
+        asker.take_note(model, Reply(text="", model="m-other"))
 
 
 def test_where_the_name_changes_the_second_models_replies_are_errors(run):
