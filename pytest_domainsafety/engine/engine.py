@@ -30,7 +30,6 @@ from pytest_domainsafety.engine.queue import Board, Job
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.errors import (
-    DomainSafetyError,
     EngineEnded,
     ProviderError,
     StoreError,
@@ -92,6 +91,7 @@ class Engine:
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop
         self._over: asyncio.Event
+        self._task: asyncio.Task[None]
         self._closing = AsyncExitStack()
         self._store: Store | None = None
         self._stopped = False
@@ -119,7 +119,8 @@ class Engine:
         self._thread.start()
         try:
             self._ready.result()
-        except DomainSafetyError:
+        except BaseException:
+            # Ctrl-C, too: a program that is asked for a canary would go on.
             self.stop()
             raise
 
@@ -229,7 +230,7 @@ class Engine:
             self._stopped = True
             self._news.notify_all()
         if self._thread.is_alive():
-            self._do(self._over.set)
+            self._do(self._end)
             self._thread.join(STOP_WAIT_S)
         # Only here: who waits for an outcome may read the store although the thread
         # has ended.
@@ -254,8 +255,9 @@ class Engine:
         asyncio.set_event_loop(self._loop)
         self._loop.set_exception_handler(self._note_forgotten)
         self._over = asyncio.Event()
+        self._task = self._loop.create_task(self._main())
         try:
-            self._loop.run_until_complete(self._main())
+            self._loop.run_until_complete(self._task)
         except BaseException as error:  # noqa: BLE001 - or all would wait for ever
             self._give_up(error)
         # Where the thread is to end, nothing that happens on the way may wake it.
@@ -278,6 +280,12 @@ class Engine:
             return
         self._ready.set_result(None)
         await self._over.wait()
+
+    def _end(self) -> None:
+        """Let the thread end, also where it has not begun to serve."""
+        self._over.set()
+        if not self._ready.done():
+            self._task.cancel()
 
     def _give_up(self, error: BaseException) -> None:
         """Wake everybody who waits: the engine can't go on."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import signal
+import sys
 import threading
 import time
 
@@ -151,3 +153,29 @@ def test_too_many_open_files_at_the_start_is_a_sentence(engine, monkeypatch):
     told = in_time(engine.start)
     assert isinstance(told, EngineEnded)
     assert "ulimit -n" in str(told)
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "pthread_kill")
+    or threading.current_thread() is not threading.main_thread(),
+    reason="Ctrl-C is the main thread's",
+)
+def test_ctrl_c_before_the_first_request_ends_what_is_asked(engine, monkeypatch):
+    came = []
+
+    async def hangs(*_args):
+        main = threading.main_thread().ident
+        kill = (0.2, signal.pthread_kill, main, signal.SIGINT)
+        asyncio.get_running_loop().call_later(*kill)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            came.append("ended")
+
+    monkeypatch.setattr("pytest_domainsafety.engine.engine.look_at", hangs)
+    before = sys.getswitchinterval()
+    with pytest.raises(KeyboardInterrupt):
+        engine.start()
+    assert came == ["ended"]
+    assert not engine._thread.is_alive()
+    assert sys.getswitchinterval() == before
