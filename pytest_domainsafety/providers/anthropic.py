@@ -31,7 +31,7 @@ from pytest_domainsafety.providers.http import (
     parse_json,
 )
 from pytest_domainsafety.providers.keys import key_of
-from pytest_domainsafety.providers.names import hosted_identity
+from pytest_domainsafety.providers.names import hosted_identity, is_known_as
 from pytest_domainsafety.providers.openai import PROBE
 from pytest_domainsafety.providers.pool import Pool
 from pytest_domainsafety.text import fingerprint, printable
@@ -133,16 +133,11 @@ class AnthropicModel:
             entry = await self._entry(server)
             if entry is None:
                 await self._ask(server, PROBE)
-        known = [self._model, server.shown]
-        if entry is not None:
-            known = [str(entry.get("id")), str(entry.get("created_at"))]
         return ModelInfo(
             name=self.name,
             provider="anthropic",
             model=self._model,
-            digest=fingerprint(
-                "model", known if entry else [self._model, server.shown]
-            ),
+            digest=self._digest(server, entry),
             family="claude",
             endpoints=tuple(server.shown for server in self._pool.servers),
             server=self._way(),
@@ -151,6 +146,16 @@ class AnthropicModel:
                 self._model, "anthropic.com", (s.base for s in self._pool.servers)
             ),
         )
+
+    def _digest(self, server: HttpServer, entry: dict[str, Any] | None) -> str:
+        """Return what tells the model from any other, whatever a gateway lists."""
+        own = [self._model, server.shown]
+        if not entry:
+            return fingerprint("model", own)
+        listed = [str(entry.get("id")), str(entry.get("created_at"))]
+        # A gateway may say the same of all models, and they must not share replies.
+        known = is_known_as(self._model, listed[0])
+        return fingerprint("model", listed if known else [*own, *listed])
 
     @staticmethod
     def _way() -> str:

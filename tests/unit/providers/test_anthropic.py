@@ -18,6 +18,7 @@ from pytest_domainsafety.errors import (
 from pytest_domainsafety.providers import anthropic as provider
 from pytest_domainsafety.providers.anthropic import AnthropicModel
 from pytest_domainsafety.providers.base import ProviderSettings
+from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
 
 KEY = "k-made-up-0123456789"
@@ -98,6 +99,35 @@ def test_it_is_asked_and_read():
     assert (reply.text, reply.reasoning, reply.finish) == ("No.", "Hm.", "stop")
     assert (reply.tokens_in, reply.tokens_out, reply.model) == (3, 2, "c-2025")
     assert info.remote
+
+
+def digests_of(entry, *names):
+    """Return the digests of models, of all of which one server says the same."""
+
+    async def digest(url, name):
+        model = AnthropicModel(f"anthropic:{name}", name, ProviderSettings((url,)))
+        try:
+            return (await model.describe()).digest
+        finally:
+            await model.aclose()
+
+    with FaultServer() as server:
+        server._listing = lambda method, *_: (200, entry if method == "GET" else ANSWER)
+        return [asyncio.run(digest(server.url, name)) for name in names]
+
+
+@pytest.mark.parametrize("entry", [ENTRY, {"data": []}, {"id": None}, {}])
+def test_two_models_are_two_whatever_a_gateway_lists(entry):
+    first, second, again = digests_of(entry, "model-a", "model-b", "model-a")
+    assert first != second
+    assert first == again
+
+
+@pytest.mark.parametrize("name", ["c", "c-20260101"])
+def test_what_the_vendor_lists_is_the_models_digest(name):
+    known = ENTRY | {"id": name}
+    expected = fingerprint("model", [name, ENTRY["created_at"]])
+    assert digests_of(known, "c") == [expected]
 
 
 @pytest.mark.parametrize(
