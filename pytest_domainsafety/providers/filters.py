@@ -94,15 +94,19 @@ def is_filtered(answer: Answer, more: tuple[str, ...] = ()) -> bool:
         answer: Whatever its status.
         more: Further words, in small letters (``--safety-filter-words``).
     """
-    if answer.status_code not in STATUSES and answer.status_code >= 300:
+    good = answer.status_code < 300
+    if not good and answer.status_code not in STATUSES:
+        return False
+    # Each reply comes by here, and a judge's log probabilities take 1 ms to read.
+    if good and b'"error"' not in answer.content:
         return False
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
-        return answer.status_code in STATUSES and _has(
+        return not good and _has(
             answer.content.decode(errors="replace").casefold(), (*PHRASES, *more)
         )
-    if answer.status_code < 300:
+    if good:
         # OpenRouter tells an error, with its own status in it, in a 200.
         error = body.get("error") if isinstance(body, dict) else None
         if not isinstance(error, dict) or error.get("code") not in STATUSES:

@@ -9,7 +9,9 @@ from faultserver import FaultServer
 
 from pytest_domainsafety.config.filter_words import read_filter_words
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
+from pytest_domainsafety.providers import filters
 from pytest_domainsafety.providers.base import ProviderSettings, build_reply
+from pytest_domainsafety.providers.bodies import Received
 from pytest_domainsafety.providers.openai import OpenAIModel
 from pytest_domainsafety.types import ChatRequest, Message, Sampling
 
@@ -117,3 +119,14 @@ def test_words_that_would_fit_anything_are_refused(tmp_path, text):
         read_filter_words(file)
     with pytest.raises(ConfigError, match="can't be read"):
         read_filter_words(tmp_path / "gone.txt")
+
+
+def test_a_good_answer_is_read_only_where_it_tells_an_error(monkeypatch):
+    def never(*_args, **_more):
+        raise AssertionError("it is read once more")
+
+    monkeypatch.setattr(filters.json, "loads", never)
+    body = b'{"choices": [{"message": {"content": "Your input was flagged"}}]}'
+    assert not filters.is_filtered(Received(200, {}, body))
+    with pytest.raises(AssertionError):
+        filters.is_filtered(Received(200, {}, b'{"error": {"code": 403}}'))
