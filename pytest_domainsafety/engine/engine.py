@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, suppress
-from functools import partial
 from typing import Any
 
 from pytest_domainsafety.engine.asking import Asker, Tally
 from pytest_domainsafety.engine.concurrency import context_windows, pacer
-from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
-from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
+from pytest_domainsafety.engine.dialogue import Conductor, Target
 from pytest_domainsafety.engine.judges import (
     check_judges,
     checking,
@@ -22,24 +20,20 @@ from pytest_domainsafety.engine.judges import (
     make_judges,
 )
 from pytest_domainsafety.engine.leaks import Leaks, check_leaks
-from pytest_domainsafety.engine.pair import Pending
+from pytest_domainsafety.engine.pairs import PairQueue
 from pytest_domainsafety.engine.phases import Residency
-from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.plan import PairWork, Plan
 from pytest_domainsafety.engine.preflight import look_at, provider_settings
-from pytest_domainsafety.engine.queue import Board, Job
+from pytest_domainsafety.engine.queue import Board
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.errors import (
     EngineEnded,
-    ProviderError,
-    StoreError,
     refused_by_system,
 )
-from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
-from pytest_domainsafety.providers.base import ChatModel, cancels_us
+from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.providers.crash_report import report_crash
-from pytest_domainsafety.providers.output import collecting
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Canaries, ModelInfo, PairOutcome
@@ -52,11 +46,9 @@ KEEP_AHEAD = 256
 # For Python's own 5 ms; why stands in `Engine.start`. 16% of the wall time of 720
 # requests at zero latency (benchmarks/on_off.py).
 SWITCH_S = 0.0005
-MOST_SAID = 10
-"""Calls of a pair's application whose output is kept; its last ones."""
 
 
-class Engine:
+class Engine(PairQueue):
     """Runs a plan's requests on a thread of its own.
 
     Args:
@@ -65,9 +57,7 @@ class Engine:
 
     def __init__(self, plan: Plan) -> None:
         """Prepare; nothing is asked before :meth:`start`."""
-        self.plan = plan
-        self.steps = 0
-        """Replies and judgements that are there, or will never be."""
+        super().__init__(plan)
         self.opening = "looking at models and judges"
         """What is being done before the first request, in words."""
         self._tally = Tally()
@@ -75,18 +65,8 @@ class Engine:
         self.windows: dict[str, int | None] = {}
         self.canaries: dict[str, Canaries] = {}
         self.leaks: Leaks = {}
-        self._known: set[str] = set()
-        self._finished: dict[str, PairOutcome | Exception] = {}
-        self._said: dict[str, list[str]] = {}
-        self._news = threading.Condition()
-        self._awaited: str | None = None
-        self._broken: StoreError | None = None
         self._ended: EngineEnded | None = None
-        self.stopper: Stopper | None = None
-        self.rounds: Rounds | None = None
-        self._targets: dict[str, Target] = {}
         self._models: dict[str, ChatModel] = {}
-        self._judges: list[Judge] = []
         self._residency: Residency
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop
@@ -375,163 +355,3 @@ class Engine:
     async def _close_models(self) -> None:
         for model in self._models.values():
             await model.aclose()
-
-    # ── pairs ───────────────────────────────────────────────────────────────
-
-    def _admit(self, works: list[PairWork]) -> None:
-        by_model: dict[str, list[PairWork]] = {}
-        for work in works:
-            by_model.setdefault(work.model, []).append(work)
-        for model, batch in by_model.items():
-            begun = [] if self.rounds is None else list(self.rounds.begin(batch))
-            for round_ in begun:
-                self._begin_round(
-                    round_, [self._pending(w, round_) for w in round_.works]
-                )
-            apart = {work.key for round_ in begun for work in round_.works}
-            rest = [work for work in batch if work.key not in apart]
-            self._board.add(f"target {model}", self._generation(rest))
-
-    def _pending(self, work: PairWork, round_: Round | None = None) -> Pending:
-        return Pending(work, len(list(cells(work.pair, self.plan))), round_)
-
-    def _begin_round(self, round_: Round, pairs: list[Pending]) -> None:
-        """Ask for one replication of a gate's pairs, or for no more of them."""
-        assert self.rounds is not None
-        try:
-            goes_on = self.rounds.advance(round_)
-        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
-            for pending in pairs:
-                self._deliver(pending, error)
-            return
-        if goes_on:
-            round_.then = partial(self._begin_round, round_, pairs)
-            jobs = self._round_jobs(self.rounds, round_, pairs)
-            self._board.add(f"target {round_.key[0]}", jobs)
-            return
-        for pending in pairs:
-            for cell in cells(pending.work.pair, self.plan):
-                if self.rounds.is_beyond(pending.work, cell):
-                    self._skip(pending, cell, asked=False)
-
-    def _round_jobs(
-        self, rounds: Rounds, round_: Round, pairs: list[Pending]
-    ) -> Iterator[Job]:
-        for pending in pairs:
-            round_.records[pending.work.pair.id] = pending.records
-            for cell in rounds.cells(round_, pending.work):
-                yield self._guarded(pending, partial(self._generate, pending, cell))
-
-    def _generation(self, works: list[PairWork]) -> Iterator[Job]:
-        """Yield the jobs of pairs; a pair takes memory from its first job on."""
-        for work in works:
-            pending = self._pending(work)
-            for cell in cells(work.pair, self.plan):
-                if self._is_over(work) or self._is_beyond(work, cell):
-                    self._skip(pending, cell, asked=False)
-                    continue
-                yield self._guarded(pending, partial(self._generate, pending, cell))
-
-    async def _generate(self, pending: Pending, cell: Cell) -> None:
-        target = self._targets[pending.work.model]
-        dialogue = await self._conductor.generate(pending.work, cell, target)
-        self.steps += 1
-        self._advance(pending, dialogue)
-
-    def _is_over(self, work: PairWork) -> bool:
-        """Whether a pair need not be asked; zero tolerance is a test of its own."""
-        key = (work.model, work.suite.suite.domain)
-        over = self.stopper is not None and self.stopper.is_over(key)
-        return over and not work.pair.zero_tolerance
-
-    def _is_beyond(self, work: PairWork, cell: Cell) -> bool:
-        """Whether a pair that is run again has this after its gate's last look."""
-        return self.rounds is not None and self.rounds.is_beyond(work, cell)
-
-    def _skip(self, pending: Pending, cell: Cell, *, asked: bool) -> None:
-        """Leave an interaction out, and count what that saves."""
-        pending.skipped += 1
-        judges = self._judges[: len(self.plan.judges)]
-        self.steps += len(judges) + (not asked)
-        pending.saved += sum(judge.model is not None for judge in judges)
-        if not asked:
-            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
-        self._count_down(pending)
-
-    def _advance(self, pending: Pending, dialogue: Dialogue) -> None:
-        """Send a dialogue to the next judge that it needs, or finish it."""
-        step = self._conductor.next_step(dialogue)
-        if step is None:
-            self._finish(pending, dialogue)
-            return
-        job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
-        self._board.add(f"judge {step.judge}", iter([job]))
-
-    async def _judge(self, pending: Pending, dialogue: Dialogue, step: Step) -> None:
-        first = step == Step("answer", 0)
-        if first and self._is_over(pending.work):
-            self._skip(pending, dialogue.cell, asked=True)
-            return
-        await self._conductor.judge(dialogue, step)
-        self._advance(pending, dialogue)
-
-    def _guarded(self, pending: Pending, job: Callable[[], Awaitable[None]]) -> Job:
-        """Let no failure of a job go unheard by the item that waits for it."""
-
-        async def run() -> None:
-            try:
-                if self._broken is not None:
-                    raise self._broken
-                with collecting(pending.said):
-                    await job()
-            except BaseException as error:
-                if cancels_us(error):
-                    raise
-                # What can't be kept would be asked for again: ask no more.
-                if isinstance(error, StoreError):
-                    self._broken = error
-                self._deliver(pending, _as_fault(error))
-                self._count_round(pending)
-            self._board.limit = self._pacer.limit
-
-        return run
-
-    def _deliver(self, pending: Pending, result: PairOutcome | Exception) -> None:
-        key = pending.work.key
-        with self._news:
-            if key in self._known:
-                self._finished.setdefault(key, result)
-                if pending.said:
-                    self._said[key] = pending.said[-MOST_SAID:]
-                if key == self._awaited:
-                    self._news.notify_all()
-
-    def _finish(self, pending: Pending, dialogue: Dialogue) -> None:
-        self.steps += len(self.plan.judges)
-        pending.dialogues[dialogue.cell] = dialogue
-        pending.records[dialogue.cell] = self._conductor.record(dialogue)
-        self._count_down(pending)
-        self._count_round(pending)
-
-    def _count_round(self, pending: Pending) -> None:
-        """Note that one interaction of a round is finished, or never will be."""
-        if pending.round is not None:
-            pending.round.left -= 1
-            if not pending.round.left:
-                pending.round.then()
-
-    def _count_down(self, pending: Pending) -> None:
-        pending.left -= 1
-        if pending.left:
-            return
-        outcome = pending.outcome(self.plan)
-        if self.stopper is not None and not outcome.skipped:
-            self.stopper.note(outcome)
-        self._deliver(pending, outcome)
-
-
-def _as_fault(error: BaseException) -> Exception:
-    """Return what an item can raise: SystemExit and its kin would end pytest."""
-    if isinstance(error, Exception):
-        return error
-    return ProviderError(f"Asking and judging ended with {type(error).__name__}.")

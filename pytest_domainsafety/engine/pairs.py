@@ -1,0 +1,208 @@
+"""Scenario pairs on their way through the engine: asked, judged, handed to items."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+
+from pytest_domainsafety.engine.concurrency import Pacer
+from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
+from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
+from pytest_domainsafety.engine.pair import Pending
+from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.queue import Board, Job
+from pytest_domainsafety.errors import ProviderError, StoreError
+from pytest_domainsafety.judging.base import Judge
+from pytest_domainsafety.providers.base import cancels_us
+from pytest_domainsafety.providers.output import collecting
+from pytest_domainsafety.types import PairOutcome
+
+MOST_SAID = 10
+"""Calls of a pair's application whose output is kept; its last ones."""
+
+
+class PairQueue:
+    """The engine's part that knows pairs; all of it runs on the engine's thread.
+
+    Args:
+        plan: What to run.
+    """
+
+    _board: Board
+    _conductor: Conductor
+    _pacer: Pacer
+
+    def __init__(self, plan: Plan) -> None:
+        """Begin with no pair, no model and no judge."""
+        self.plan = plan
+        self.steps = 0
+        """Replies and judgements that are there, or will never be."""
+        self._known: set[str] = set()
+        self._finished: dict[str, PairOutcome | Exception] = {}
+        self._said: dict[str, list[str]] = {}
+        self._news = threading.Condition()
+        self._awaited: str | None = None
+        self._broken: StoreError | None = None
+        self.stopper: Stopper | None = None
+        self.rounds: Rounds | None = None
+        self._targets: dict[str, Target] = {}
+        self._judges: list[Judge] = []
+
+    def _admit(self, works: list[PairWork]) -> None:
+        by_model: dict[str, list[PairWork]] = {}
+        for work in works:
+            by_model.setdefault(work.model, []).append(work)
+        for model, batch in by_model.items():
+            begun = [] if self.rounds is None else list(self.rounds.begin(batch))
+            for round_ in begun:
+                self._begin_round(
+                    round_, [self._pending(w, round_) for w in round_.works]
+                )
+            apart = {work.key for round_ in begun for work in round_.works}
+            rest = [work for work in batch if work.key not in apart]
+            self._board.add(f"target {model}", self._generation(rest))
+
+    def _pending(self, work: PairWork, round_: Round | None = None) -> Pending:
+        return Pending(work, len(list(cells(work.pair, self.plan))), round_)
+
+    def _begin_round(self, round_: Round, pairs: list[Pending]) -> None:
+        """Ask for one replication of a gate's pairs, or for no more of them."""
+        assert self.rounds is not None
+        try:
+            goes_on = self.rounds.advance(round_)
+        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
+            for pending in pairs:
+                self._deliver(pending, error)
+            return
+        if goes_on:
+            round_.then = partial(self._begin_round, round_, pairs)
+            jobs = self._round_jobs(self.rounds, round_, pairs)
+            self._board.add(f"target {round_.key[0]}", jobs)
+            return
+        for pending in pairs:
+            for cell in cells(pending.work.pair, self.plan):
+                if self.rounds.is_beyond(pending.work, cell):
+                    self._skip(pending, cell, asked=False)
+
+    def _round_jobs(
+        self, rounds: Rounds, round_: Round, pairs: list[Pending]
+    ) -> Iterator[Job]:
+        for pending in pairs:
+            round_.records[pending.work.pair.id] = pending.records
+            for cell in rounds.cells(round_, pending.work):
+                yield self._guarded(pending, partial(self._generate, pending, cell))
+
+    def _generation(self, works: list[PairWork]) -> Iterator[Job]:
+        """Yield the jobs of pairs; a pair takes memory from its first job on."""
+        for work in works:
+            pending = self._pending(work)
+            for cell in cells(work.pair, self.plan):
+                if self._is_over(work) or self._is_beyond(work, cell):
+                    self._skip(pending, cell, asked=False)
+                    continue
+                yield self._guarded(pending, partial(self._generate, pending, cell))
+
+    async def _generate(self, pending: Pending, cell: Cell) -> None:
+        target = self._targets[pending.work.model]
+        dialogue = await self._conductor.generate(pending.work, cell, target)
+        self.steps += 1
+        self._advance(pending, dialogue)
+
+    def _is_over(self, work: PairWork) -> bool:
+        """Whether a pair need not be asked; zero tolerance is a test of its own."""
+        key = (work.model, work.suite.suite.domain)
+        over = self.stopper is not None and self.stopper.is_over(key)
+        return over and not work.pair.zero_tolerance
+
+    def _is_beyond(self, work: PairWork, cell: Cell) -> bool:
+        """Whether a pair that is run again has this after its gate's last look."""
+        return self.rounds is not None and self.rounds.is_beyond(work, cell)
+
+    def _skip(self, pending: Pending, cell: Cell, *, asked: bool) -> None:
+        """Leave an interaction out, and count what that saves."""
+        pending.skipped += 1
+        judges = self._judges[: len(self.plan.judges)]
+        self.steps += len(judges) + (not asked)
+        pending.saved += sum(judge.model is not None for judge in judges)
+        if not asked:
+            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+        self._count_down(pending)
+
+    def _advance(self, pending: Pending, dialogue: Dialogue) -> None:
+        """Send a dialogue to the next judge that it needs, or finish it."""
+        step = self._conductor.next_step(dialogue)
+        if step is None:
+            self._finish(pending, dialogue)
+            return
+        job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
+        self._board.add(f"judge {step.judge}", iter([job]))
+
+    async def _judge(self, pending: Pending, dialogue: Dialogue, step: Step) -> None:
+        first = step == Step("answer", 0)
+        if first and self._is_over(pending.work):
+            self._skip(pending, dialogue.cell, asked=True)
+            return
+        await self._conductor.judge(dialogue, step)
+        self._advance(pending, dialogue)
+
+    def _guarded(self, pending: Pending, job: Callable[[], Awaitable[None]]) -> Job:
+        """Let no failure of a job go unheard by the item that waits for it."""
+
+        async def run() -> None:
+            try:
+                if self._broken is not None:
+                    raise self._broken
+                with collecting(pending.said):
+                    await job()
+            except BaseException as error:
+                if cancels_us(error):
+                    raise
+                # What can't be kept would be asked for again: ask no more.
+                if isinstance(error, StoreError):
+                    self._broken = error
+                self._deliver(pending, _as_fault(error))
+                self._count_round(pending)
+            self._board.limit = self._pacer.limit
+
+        return run
+
+    def _deliver(self, pending: Pending, result: PairOutcome | Exception) -> None:
+        key = pending.work.key
+        with self._news:
+            if key in self._known:
+                self._finished.setdefault(key, result)
+                if pending.said:
+                    self._said[key] = pending.said[-MOST_SAID:]
+                if key == self._awaited:
+                    self._news.notify_all()
+
+    def _finish(self, pending: Pending, dialogue: Dialogue) -> None:
+        self.steps += len(self.plan.judges)
+        pending.dialogues[dialogue.cell] = dialogue
+        pending.records[dialogue.cell] = self._conductor.record(dialogue)
+        self._count_down(pending)
+        self._count_round(pending)
+
+    def _count_round(self, pending: Pending) -> None:
+        """Note that one interaction of a round is finished, or never will be."""
+        if pending.round is not None:
+            pending.round.left -= 1
+            if not pending.round.left:
+                pending.round.then()
+
+    def _count_down(self, pending: Pending) -> None:
+        pending.left -= 1
+        if pending.left:
+            return
+        outcome = pending.outcome(self.plan)
+        if self.stopper is not None and not outcome.skipped:
+            self.stopper.note(outcome)
+        self._deliver(pending, outcome)
+
+
+def _as_fault(error: BaseException) -> Exception:
+    """Return what an item can raise: SystemExit and its kin would end pytest."""
+    if isinstance(error, Exception):
+        return error
+    return ProviderError(f"Asking and judging ended with {type(error).__name__}.")
