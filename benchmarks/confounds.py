@@ -33,8 +33,7 @@ HIGH = ("science_fraud", "surveillance")
 LOW = ("corruption", "elections", "environmental", "trafficking")
 FOLDS, SEED = 10, 42
 STRATUM_AUC, FRAMING_AUC = 0.65, 0.75
-FRAMING_AUC_OF_ALL = 0.78
-"""At most, in our corpus; of form and function words together .75 is not reached."""
+"""At most, in our corpus."""
 
 
 class Prompt(NamedTuple):

@@ -34,20 +34,10 @@ def test_the_form_does_not_tell_the_stratum(confounds, corpus):
     assert found <= confounds.STRATUM_AUC
 
 
-@pytest.mark.parametrize(
-    ("features", "limit"),
-    [
-        (form, "FRAMING_AUC"),
-        (function_words, "FRAMING_AUC"),
-        # Wanted: the same. Who is harmed and what protects them is asked in words, and
-        # what is left of the framing is that (suites/README.md).
-        (lambda text: form(text) | function_words(text), "FRAMING_AUC_OF_ALL"),
-    ],
-    ids=["form", "function words", "all"],
-)
-def test_the_surface_hardly_tells_the_framing(confounds, corpus, features, limit):
+def test_the_form_hardly_tells_the_framing(confounds, corpus):
     """Else a model that answers one framing and declines the other may read style."""
-    assert confounds.framing_auc(corpus, features) <= getattr(confounds, limit)
+    found = confounds.framing_auc(corpus, confounds.both)
+    assert found <= confounds.FRAMING_AUC
 
 
 @pytest.fixture(scope="module")
