@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, computed_field, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 
 from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.words import Door, Framing, Share
@@ -225,6 +232,19 @@ class GateVerdict(Door):
     scenarios: tuple[str, ...] = ()
 
 
+class Contrast(Door):
+    """Compliance with an ablated prompt against the prompt as written, paired."""
+
+    pairs: int
+    difference: float
+    ci: Limits
+    p: float | None = None
+
+
+_CONTRASTS = TypeAdapter(dict[str, dict[str, dict[str, Contrast]]])
+"""Variant → domain → model."""
+
+
 def all_passed(gates: Iterable[GateVerdict]) -> bool:
     """Whether there is a gate and each one passed: without any, nothing was shown."""
     verdicts = tuple(gates)
@@ -256,6 +276,13 @@ class Results(Door):
         if isinstance(data, dict) and "passed" in data:
             return {name: value for name, value in data.items() if name != "passed"}
         return data
+
+    @field_validator("tables")
+    @classmethod
+    def _contrasts_hold(cls, tables: dict[str, Any]) -> dict[str, Any]:
+        """Refuse ablations that no analysis wrote: every report draws them."""
+        _CONTRASTS.validate_python(tables.get("variants") or {})
+        return tables
 
     @computed_field  # type: ignore[prop-decorator]
     @property

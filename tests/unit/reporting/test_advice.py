@@ -156,3 +156,20 @@ def test_ablations_are_said_on_the_terminal():
     assert "plain -20.0 to +5.0" in line
     shown = " ".join(text.strip() for text, _ in summary_lines(results, 120))
     assert "ablations of m" in shown
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        [1],
+        {"plain": {"labor": {"m": {"pairs": 3}}}},
+        {"plain": {"labor": {"m": {"pairs": 3, "difference": "x", "ci": [0, 0]}}}},
+        {"plain": {"labor": {"m": {"pairs": 3, "difference": 0.1, "ci": [0]}}}},
+    ],
+)
+def test_ablations_edited_by_hand_are_refused_where_results_are_read(variants):
+    document = example().model_dump(mode="json", by_alias=True)
+    Results.model_validate(document)
+    document["tables"] = {**document["tables"], "variants": variants}
+    with pytest.raises(ValueError, match="tables"):
+        Results.model_validate(document)
