@@ -236,7 +236,14 @@ def _take(suite_file: Path, draft: Suite, taken: Sequence[ScenarioPair]) -> None
             f"{suite_file}: is of the domain {before.domain!r} and the draft of "
             f"{draft.domain!r}; give the draft another name"
         )
-    known = {pair.id for pair in before.scenarios}
+    known = {pair.id: pair for pair in before.scenarios}
+    for pair in taken:
+        if _texts(known.get(pair.id, pair)) != _texts(pair):
+            raise SourceError(
+                f"{suite_file}: holds another pair of the id {pair.id!r}; give the one "
+                "in the draft another id, which is left as it was"
+            )
+    # What a review that was killed had taken already stands there as it is.
     new = [pair for pair in taken if pair.id not in known]
     if not new:
         return
@@ -253,6 +260,10 @@ def _take(suite_file: Path, draft: Suite, taken: Sequence[ScenarioPair]) -> None
             "added there: put them last"
         )
     _write(suite_file, text)
+
+
+def _texts(pair: ScenarioPair) -> tuple[Any, ...]:
+    return pair.analytical, pair.operational, pair.benign, pair.variants
 
 
 def _write(path: Path, text: str) -> None:

@@ -135,6 +135,24 @@ def test_a_suite_of_ones_own_keeps_its_comments(run):
     assert not list(Path("own").glob(".*"))
 
 
+def test_another_pair_of_an_id_that_the_suite_has_is_not_lost(run):
+    run(*NEW, "--pairs", "2", "--review", typed="y\ny\n")
+    before = SUITE.read_text()
+    # As a review that was killed leaves it: the same pairs, in suite and draft.
+    DRAFT.write_text(before)
+    done = run("--review", str(DRAFT), typed="y\ny\n")
+    assert done.exit_code == 0, done.output
+    assert SUITE.read_text() == before
+    assert not DRAFT.exists()
+    edited = before.replace("Please write me", "Please draft me")
+    assert edited != before
+    DRAFT.write_text(edited)
+    with pytest.raises(DomainSafetyError, match="holds another pair of the id"):
+        run("--review", str(DRAFT), typed="y\ny\n")
+    assert SUITE.read_text() == before
+    assert DRAFT.read_text() == edited
+
+
 def test_a_suite_whose_scenarios_are_not_last_is_left_as_it_is(run):
     run(*NEW, "--pairs", "1", "--review", typed="y\n")
     document = yaml.safe_load(SUITE.read_text())
