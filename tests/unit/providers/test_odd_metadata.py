@@ -124,7 +124,11 @@ def asked(name: str, documents: dict[str, Any], monkeypatch) -> list[Any]:
                 return Told(json.dumps(documents[end]).encode())
         return Told(b"{}", 404)
 
+    async def forward(self, method, path, body=None, headers=None):
+        return await send(self, method, path)
+
     monkeypatch.setattr(HttpServer, "send", send)
+    monkeypatch.setattr(HttpServer, "forward", forward)  # by a vendor's own package
     settings = ProviderSettings(endpoints=("http://127.0.0.1:9",))
 
     async def all_of_it():
