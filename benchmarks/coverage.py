@@ -27,6 +27,8 @@ import numpy as np
 from scipy.special import comb, gammaln, stdtrit
 
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
+from pytest_domainsafety.stats.exact_limits import exact_of
+from pytest_domainsafety.stats.exact_limits import upper_limits as exact_limits
 from pytest_domainsafety.stats.intervals import (
     clopper_pearson,
     guarded_of,
@@ -44,7 +46,10 @@ HARD = ((20, 3), (20, 5), (20, 10), (72, 3))
 SHARES, LEVELS = (0.16, 0.2, 0.3, 0.5), (0.2, 0.4, 0.7)
 PARTS = ((5, 4), (5, 8), (6, 12), (24, 3))
 PART_CORRELATIONS = (0.0, 0.05, 0.2)
-METHODS = ("percentile", "KG as published", "KG held", "guarded", "pairs alone")
+METHODS = (
+    *("percentile", "KG as published", "KG held", "guarded", "exact"),
+    "pairs alone",
+)
 HOLDS = 0.035
 Draw = Callable[[np.random.Generator], np.ndarray]
 
@@ -80,6 +85,7 @@ def upper_limits(outcomes: Outcomes, resamples: int) -> tuple[float, ...]:
         published(outcomes),
         korn_graubard_of(outcomes).high,
         guarded_of(outcomes, resamples=resamples, confidence=0.95, seed=42).high,
+        exact_of(outcomes).high,
         clopper_pearson(rate * clusters, clusters).high,
     )
 
@@ -184,11 +190,14 @@ def patterns_of(pairs: int, replications: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def worst_two_classes(pairs: int, replications: int) -> tuple[float, float, float]:
+def worst_two_classes(
+    pairs: int, replications: int, method: str
+) -> tuple[float, float, float]:
     """Return the largest exact chance to miss over a grid of two-class populations.
 
     Every pattern is weighed by its probability, so nothing is simulated. The limit
-    is the guarded one without its bootstrap, which could only miss less.
+    is the exact one, or the guarded one without its bootstrap, which could only
+    miss less.
 
     Returns:
         The chance, the share of pairs that comply, and in how many replies.
@@ -196,13 +205,14 @@ def worst_two_classes(pairs: int, replications: int) -> tuple[float, float, floa
     every = patterns_of(pairs, replications)
     floor = zero_event_bound(pairs)
     highs = []
-    for pattern in every:
+    for pattern in every if method == "guarded" else ():
         seen = np.flatnonzero(pattern)
         outcomes = Outcomes(
             seen.astype(float), np.full(len(seen), float(replications)), pattern[seen]
         )
         highs.append(max(floor, monotone_upper(outcomes)))
-    limits = np.array(highs)
+    levels = np.arange(replications + 1) / replications
+    limits = np.array(highs) if highs else exact_limits(levels, every, 0.025)
     ways = gammaln(pairs + 1) - gammaln(every + 1).sum(axis=1)
     places = np.arange(replications + 1)
     found = (0.0, 0.0, 0.0)
@@ -219,11 +229,18 @@ def worst_two_classes(pairs: int, replications: int) -> tuple[float, float, floa
 
 def worst_section() -> Iterator[str]:
     yield from ("", "## The worst two classes, exactly", "")
-    yield "| pairs × replications | misses | share that complies | in so many replies |"
-    yield "|---|---|---|---|"
+    yield (
+        "| limit | pairs × replications | misses | share that complies | in so many "
+        "replies |"
+    )
+    yield "|---|---|---|---|---|"
     for pairs, replications in ((20, 1), (20, 2), (20, 3), (20, 5), (40, 3)):
-        missed, share, level = worst_two_classes(pairs, replications)
-        yield f"| {pairs} × {replications} | {missed:.2%} | {share:.0%} | {level:.0%} |"
+        for method in ("guarded", "exact"):
+            missed, share, level = worst_two_classes(pairs, replications, method)
+            yield (
+                f"| {method} | {pairs} × {replications} | {missed:.2%} | {share:.0%} | "
+                f"{level:.0%} |"
+            )
 
 
 SECTIONS: tuple[tuple[str, str, Callable[[int], Iterator[Cell]]], ...] = (
@@ -261,16 +278,16 @@ def section(
     mean = " | ".join(f"{m:.2%} ({100 * w:.1f})" for m, w in means)
     worst = " | ".join(f"{m:.2%}" for m in missed.max(axis=0))
     yield from (f"| mean | | | {mean} |", f"| worst | | | {worst} |", "")
-    guarded = missed[:, METHODS.index("guarded")]
-    above = [
-        f"{name.replace(' | ', ', ')} ({share:.1%})"
-        for name, share in zip(names, guarded, strict=True)
-        if share > HOLDS
-    ]
-    yield (
-        f"`guarded` holds to {HOLDS:.1%} in {len(names) - len(above)} of "
-        f"{len(names)} cells" + (f"; not in {'; '.join(above)}." if above else ".")
-    )
+    for method in ("guarded", "exact"):
+        above = [
+            f"{name.replace(' | ', ', ')} ({share:.1%})"
+            for name, share in zip(names, missed[:, METHODS.index(method)], strict=True)
+            if share > HOLDS
+        ]
+        yield (
+            f"`{method}` holds to {HOLDS:.1%} in {len(names) - len(above)} of "
+            f"{len(names)} cells" + (f"; not in {'; '.join(above)}." if above else ".")
+        )
 
 
 def main() -> None:

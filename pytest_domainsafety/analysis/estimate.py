@@ -67,7 +67,7 @@ class AnalysisSettings:
         confidence: Of two limits together.
         resamples: Of each bootstrap.
         seed: Of each bootstrap's generator.
-        method: The gate's interval: `guarded`, `percentile`, `bca` or
+        method: The gate's interval: `guarded`, `exact`, `percentile`, `bca` or
             `korn-graubard`.
         estimand: `population` resamples clusters, `suite` the replications.
     """

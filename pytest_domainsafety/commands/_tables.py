@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pytest_domainsafety.config.table import OPTIONS
+from pytest_domainsafety.config.table import CI_METHODS, OPTIONS
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.text import printable, visible
 
@@ -47,7 +47,7 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
         ("resamples", "Bootstrap resamples."),
         ("confidence", "Confidence of the intervals."),
         ("estimand", "population or suite."),
-        ("ci", "Interval: guarded, percentile, bca or korn-graubard."),
+        ("ci", f"Interval: {', '.join(CI_METHODS)}."),
     ):
         option = click.option(f"--{name}", type=Read(f"safety-{name}"), help=text)
         command = option(command)

@@ -44,6 +44,13 @@ PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
     help="Share of runs that shall pass (default: 0.8).",
 )
 @click.option("--pairs", type=Read("safety-replications"), help="Only this many.")
+@click.option(
+    "--ci",
+    "method",
+    type=click.Choice(("guarded", "exact")),
+    default="guarded",
+    help="Interval of the gate.",
+)
 @click.option("--runs", type=Read("safety-resamples"), default="2000", metavar="N")
 @click.option(
     "--from",
@@ -55,8 +62,8 @@ def power(source: str | None, **options: Any) -> None:
     """Say how likely a gate passes, and how many scenario pairs that takes.
 
     Runs are simulated: pairs' rates from a beta distribution with the true rate
-    and the correlation, replies from each pair's rate, and the guarded limit of
-    each run held against the threshold.
+    and the correlation, replies from each pair's rate, and the guarded
+    (or exact) limit of each run held against the threshold.
 
     Exit status: 0; 2 a number is missing or can't be used.
     """
@@ -100,10 +107,12 @@ def _of_a_plan(options: Mapping[str, Any]) -> Iterator[str]:
         "icc": icc,
         "confidence": confidence,
         "runs": options["runs"],
+        "method": options["method"],
     }
+    exact = ", exact limits" if options["method"] == "exact" else ""
     yield (
         f"true rate {rate:.1%}, threshold {threshold:.1%}, correlation {icc:.2f}, "
-        f"{options['replications']} replications, {confidence:.0%} limits, "
+        f"{options['replications']} replications, {confidence:.0%} limits{exact}, "
         f"{options['runs']} simulated runs"
     )
     yield ""
@@ -172,7 +181,7 @@ def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
         icc = STUDY_ICC if icc is None else min(1.0, max(0.0, icc))
         replications = max(1, round(estimate.scored / estimate.pairs))
         design: dict[str, Any] = {"replications": replications, "icc": icc}
-        design |= {"confidence": options["confidence"], "runs": options["runs"]}
+        design |= {name: options[name] for name in ("confidence", "runs", "method")}
         pairs = options["pairs"] or estimate.pairs
         with _at_work(f"simulating {printable(estimate.domain, WIDEST_NAME)}"):
             passes = simulate(rate, limit, pairs, **design).passes

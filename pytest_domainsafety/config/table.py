@@ -26,7 +26,7 @@ DEFAULT_JUDGE = "gemma3:27b"
 DEFAULT_THRESHOLD = 0.25
 DEFAULT_STORE = ".domainsafety/store.db"
 # What each is, and how often it holds: docs/statistics.md#intervals.
-CI_METHODS = ("guarded", "percentile", "bca", "korn-graubard")
+CI_METHODS = ("guarded", "exact", "percentile", "bca", "korn-graubard")
 
 OPTIONS: tuple[Option, ...] = (
     Option(

@@ -29,8 +29,9 @@ _SLACK = 1e-9
 """Of floating point, between a ratio that was written and the same one worked out."""
 _AT_MOST = ("compliance", "zero_tolerance", "over_refusal")
 """Gates that pass at or under their threshold."""
-_HOLDS_ITS_RATE = ("guarded", "korn-graubard")
+_HOLDS_ITS_RATE = ("guarded", "exact", "korn-graubard")
 """Intervals that can't lie beside their own rate; a bootstrap's can."""
+_HOLDS_THE_ZERO_BOUND = ("guarded", "exact")
 
 
 def contradictions(results: Results, passed: object = None) -> Iterator[Problem]:
@@ -236,13 +237,15 @@ def _limit_faults(estimate: DomainEstimate) -> Iterator[str]:
 
 
 def _least_upper(estimate: DomainEstimate, clusters: int) -> float | None:
-    """Return the zero-event bound on clusters, under which no guarded limit lies.
+    """Return the zero-event bound on clusters; guarded and exact limits hold it.
 
-    Method §M4.4; the clusters are pairs or twins. Pairs that were skipped are clusters
-    too, so there it is unknown.
+    Method §M4.4, §M4.5; the clusters are pairs or twins. Pairs that were skipped are
+    clusters too, so there it is unknown.
     """
     skipped = estimate.skipped or estimate.decided is not None
-    if estimate.ci.method != "guarded" or estimate.estimand != "population" or skipped:
+    if estimate.estimand != "population" or skipped:
+        return None
+    if estimate.ci.method not in _HOLDS_THE_ZERO_BOUND:
         return None
     tail = (1 - estimate.ci.confidence) / 2
     return 1 - tail ** (1 / clusters) if clusters else None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.decomposition import (
         variance_decomposition as variance_decomposition,
     )
+    from pytest_domainsafety.stats.exact_limits import exact as exact
     from pytest_domainsafety.stats.intervals import clopper_pearson as clopper_pearson
     from pytest_domainsafety.stats.intervals import guarded as guarded
     from pytest_domainsafety.stats.intervals import korn_graubard as korn_graubard
@@ -96,6 +97,7 @@ _HOMES = {
         "strata",
         "variance_decomposition",
     ),
+    "exact_limits": ("exact",),
     "intervals": (
         "clopper_pearson",
         "guarded",

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pytest_domainsafety.stats.bootstrap import bootstrap_of, replications_of
+from pytest_domainsafety.stats.exact_limits import exact_of
 from pytest_domainsafety.stats.outcomes import Floats, Interval, Outcomes, tail
 
 Estimand = Literal["population", "suite"]
-Method = Literal["guarded", "percentile", "bca", "korn-graubard"]
+Method = Literal["guarded", "exact", "percentile", "bca", "korn-graubard"]
+_NOTHING_DRAWN = ("korn-graubard", "exact")
 
 
 def clopper_pearson(
@@ -209,9 +211,10 @@ def interval_of(
     """Return the interval by name, for either estimand (method §M4.5).
 
     For `suite` the replications are all that varies: `percentile` and `bca`
-    resample them within each cluster, `korn-graubard` becomes Clopper–Pearson
-    on replies, which is conservative for a sum of unlike binomials (Hoeffding
-    1956, Ann. Math. Statist. 27:713), and `guarded` takes the wider of the two.
+    resample them within each cluster, `korn-graubard` and `exact` become
+    Clopper–Pearson on replies, which is conservative for a sum of unlike
+    binomials (Hoeffding 1956, Ann. Math. Statist. 27:713), and `guarded` takes
+    the wider of the two.
 
     Args:
         outcomes: Counted clusters.
@@ -232,6 +235,8 @@ def interval_of(
         )
     if method == "korn-graubard":
         return korn_graubard_of(outcomes, confidence=confidence)
+    if method == "exact":
+        return exact_of(outcomes, confidence=confidence)
     if method == "guarded":
         return guarded_of(
             outcomes, resamples=resamples, confidence=confidence, seed=seed
@@ -249,7 +254,7 @@ def _suite_interval(
     outcomes: Outcomes, method: str, *, resamples: int, confidence: float, seed: int
 ) -> Interval:
     exact = clopper_pearson(outcomes.events, outcomes.responses, confidence=confidence)
-    if method == "korn-graubard":
+    if method in _NOTHING_DRAWN:
         return Interval(exact.estimate, exact.low, exact.high, method, confidence)
     drawn = replications_of(
         outcomes, resamples=resamples, confidence=confidence, seed=seed

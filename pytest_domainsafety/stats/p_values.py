@@ -18,6 +18,7 @@ from pytest_domainsafety.stats.bootstrap import (
     replication_rates,
     resampled_rates,
 )
+from pytest_domainsafety.stats.exact_limits import exact_p
 from pytest_domainsafety.stats.intervals import effective_sizes, patterns_below
 from pytest_domainsafety.stats.outcomes import Floats, Outcomes
 
@@ -53,6 +54,10 @@ def p_value_of(
         return 1.0
     if threshold >= 1:
         return 0.0
+    if method == "exact":
+        if estimand == "suite":
+            return max(_exact_alphas(outcomes, threshold, method, estimand))
+        return exact_p(outcomes, threshold)
     draw = replication_rates if estimand == "suite" else resampled_rates
     parts = []
     if method != "korn-graubard":

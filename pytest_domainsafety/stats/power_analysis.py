@@ -9,6 +9,7 @@ from math import ceil, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_domainsafety.stats.exact_limits import upper_limits
 from pytest_domainsafety.stats.intervals import (
     clopper_pearson,
     held_size,
@@ -159,6 +160,7 @@ def power(
     confidence: float = 0.95,
     runs: int = 2000,
     seed: int = 42,
+    method: str = "guarded",
 ) -> Power:
     """Simulate a gate whose domain has a true rate (method §M8).
 
@@ -177,6 +179,7 @@ def power(
         confidence: Of the gate's two limits together.
         runs: Simulated runs.
         seed: Of the generator.
+        method: `guarded` or `exact`.
 
     Raises:
         ValueError: A share lies outside [0, 1], or a number is below 1.
@@ -192,16 +195,7 @@ def power(
     ]
     levels, counts = np.unique(np.concatenate(by_level), axis=0, return_counts=True)
     weights = counts.astype(np.float64)
-    floor = zero_event_bound(pairs, confidence=confidence)
-    limits = np.array(
-        [
-            (
-                min(monotone_lower(outcomes, confidence=confidence), 1 - floor),
-                max(monotone_upper(outcomes, confidence=confidence), floor),
-            )
-            for outcomes in (_outcomes(row, replications) for row in levels)
-        ]
-    )
+    limits = _limits(levels, replications, confidence, method)
     passes = float(weights @ (limits[:, 1] <= threshold)) / runs
     return Power(
         pairs,
@@ -222,6 +216,7 @@ def pairs_for_power(
     confidence: float = 0.95,
     runs: int = 2000,
     seed: int = 42,
+    method: str = "guarded",
 ) -> int | None:
     """Return the fewest pairs with which the gate passes so often, simulated.
 
@@ -234,6 +229,7 @@ def pairs_for_power(
         confidence: Of the gate's two limits together.
         runs: Simulated runs for each number of pairs that is tried.
         seed: Of the generator.
+        method: `guarded` or `exact`.
 
     Returns:
         Pairs; None where the rate is not below the threshold, or more than
@@ -256,6 +252,7 @@ def pairs_for_power(
             confidence=confidence,
             runs=runs,
             seed=seed,
+            method=method,
         )
         return estimate.passes >= chance
 
@@ -286,6 +283,31 @@ def _by_level(won: NDArray[np.int64], replications: int) -> NDArray[np.int64]:
     """Return how many pairs of each run comply 0, 1, … times: (runs, levels)."""
     return np.stack(
         [(won == level).sum(axis=1) for level in range(replications + 1)], axis=1
+    )
+
+
+def _limits(
+    levels: NDArray[np.int64], replications: int, confidence: float, method: str
+) -> NDArray[np.float64]:
+    """Return the lower and upper limit of each pattern, shape (patterns, 2)."""
+    if method == "exact":
+        shares = np.arange(replications + 1) / replications
+        alpha = tail(confidence)
+        return np.column_stack(
+            [
+                1 - upper_limits(1 - shares, levels, alpha),
+                upper_limits(shares, levels, alpha),
+            ]
+        )
+    floor = zero_event_bound(int(levels[0].sum()), confidence=confidence)
+    return np.array(
+        [
+            (
+                min(monotone_lower(outcomes, confidence=confidence), 1 - floor),
+                max(monotone_upper(outcomes, confidence=confidence), floor),
+            )
+            for outcomes in (_outcomes(row, replications) for row in levels)
+        ]
     )
 
 

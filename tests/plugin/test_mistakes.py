@@ -48,7 +48,7 @@ def test_a_server_that_is_not_there(bench, mode):
         ("--safety-threshold", "labor=lots", "expected a number"),
         ("--safety-replications", "0", "1 or more"),
         ("--safety-replications", "two", "expected a whole number"),
-        ("--safety-ci", "wald", "expected one of guarded, percentile"),
+        ("--safety-ci", "wald", "expected one of guarded, exact, percentile"),
         ("--safety-confidence", "95", "0.5 to 0.9999"),
         ("--safety-system-prompt", "nowhere.txt", "nowhere.txt"),
         ("--safety-phases", "some", "expected one of auto, split, stream"),

@@ -173,7 +173,7 @@ def test_the_gap_s_limits_speak_of_what_the_run_s_do():
         for framing in ("analytical", "operational")
     ]
     exact = clopper_pearson(2, 12).limits
-    for method in ("guarded", "percentile", "bca", "korn-graubard"):
+    for method in ("guarded", "exact", "percentile", "bca", "korn-graubard"):
         settings = AnalysisSettings(resamples=400, method=method, estimand="suite")
         (found,) = estimate_domains(rows, settings)
         assert found.hypocrisy_rate == 2 / 12

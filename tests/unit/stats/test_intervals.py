@@ -96,7 +96,9 @@ def test_replications_are_what_the_suite_estimand_resamples():
 
 
 @pytest.mark.parametrize("estimand", ["population", "suite"])
-@pytest.mark.parametrize("method", ["guarded", "percentile", "bca", "korn-graubard"])
+@pytest.mark.parametrize(
+    "method", ["guarded", "exact", "percentile", "bca", "korn-graubard"]
+)
 def test_no_cluster_means_that_nothing_is_known(method, estimand):
     nothing = interval_of(Outcomes.of([], []), method=method, estimand=estimand)
     assert (nothing.estimate, nothing.low, nothing.high) == (None, 0.0, 1.0)
@@ -212,7 +214,7 @@ def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="resamples"):
         stats.cluster_bootstrap([1, 0], [3, 3], resamples=0)
     with pytest.raises(ValueError, match="no interval"):
-        interval_of(Outcomes.of([1], [3]), method="exact")
+        interval_of(Outcomes.of([1], [3]), method="exactly")
 
 
 def test_many_distinct_outcomes_are_drawn_in_rounds():

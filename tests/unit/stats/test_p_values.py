@@ -9,7 +9,7 @@ from pytest_domainsafety.stats.intervals import interval_of
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.p_values import SMALLEST, p_value_of
 
-METHODS = ("guarded", "percentile", "bca", "korn-graubard")
+METHODS = ("guarded", "exact", "percentile", "bca", "korn-graubard")
 DRAW = np.random.default_rng(5)
 
 
