@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.intervals import zero_event_bound as zero_event_bound
     from pytest_domainsafety.stats.judge_error import Corrected as Corrected
     from pytest_domainsafety.stats.judge_error import corrected_rate as corrected_rate
+    from pytest_domainsafety.stats.looks import LookPlan as LookPlan
+    from pytest_domainsafety.stats.looks import look_plan as look_plan
+    from pytest_domainsafety.stats.looks import look_sizes as look_sizes
     from pytest_domainsafety.stats.outcomes import Interval as Interval
     from pytest_domainsafety.stats.outcomes import Outcomes as Outcomes
     from pytest_domainsafety.stats.power_analysis import Power as Power
@@ -105,6 +108,7 @@ _HOMES = {
         "naive",
         "zero_event_bound",
     ),
+    "looks": ("LookPlan", "look_plan", "look_sizes"),
     "outcomes": ("Interval", "Outcomes"),
     "power_analysis": (
         "Power",
