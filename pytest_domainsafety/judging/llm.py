@@ -138,7 +138,12 @@ class LLMJudge:
         reason, declined = "", False
         for attempt in range(1, RE_ASKS + 2):
             request = ChatRequest(
-                messages, sampling, seed + attempt - 1, schema, self._logprobs
+                messages,
+                sampling,
+                seed + attempt - 1,
+                schema,
+                self._logprobs,
+                shared=True,
             )
             reply = await ask(self.model, request)
             try:

@@ -18,6 +18,7 @@ from pytest_domainsafety.providers.anthropic_sdk import SdkServer, is_installed
 from pytest_domainsafety.providers.base import (
     ProviderSettings,
     build_reply,
+    count_of,
     meant_for,
     time_limit,
 )
@@ -42,9 +43,12 @@ VERSION = "2023-06-01"
 HINT = "check the network, or set ANTHROPIC_BASE_URL"
 THINKING_BUDGET = 1024
 """The fewest reasoning tokens that the API takes; asked for with `think`."""
+CACHE = Part("cache_control", words=("cachecontrol", "prompt caching", "system"))
+"""The mark on the system message; a gateway may take that as a plain text alone."""
 PARTS = (
     Part("temperature"),
     Part("thinking", ("enabled", "adaptive"), ("budget_tokens",)),
+    CACHE,
 )
 
 
@@ -193,7 +197,7 @@ class AnthropicModel:
         ):
             response, adapted = await self._dialect.send(
                 post,
-                [part.name for part in PARTS],
+                [part.name for part in PARTS if part is not CACHE or request.shared],
                 settled=lambda answer: is_filtered(answer, words),
             )
         seconds = time.perf_counter() - started
@@ -224,7 +228,7 @@ class AnthropicModel:
             # The API's scale ends at 1.
             body["temperature"] = min(sampling.temperature, 1.0)
         if system:
-            body["system"] = "\n\n".join(system)
+            body["system"] = _system("\n\n".join(system), kept=_is_kept(request, forms))
         form = forms["thinking"]
         if sampling.think and form and sampling.max_tokens > THINKING_BUDGET:
             body["thinking"] = {"type": form}
@@ -252,7 +256,8 @@ class AnthropicModel:
             finish=answer.get("stop_reason"),
             tool_call=content.tool_call,
             source=source,
-            tokens_in=usage.get("input_tokens"),
+            tokens_in=_read(usage),
+            tokens_cached=usage.get("cache_read_input_tokens"),
             tokens_out=usage.get("output_tokens"),
             latency_s=seconds,
             model=str(answer.get("model") or ""),
@@ -265,3 +270,22 @@ class AnthropicModel:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
+
+
+def _is_kept(request: ChatRequest, forms: Forms) -> bool:
+    return request.shared and forms[CACHE.name] is not None
+
+
+def _system(text: str, *, kept: bool) -> str | list[dict[str, Any]]:
+    """Return the system message, with the mark without which nothing of it is kept."""
+    if not kept:
+        return text
+    return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+
+
+def _read(usage: dict[str, Any]) -> int | None:
+    """Return all tokens of a prompt: the API counts in three parts what it read."""
+    fresh = count_of(usage.get("input_tokens"))
+    others = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    more = sum(count_of(usage.get(name)) or 0 for name in others)
+    return None if fresh is None else fresh + more

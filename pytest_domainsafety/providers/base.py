@@ -205,6 +205,7 @@ def build_reply(
     tool_call: bool = False,
     source: str = "The server",
     tokens_in: int | None = None,
+    tokens_cached: int | None = None,
     tokens_out: int | None = None,
     latency_s: float = 0.0,
     load_s: float = 0.0,
@@ -221,7 +222,8 @@ def build_reply(
             gives none.
         tool_call: Whether the answer calls a tool, whatever `finish` says.
         source: Who answered, as it shall stand in a message.
-        tokens_in: Prompt tokens.
+        tokens_in: Prompt tokens, those from the server's cache included.
+        tokens_cached: Those of them that it had read before.
         tokens_out: Generated tokens.
         latency_s: Seconds that the request took.
         load_s: Seconds of those for loading the model.
@@ -246,13 +248,15 @@ def build_reply(
     trace = "\n\n".join(part for part in (reasoning.strip(), split.trace) if part)
     answer, answer_changed = clean(split.answer)
     trace, trace_changed = clean(trace)
+    read = count_of(tokens_in)
     return Reply(
         text=answer,
         reasoning=trace,
         finish="tool_call" if tool_call or split.tool_call else ended,
         finish_word=word,
-        tokens_in=_count(tokens_in),
-        tokens_out=_count(tokens_out),
+        tokens_in=read,
+        tokens_cached=count_of(tokens_cached, most=-1 if read is None else read),
+        tokens_out=count_of(tokens_out),
         latency_s=latency_s,
         load_s=load_s,
         model=printable(model),
@@ -275,10 +279,10 @@ def check_length(length: int, limit: int, who: str) -> None:
         )
 
 
-def _count(value: Any) -> int | None:
+def count_of(value: Any, most: int = MOST_TOKENS) -> int | None:
     """Return a count of tokens, or None for what is none or no store can keep."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and 0 <= value <= MOST_TOKENS else None
+    return value if whole and 0 <= value <= most else None
 
 
 def reply_kind(reply: Reply) -> tuple[ReplyKind, str]:

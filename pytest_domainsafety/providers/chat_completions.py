@@ -174,6 +174,7 @@ def reply_of(
         ),
         source=source,
         tokens_in=usage.get("prompt_tokens"),
+        tokens_cached=_cached(usage, answer.get("timings")),
         tokens_out=usage.get("completion_tokens"),
         latency_s=seconds,
         model=str(answer.get("model") or ""),
@@ -182,3 +183,20 @@ def reply_of(
         ),
         adapted=adapted,
     )
+
+
+def _cached(usage: dict[str, Any], timings: Any) -> Any:
+    """Return what a server says that it had read of a prompt before.
+
+    OpenAI's word for it comes first, which vLLM, SGLang, llama.cpp and gateways have
+    taken over; then DeepSeek's and Moonshot's; then an older llama.cpp's, whose
+    ``tokens_cached`` is another thing: all that its slot holds in the end.
+    """
+    details = usage.get("prompt_tokens_details")
+    told = (
+        details.get("cached_tokens") if isinstance(details, dict) else None,
+        usage.get("prompt_cache_hit_tokens"),
+        usage.get("cached_tokens"),
+        timings.get("cache_n") if isinstance(timings, dict) else None,
+    )
+    return next((count for count in told if count is not None), None)

@@ -332,6 +332,7 @@ class OllamaModel:
             tool_call=bool(message.get("tool_calls")),
             source=server.shown,
             tokens_in=_count(answer.get("prompt_eval_count")),
+            tokens_cached=_count(answer.get("prompt_eval_cached_count")),
             tokens_out=_count(answer.get("eval_count")),
             latency_s=seconds,
             load_s=(_count(answer.get("load_duration")) or 0) / NANOSECONDS,

@@ -106,6 +106,7 @@ def reply_of(
     why = details.get("reason") if isinstance(details, dict) else None
     usage = answer.get("usage")
     usage = usage if isinstance(usage, dict) else {}
+    of_input = usage.get("input_tokens_details")
     return build_reply(
         "\n\n".join(filter(None, texts)),
         reasoning="\n\n".join(filter(None, traces)),
@@ -113,6 +114,9 @@ def reply_of(
         tool_call=tool_call,
         source=source,
         tokens_in=usage.get("input_tokens"),
+        tokens_cached=of_input.get("cached_tokens")
+        if isinstance(of_input, dict)
+        else None,
         tokens_out=usage.get("output_tokens"),
         latency_s=seconds,
         model=str(answer.get("model") or ""),

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_domainsafety.errors import BadAnswer
 from pytest_domainsafety.providers.bodies import Answer
 
+_OF_ALL = ("model", "usage", "timings")
 # Of a delta: what is told in pieces.
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
@@ -39,7 +40,7 @@ def joined(answer: Answer, source: str) -> dict[str, Any]:
     for event in _events(answer.content, source):
         if event.get("error"):
             return {"error": event["error"]}
-        whole |= {key: event[key] for key in ("model", "usage") if event.get(key)}
+        whole |= {key: event[key] for key in _OF_ALL if event.get(key)}
         choice = (event.get("choices") or [{}])[0]
         if choice.get("error"):
             return {"error": choice["error"]}

@@ -44,6 +44,9 @@ class ChatRequest(NamedTuple):
         seed: The sampling seed, derived for each request.
         response_schema: A JSON Schema that the server shall hold the answer to.
         logprobs: How many alternatives a token to ask for; 0 for none.
+        shared: Whether many requests begin with this very system message: a server
+            that keeps only what it is told to keep is told so. It changes no answer,
+            and is no part of what makes two requests equal.
     """
 
     messages: tuple[Message, ...]
@@ -51,6 +54,7 @@ class ChatRequest(NamedTuple):
     seed: int
     response_schema: dict[str, Any] | None = None
     logprobs: int = 0
+    shared: bool = False
 
 
 class TokenChoice(NamedTuple):
@@ -69,7 +73,10 @@ class Reply(Door):
         finish: Why generation ended; what that makes of the reply says
             :func:`pytest_domainsafety.providers.base.reply_kind`.
         finish_word: The server's own word for it, where it had one.
-        tokens_in: Prompt tokens as the server counted them.
+        tokens_in: Prompt tokens as the server counted them, those from its cache
+            included.
+        tokens_cached: Those of them that it had read before; None where it does not
+            say, or says what can't be.
         tokens_out: Generated tokens, reasoning included.
         latency_s: Seconds from request to complete answer.
         load_s: Seconds of those that the server spent loading the model.
@@ -87,6 +94,7 @@ class Reply(Door):
     finish: Finish = "stop"
     finish_word: str = ""
     tokens_in: int | None = None
+    tokens_cached: int | None = None
     tokens_out: int | None = None
     latency_s: float = 0.0
     load_s: float = 0.0

@@ -101,6 +101,49 @@ def test_it_is_asked_and_read():
     assert info.remote
 
 
+def test_a_shared_system_message_is_marked_to_be_kept_and_all_is_counted():
+    """Without the mark the vendor keeps nothing; the tokens come in three parts."""
+    usage = {
+        "input_tokens": 100,
+        "output_tokens": 2,
+        "cache_read_input_tokens": 900,
+        "cache_creation_input_tokens": 24,
+    }
+    told = ANSWER | {"usage": usage}
+    shared = request()._replace(shared=True)
+    asked, _, (reply, plain) = run(lambda *_: (200, told), [shared, request()])
+    (block,) = asked[0][2]["system"]
+    assert block == {
+        "type": "text",
+        "text": "Be brief.",
+        "cache_control": {"type": "ephemeral"},
+    }
+    assert asked[1][2]["system"] == "Be brief."
+    assert (reply.tokens_in, reply.tokens_cached) == (1024, 900)
+    assert reply.adapted == plain.adapted == ()
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "system.0.cache_control: Extra inputs are not permitted",
+        "system: Input should be a valid string",
+        "Prompt caching is not supported by this model",
+    ],
+)
+def test_a_gateway_that_knows_no_mark_is_asked_without_it(complaint):
+    def picky(method, path, body):
+        if method == "POST" and isinstance(body["system"], list):
+            return refusal(400, complaint)
+        return well(method, path, body)
+
+    shared = request()._replace(shared=True)
+    asked, _, (reply, again) = run(picky, [shared, shared])
+    assert [type(body["system"]) for *_, body in asked] == [list, str, str]
+    assert reply.text == "No."
+    assert reply.adapted == again.adapted == ("cache_control",)
+
+
 def digests_of(entry, *names):
     """Return the digests of models, of all of which one server says the same."""
 
