@@ -224,6 +224,7 @@ class Asker:
                     return await while_loading(
                         partial(self._of_any_server, model, request),
                         self._plan.timeout_s,
+                        self._asks_again,
                     )
                 except ServerBusy:
                     self._pacer.busy()
@@ -234,6 +235,9 @@ class Asker:
                 finally:
                     failed_at = time.monotonic()
         raise AssertionError("stamina re-raises the last error")
+
+    def _asks_again(self) -> None:
+        self._tally.retries += 1
 
     async def _of_any_server(self, model: ChatModel, request: ChatRequest) -> Reply:
         """Return the reply of whichever server of the model gives one.
@@ -249,7 +253,7 @@ class Asker:
             except ProviderError as error:
                 if not error.elsewhere:
                     raise
-                self._tally.retries += 1
+                self._asks_again()
                 if isinstance(error, ServerBusy):
                     self._pacer.busy()
         self._tally.requests += 1
@@ -275,10 +279,19 @@ def tries(plan: Plan, on: Any) -> AsyncIterator[stamina.Attempt]:
     )
 
 
-async def while_loading(call: Callable[[], Awaitable[T]], limit_s: float) -> T:
+async def while_loading(
+    call: Callable[[], Awaitable[T]],
+    limit_s: float,
+    again: Callable[[], None] = lambda: None,
+) -> T:
     """Return what a call returns, made again while a server loads its model.
 
     Loading takes minutes, and is no failure: it is one try, however often it is asked.
+
+    Args:
+        call: Asks it.
+        limit_s: Seconds after which it is given up.
+        again: Told before each call but the first.
 
     Raises:
         ServerLoading: It still does after `limit_s` seconds.
@@ -292,6 +305,7 @@ async def while_loading(call: Callable[[], Awaitable[T]], limit_s: float) -> T:
             if time.monotonic() + wait - began > limit_s:
                 raise
             await asyncio.sleep(wait)
+            again()
 
 
 def answers_to(typed: str, served: str) -> bool:

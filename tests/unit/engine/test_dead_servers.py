@@ -139,3 +139,17 @@ def test_a_server_that_is_busy_for_a_while_is_asked_again(tmp_path, wire):
         outcomes, _ = play(tmp_path, wire, [bad.url, good.url], retries=0)
         assert len(bad.requests) > 3
     assert not [one for one in outcomes if one.fault]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_what_is_asked_again_while_a_model_loads_is_counted(
+    monkeypatch, tmp_path, wire
+):
+    monkeypatch.setattr("pytest_domainsafety.engine.asking.LOADING_WAIT_S", 0.01)
+    with FaultServer() as server:
+        loading = 503, {"error": {"message": "Loading model"}}
+        server.shape = lambda *_: loading if 10 < len(server.requests) < 30 else None
+        outcomes, tally = play(tmp_path, wire, [server.url], retries=0)
+        assert tally.requests == len(server.requests) > 2 * PAIRS
+    assert not [one for one in outcomes if one.fault]
+    assert tally.requests - tally.retries == 2 * PAIRS
