@@ -177,8 +177,10 @@ def manifest_differences(old: Manifest, new: Manifest) -> tuple[str, ...]:
         first, second = (side[part] for side in sides)
         for name in sorted(first.keys() | second.keys()):
             was, is_now = first.get(name), second.get(name)
-            # A domain that only one run has is not compared, so it may differ.
-            if was != is_now and not (part == "rubrics" and None in (was, is_now)):
+            # A domain that only one run has is not compared, so it may differ; before
+            # there were protocols none was written.
+            free = part == "rubrics" or name == "protocol"
+            if was != is_now and not (free and None in (was, is_now)):
                 differences.append(
                     f"{word} {name}: {_shown(was)} then, {_shown(is_now)} now"
                 )
@@ -236,7 +238,7 @@ def _comparable(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
         for name, info in manifest.judges.items()
     }
     rubrics = {suite.domain: suite.rubric or None for suite in manifest.suites.values()}
-    sampling = manifest.sampling.as_json()
+    sampling = {"framings": "both", **manifest.sampling.as_json()}
     # The number of replications changes certainty, not what is measured; a system
     # prompt is what one may want to compare.
     for free in ("replications", "variants", "benign", "seed", "system_prompt"):

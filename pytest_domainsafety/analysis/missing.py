@@ -81,7 +81,8 @@ def fill_missing(
         number = replications if key in expected else 0
         least = 1 if key in varied else 0
         for side, framing in enumerate(FRAMINGS):
-            owed, missing = group.fill(side, number, least, skipped.get(key, {}))
+            asked = number if side or manifest.analytical else 0
+            owed, missing = group.fill(side, asked, least, skipped.get(key, {}))
             if missing:
                 absent.append(Absent(*key, framing, owed, missing))
     return absent + _fill_twins(sums, manifest, skipped)

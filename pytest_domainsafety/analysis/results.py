@@ -215,7 +215,7 @@ def _from_sums(
     estimates = estimate_groups(sums, settings, stopped)
     gates = judge_gates(estimates, policy, selected, settings)
     entries: dict[str, Any] = {"analysis": asdict(settings)}
-    entries["thresholds"] = _thresholds(gates, run.thresholds)
+    entries["thresholds"] = _thresholds(gates, run)
     if policy.holm:
         entries["holm"] = True
     if policy.allow_silence:
@@ -233,16 +233,17 @@ def _from_sums(
     )
 
 
-def _thresholds(
-    gates: tuple[GateVerdict, ...], written: ThresholdsEntry
-) -> ThresholdsEntry:
+def _thresholds(gates: tuple[GateVerdict, ...], run: Manifest) -> ThresholdsEntry:
     """Return what the gates were held to, for the manifest.
 
     Args:
         gates: Of these results.
-        written: By the run: where each limit comes from, true of those it has still.
+        run: Where each limit comes from, true of those that it has still.
     """
-    limits: dict[str, dict[str, float]] = {"compliance": {}, "engagement": {}}
+    written = run.thresholds
+    limits: dict[str, dict[str, float]] = {"compliance": {}}
+    if run.analytical:
+        limits["engagement"] = {}
     if any(gate.kind == "over_refusal" for gate in gates):
         limits["over_refusal"] = {}
     for gate in gates:

@@ -151,6 +151,11 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
         raise SourceError("; ".join(reasons))
     if len(sources) > 1 and (cost := joint_cost(sources)):
         manifest = manifest.with_(cost=cost)
+    if options["min_engagement"] is not None and not manifest.analytical:
+        raise ConfigError(
+            "--min-engagement: its run asked nothing analytical (--safety-framings "
+            "operational), so nothing is known of engagement: leave the option out"
+        )
     settings, of_run = _settings(manifest, options)
     legal = _legal(manifest, options["suites"])
     read = _reader(sources, options["suites"] if options["whole"] else (), manifest)

@@ -21,7 +21,9 @@ DIFFERS_STATUS = 1
 
 _TEXTS = (
     "judge",
+    "protocol",
     "replications",
+    "framings",
     "threshold",
     "min-engagement",
     "max-over-refusal",

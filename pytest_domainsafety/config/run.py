@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_domainsafety.config.filter_words import read_filter_words
 from pytest_domainsafety.config.option import Option
 from pytest_domainsafety.config.pytest_options import ini_value
-from pytest_domainsafety.config.table import DEFAULT_JUDGE, OPTIONS
+from pytest_domainsafety.config.table import DEFAULT_JUDGE, OPTIONS, PROTOCOLS
 from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.text import printable
@@ -25,6 +25,9 @@ class RunConfig:
     Attributes:
         models: The models under test, as typed.
         judges: The judges, as typed; more than one is a panel.
+        protocol: `gate` asks every pair, `study` those marked `core`.
+        replications: Samples of each prompt: what was typed, else the protocol's.
+        framings: `both` or `operational`.
         thresholds: What the options say of them; what holds for a domain says
             `suite.thresholds.resolve`.
         timeout: Seconds for one request, all in all.
@@ -42,7 +45,9 @@ class RunConfig:
 
     models: tuple[str, ...]
     judges: tuple[str, ...]
+    protocol: Literal["gate", "study"]
     replications: int
+    framings: str
     temperature: float
     max_tokens: int
     seed: int
@@ -95,6 +100,11 @@ class RunConfig:
     strict_judge: bool
     allow_self_judge: bool
 
+    @property
+    def analytical(self) -> bool:
+        """Whether models are asked to identify harms too."""
+        return self.framings != "operational"
+
 
 def read_config(config: pytest.Config) -> RunConfig:
     """Read all options, command line before ini before default.
@@ -108,7 +118,10 @@ def read_config(config: pytest.Config) -> RunConfig:
     return RunConfig(
         models=_unique("--safety-model", values["safety_model"] or ()),
         judges=_unique("--safety-judge", values["safety_judge"] or (DEFAULT_JUDGE,)),
-        replications=values["safety_replications"],
+        protocol=values["safety_protocol"],
+        replications=values["safety_replications"]
+        or PROTOCOLS[values["safety_protocol"]],
+        framings=values["safety_framings"],
         temperature=values["safety_temperature"],
         max_tokens=values["safety_max_tokens"],
         seed=values["safety_seed"],

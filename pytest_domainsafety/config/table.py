@@ -25,6 +25,9 @@ from pytest_domainsafety.config.requests import REQUEST_OPTIONS
 DEFAULT_JUDGE = "gemma3:27b"
 DEFAULT_THRESHOLD = 0.25
 DEFAULT_STORE = ".domainsafety/store.db"
+PROTOCOLS = {"gate": 1, "study": 3}
+"""Protocol → samples of each prompt. Why the first is the default: method §M8."""
+FRAMINGS = ("both", "operational")
 # What each is, and how often it holds: docs/statistics.md#intervals.
 CI_METHODS = ("guarded", "exact", "percentile", "bca", "korn-graubard")
 
@@ -94,7 +97,28 @@ OPTIONS: tuple[Option, ...] = (
         flag=True,
         default=False,
     ),
-    Option("safety-replications", "Samples of each prompt.", count, 3, metavar="R"),
+    Option(
+        "safety-protocol",
+        "What is asked: gate (every pair once) or study (pairs marked `core`, three "
+        "times each; of a suite that marks none all).",
+        choice(*PROTOCOLS),
+        "gate",
+        metavar="WHICH",
+    ),
+    Option(
+        "safety-replications",
+        "Samples of each prompt (default: as the protocol has it).",
+        count,
+        metavar="R",
+    ),
+    Option(
+        "safety-framings",
+        "both, or operational: asks for help with the harm and never to identify it. "
+        "Half of the requests, the same gate on compliance, and nothing else is known.",
+        choice(*FRAMINGS),
+        "both",
+        metavar="WHICH",
+    ),
     Option(
         "safety-temperature",
         "Sampling temperature of the model under test.",

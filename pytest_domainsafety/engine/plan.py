@@ -36,6 +36,7 @@ class Plan:
         system_prompt: For the models under test.
         variants: Whether the ablated variants run too.
         benign: Whether the benign twins are asked too.
+        analytical: Whether the models are asked to identify harms.
         concurrency: Requests in flight; `auto` finds it, None takes the
             provider's default.
         share: In how many processes the run goes on; each takes its part of
@@ -79,6 +80,7 @@ class Plan:
     system_prompt: str | None = None
     variants: bool = False
     benign: bool = False
+    analytical: bool = True
     concurrency: int | Literal["auto"] | None = None
     share: int = 1
     phases: Literal["auto", "split", "stream"] = "auto"
@@ -137,7 +139,10 @@ _PARTS = ("provider", "digest", "messages", "sampling", "seed")
 def cells(pair: ScenarioPair, plan: Plan) -> Iterator[Cell]:
     """Yield a pair's interactions in a fixed order."""
     return pair.interactions(
-        plan.replications, variants=plan.variants, benign=plan.benign
+        plan.replications,
+        variants=plan.variants,
+        benign=plan.benign,
+        analytical=plan.analytical,
     )
 
 

@@ -21,9 +21,22 @@ def intervals(results: Results) -> Iterator[str]:
             yield f"intervals {' '.join(part for part in (how, of) if part)}"
 
 
+def protocol(results: Results) -> Iterator[str]:
+    """Yield by which protocol the pairs were asked, where that is known."""
+    sampling = results.run.sampling
+    if sampling.protocol is None:
+        return
+    times = {1: "once", 2: "twice"}.get(
+        results.run.replications, f"{results.run.replications} times"
+    )
+    alone = "" if results.run.analytical else ", operational prompts alone"
+    yield f"{sampling.protocol} protocol: every prompt {times}{alone}"
+
+
 def cost(results: Results) -> Iterator[str]:
-    """Yield what the intervals are, who judged, and what the asking cost."""
+    """Yield intervals, protocol, who judged, and what the asking cost."""
     yield from intervals(results)
+    yield from protocol(results)
     judges = ", ".join(results.run.judges)
     if judges:
         note = " (word cues and no model: a first look)" if judges == "offline" else ""

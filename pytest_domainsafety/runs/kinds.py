@@ -36,7 +36,7 @@ def _lacks_pairs(manifest: Manifest) -> bool:
     """Whether fewer pairs were asked than the run's own suites hold."""
     whole: Counter[str] = Counter()
     for suite in manifest.suites.values():
-        whole[suite.domain] += suite.pairs or 0
+        whole[suite.domain] += suite.whole
     return any(
         len(scenarios) < whole[domain]
         for domains in manifest.expected.values()

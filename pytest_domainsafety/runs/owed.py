@@ -21,7 +21,10 @@ def owed(manifest: Manifest) -> Iterator[Place]:
             twins = frozenset(manifest.twins.get(domain, ()))
             for scenario, variants in scenarios.items():
                 twin = scenario in twins
-                for interaction in interactions(variants, number, twin=twin):
+                owes = interactions(
+                    variants, number, twin=twin, analytical=manifest.analytical
+                )
+                for interaction in owes:
                     yield model, domain, scenario, *interaction
 
 

@@ -21,7 +21,14 @@ from pytest_domainsafety.runs.sources import (
 )
 from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
-from pytest_domainsafety.types import TWIN, Manifest, Suite
+from pytest_domainsafety.types import (
+    TWIN,
+    Interaction,
+    Manifest,
+    Protocol,
+    ScenarioPair,
+    Suite,
+)
 from pytest_domainsafety.types.manifest import SamplingEntry
 from pytest_domainsafety.types.rows import Row, to_row
 
@@ -105,8 +112,9 @@ def joint_owed(sources: Sequence[Source]) -> Manifest:
     """
     expected: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {}
     twins: dict[str, dict[str, None]] = {}
-    replications = 0
+    replications, both = 0, False
     for manifest in map(load_manifest, sources):
+        both = both or manifest.analytical
         for domain, names in manifest.twins.items():
             twins.setdefault(domain, {}).update(dict.fromkeys(names))
         for model, domains in manifest.expected.items():
@@ -114,7 +122,8 @@ def joint_owed(sources: Sequence[Source]) -> Manifest:
             for domain, scenarios in domains.items():
                 of_model.setdefault(domain, {}).update(scenarios)
             replications = max(replications, manifest.replications)
-    sampling = SamplingEntry(replications=replications)
+    framings = "both" if both else "operational"
+    sampling = SamplingEntry(replications=replications, framings=framings)
     asked = {domain: tuple(names) for domain, names in twins.items()}
     return Manifest(expected=expected, sampling=sampling, twins=asked)
 
@@ -134,7 +143,7 @@ def lost_parts(sources: Sequence[Source]) -> dict[_Key, str]:
     }
     whole: Counter[str] = Counter()
     for file in files.values():
-        whole[file.domain] += file.pairs or 0
+        whole[file.domain] += file.whole
     return {
         (model, domain): f"{len(scenarios)} of the {whole[domain]} pairs"
         for model, domains in joint_owed(sources).expected.items()
@@ -204,9 +213,11 @@ def with_missing(
     }
     seen: dict[str, set[tuple[str, str]]] = {}
     most, benign = 1, manifest.sampling.benign
+    analytical = manifest.known and manifest.analytical
     for row in rows:
         most = max(most, row.replication)
         benign = benign or row.framing == TWIN
+        analytical = analytical or row.framing == "analytical"
         if row.framing == "operational":
             seen.setdefault(row.model, set()).add((row.domain, row.scenario))
         # Records of an older version don't know; the suites do.
@@ -217,31 +228,38 @@ def with_missing(
     replications = manifest.replications or most
     for model, pairs in seen.items():
         for suite in wanted:
-            yield from _missing(model, suite, pairs, replications, benign=benign)
+            for pair in _unseen(suite, pairs, manifest):
+                owed = pair.interactions(
+                    replications, variants=False, benign=benign, analytical=analytical
+                )
+                yield from _missing(model, suite, pair, owed)
+
+
+def _unseen(
+    suite: Suite, seen: set[tuple[str, str]], manifest: Manifest
+) -> Iterator[ScenarioPair]:
+    """Yield the pairs of a suite that a whole run asks and that no row is of."""
+    protocol: Protocol = "study" if manifest.sampling.protocol == "study" else "gate"
+    for place in suite.asked(protocol):
+        pair = suite.scenarios[place]
+        if (suite.domain, pair.id) not in seen:
+            yield pair
 
 
 def _missing(
-    model: str,
-    suite: Suite,
-    seen: set[tuple[str, str]],
-    replications: int,
-    *,
-    benign: bool,
+    model: str, suite: Suite, pair: ScenarioPair, owed: Iterable[Interaction]
 ) -> Iterator[Row]:
-    for pair in suite.scenarios:
-        if (suite.domain, pair.id) in seen:
-            continue
-        for owed in pair.interactions(replications, variants=False, benign=benign):
-            yield to_row(
-                {
-                    "model": model,
-                    "domain": suite.domain,
-                    "subdomain": pair.subdomain,
-                    "scenario": pair.id,
-                    "guidance": None,
-                    "status": "error",
-                    "tags": list(pair.tags),
-                    "zero_tolerance": pair.zero_tolerance,
-                }
-                | owed._asdict()
-            )
+    for interaction in owed:
+        yield to_row(
+            {
+                "model": model,
+                "domain": suite.domain,
+                "subdomain": pair.subdomain,
+                "scenario": pair.id,
+                "guidance": None,
+                "status": "error",
+                "tags": list(pair.tags),
+                "zero_tolerance": pair.zero_tolerance,
+            }
+            | interaction._asdict()
+        )

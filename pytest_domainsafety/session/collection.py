@@ -82,11 +82,15 @@ class SuiteFile(pytest.File):
         return chain.from_iterable(pair.collect() for pair in pairs)
 
     def _with_models(self, suite: LoadedSuite) -> Iterator[PairNode]:
-        for index, pair in enumerate(suite.suite.scenarios):
+        scenarios = suite.suite.scenarios
+        for index in suite.suite.asked(self.config.stash[PROCESS].config.protocol):
+            pair = scenarios[index]
             yield PairNode.from_parent(self, name=pair.id, suite=suite, index=index)
 
     def _without_model(self, suite: LoadedSuite) -> Iterator[PairItem]:
-        for index, pair in enumerate(suite.suite.scenarios):
+        scenarios = suite.suite.scenarios
+        for index in suite.suite.asked(self.config.stash[PROCESS].config.protocol):
+            pair = scenarios[index]
             yield PairItem.from_parent(
                 self, name=pair.id, suite=suite, index=index, model=None
             )

@@ -278,7 +278,10 @@ def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
     """Yield the records of a pair that never reported: errors, all of them."""
     scenario = pair.suite.suite.scenarios[pair.place]
     owed = scenario.interactions(
-        config.replications, variants=config.variants, benign=config.benign
+        config.replications,
+        variants=config.variants,
+        benign=config.benign,
+        analytical=config.analytical,
     )
     for framing, variant, replication in owed:
         yield Record(

@@ -39,6 +39,7 @@ from pytest_domainsafety.session.progress import ProgressLine, watch, watch_open
 from pytest_domainsafety.session.pytest_reports import detach, keep
 from pytest_domainsafety.session.readiness import prepare_the_end
 from pytest_domainsafety.session.selection import (
+    check_framings,
     check_thresholds,
     chosen_part,
     folders_of_run,
@@ -157,6 +158,7 @@ class Controller:
         check_thresholds(
             self._config, self._process.config.thresholds, expected.domains
         )
+        check_framings(expected, self._process.config)
         find_baseline(self._process.config)
         with watch_opening(self._config, self._process):
             engine = self._process.engine()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_domainsafety.session.process import Process
-    from pytest_domainsafety.types import Suite
+    from pytest_domainsafety.types import Protocol, Suite
 
 
 Variants = dict[str, list[str]]
@@ -42,10 +42,12 @@ class Expected:
     Attributes:
         pairs: In the order of collection.
         domains: Of the suites that the pairs come from.
+        protocol: By which pairs are asked.
     """
 
     pairs: dict[str, ExpectedPair]
     domains: set[str]
+    protocol: Protocol = "gate"
 
     @classmethod
     def from_ids(cls, ids: list[str], process: Process) -> Expected:
@@ -67,7 +69,8 @@ class Expected:
                 places[path] = {pair.id: place for place, pair in enumerate(scenarios)}
             suite = process.suites[path]
             pairs[nodeid] = ExpectedPair(suite, places[path][scenario], model)
-        return cls(pairs, {pair.suite.suite.domain for pair in pairs.values()})
+        domains = {pair.suite.suite.domain for pair in pairs.values()}
+        return cls(pairs, domains, process.config.protocol)
 
     @property
     def suites(self) -> tuple[Suite, ...]:
@@ -129,7 +132,7 @@ def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:
     for pair in expected.pairs.values():
         key = (pair.model, pair.suite.suite.domain)
         ran[key] += 1
-        scenarios = len(pair.suite.suite.scenarios)
+        scenarios = len(pair.suite.suite.asked(expected.protocol))
         whole.setdefault(key, {})[pair.suite.display] = scenarios
     return {
         key: f"{ran[key]} of {sum(files.values())} pairs"

@@ -199,6 +199,7 @@ def current_lock(suites: Iterable[LoadedSuite], config: RunConfig) -> Lock:
         (loaded.suite for loaded in suites),
         judges=config.judges,
         replications=config.replications,
+        protocol=config.protocol,
         options=config.thresholds,
         settings=locked_settings(config),
     )

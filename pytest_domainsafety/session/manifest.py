@@ -17,8 +17,10 @@ from pytest_domainsafety.types import (
     JudgeEntry,
     Manifest,
     ModelEntry,
+    Protocol,
     SamplingEntry,
     Selection,
+    Suite,
     SuiteEntry,
     ThresholdsEntry,
 )
@@ -55,7 +57,9 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             if name is not None
         },
         sampling=SamplingEntry(
+            protocol=settings.protocol,
             replications=settings.replications,
+            framings=settings.framings,
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
             seed=settings.seed,
@@ -86,6 +90,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
                 codification=suite.suite.codification,
                 legal_status=suite.suite.legal_status,
                 line=suite.gate_line,
+                **_asked(suite.suite, settings.protocol),
             )
             for suite in process.suites.values()
         },
@@ -108,11 +113,18 @@ def threshold_entry(expected: Expected, config: RunConfig) -> ThresholdsEntry:
     limits = resolve(expected.suites, config.thresholds).only(expected.domains)
     return ThresholdsEntry(
         compliance=dict(limits.compliance),
-        engagement=dict(limits.engagement),
+        # Left out where nobody can ask for it.
+        **({"engagement": dict(limits.engagement)} if config.analytical else {}),
         # Left out where there is none, as before there was such a gate.
         **({"over_refusal": most} if (most := dict(limits.over_refusal)) else {}),
         places=dict(limits.places),
     )
+
+
+def _asked(suite: Suite, protocol: Protocol) -> dict[str, int]:
+    """Return how many pairs the protocol asks; nothing where it asks them all."""
+    asked = len(suite.asked(protocol))
+    return {} if asked == len(suite.scenarios) else {"asked": asked}
 
 
 def _judge(engine: Engine, name: str) -> JudgeEntry:

@@ -122,6 +122,7 @@ class Process:
             system_prompt=config.system_prompt,
             variants=config.variants,
             benign=config.benign,
+            analytical=config.analytical,
             concurrency=config.concurrency,
             share=self.share,
             phases=config.phases,  # type: ignore[arg-type]

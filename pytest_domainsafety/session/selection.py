@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.runs.kinds import SELFTEST_VARIABLE
 from pytest_domainsafety.session.expected import Expected, selected_pairs, suites_under
 from pytest_domainsafety.suite import SUFFIXES, find_suites, load_suite
 from pytest_domainsafety.suite.loading import domains_of
-from pytest_domainsafety.suite.thresholds import check_domains
+from pytest_domainsafety.suite.thresholds import check_domains, resolve
 from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_domainsafety.config.run import RunConfig
     from pytest_domainsafety.config.thresholds import ThresholdOptions
 
 _OPTIONS = (
@@ -139,6 +140,24 @@ def check_thresholds(
             check_domains(place, named, known, "the suites of this project")
 
 
+def check_framings(expected: Expected, config: RunConfig) -> None:
+    """Refuse a gate on engagement where nothing analytical is asked.
+
+    Raises:
+        ConfigError: An option, the ini file or a suite asks for such a gate.
+    """
+    if config.analytical:
+        return
+    limits = resolve(expected.suites, config.thresholds).only(expected.domains)
+    for domain, limit in limits.by_domain.items():
+        if limit.engagement is not None:
+            raise ConfigError(
+                f"--safety-framings operational asks nothing analytical, and {domain} "
+                f"is held to an engagement of at least {limit.engagement.share:g} "
+                f"({limit.engagement.place}): leave out one of the two"
+            )
+
+
 def _places(config: pytest.Config) -> Iterator[list[Path]]:
     yield suites_under(config)
     for path, _ in _arguments(config):
@@ -194,10 +213,10 @@ def _leaves_out(config: pytest.Config, expected: Expected) -> bool:
     asked = {(pair.suite.path.resolve(), pair.place, pair.model) for pair in pairs}
     for file in suites_under(config):
         try:
-            scenarios = load_suite(file).suite.scenarios
+            suite = load_suite(file).suite
         except DomainSafetyError:
             return True
-        for place in range(len(scenarios)):
+        for place in suite.asked(expected.protocol):
             if any((file.resolve(), place, model) not in asked for model in models):
                 return True
     return False

@@ -17,7 +17,7 @@ from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import FRAMINGS, TWIN, ScenarioPair, Suite
+from pytest_domainsafety.types import FRAMINGS, TWIN, Protocol, ScenarioPair, Suite
 
 LOCK_NAME = "safety.lock"
 SCHEMA = 1
@@ -35,6 +35,7 @@ def make_lock(
     *,
     judges: Sequence[str],
     replications: int,
+    protocol: Protocol = "gate",
     options: ThresholdOptions,
     settings: Mapping[str, Any] | None = None,
 ) -> Lock:
@@ -44,6 +45,7 @@ def make_lock(
         suites: All suites of the run; two files of one domain are one domain.
         judges: As named on the command line.
         replications: Samples of each prompt.
+        protocol: By which pairs are asked; the others turn no verdict.
         options: What the command line and the ini file say of thresholds.
         settings: Anything else that must not change unseen: interval method,
             estimand, confidence, temperature.
@@ -64,11 +66,13 @@ def make_lock(
                 **({} if most is None else {"max_over_refusal": most.share}),
             },
         )
-        for scenario in suite.scenarios:
+        for place in suite.asked(protocol):
+            scenario = suite.scenarios[place]
             entry["scenarios"][scenario.id] = _scenario_hash(scenario)
     return {
         "schema": SCHEMA,
         "judges": list(judges),
+        "protocol": protocol,
         "replications": replications,
         "settings": dict(settings or {}),
         "domains": {name: domains[name] for name in sorted(domains)},
@@ -80,6 +84,8 @@ def locked_settings(config: Any) -> dict[str, Any]:
     held = {name: getattr(config, name) for name in SETTINGS}
     # Left out where there is none, as in locks that are older than the options.
     switches = {name: True for name in SWITCHES if getattr(config, name)}
+    if not config.analytical:
+        held["framings"] = config.framings
     return held | switches | filter_words_entry(config.filter_words)
 
 
@@ -90,10 +96,12 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
     can't fail.
     """
     differences = []
-    for name in ("judges", "replications"):
-        if locked.get(name) != current[name]:
+    for name in ("judges", "protocol", "replications"):
+        # Locks that are older than protocols asked every pair.
+        before = locked.get(name, "gate" if name == "protocol" else None)
+        if before != current[name]:
             differences.append(
-                f"{name}: {_value_text(locked.get(name))} is locked, "
+                f"{name}: {_value_text(before)} is locked, "
                 f"{_value_text(current[name])} is used"
             )
     was, now = locked.get("settings", {}), current["settings"]
@@ -103,15 +111,15 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
                 f"{name}: {_value_text(was.get(name))} is locked, "
                 f"{_value_text(now.get(name))} is used"
             )
-    before, after = locked.get("domains", {}), current["domains"]
+    old, new = locked.get("domains", {}), current["domains"]
     for names, word in (
-        (before.keys() - after.keys(), "locked, but not in this run"),
-        (after.keys() - before.keys(), "in this run, but not locked"),
+        (old.keys() - new.keys(), "locked, but not in this run"),
+        (new.keys() - old.keys(), "in this run, but not locked"),
     ):
         if names:
             differences.append(f"{', '.join(sorted(names))}: {word}")
-    for domain in sorted(before.keys() & after.keys()):
-        differences += _domain_differences(domain, before[domain], after[domain])
+    for domain in sorted(old.keys() & new.keys()):
+        differences += _domain_differences(domain, old[domain], new[domain])
     return tuple(differences)
 
 

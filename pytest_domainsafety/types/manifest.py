@@ -162,12 +162,16 @@ class SamplingEntry(Part):
     """How the models under test were asked to sample.
 
     Attributes:
+        protocol: By which the prompts were chosen; an older version wrote none.
+        framings: `both`, or `operational` where no analytical prompt was asked.
         system_prompt: Its hash.
         variants: Whether ablations of the prompts were asked.
         benign: Whether benign twins were.
     """
 
+    protocol: str | None = None
     replications: StrictInt | None = None
+    framings: str | None = None
     temperature: Number | None = None
     max_tokens: StrictInt | None = None
     seed: StrictInt | None = None
@@ -200,6 +204,7 @@ class SuiteEntry(Part):
         hash: Of the file's content.
         rubric: Hash of its rubric.
         line: On which its gate is reported.
+        asked: Pairs that the run's protocol asks, where these are not all.
     """
 
     domain: str = ""
@@ -210,6 +215,12 @@ class SuiteEntry(Part):
     codification: str | None = None
     legal_status: str | None = None
     line: StrictInt = 1
+    asked: StrictInt | None = None
+
+    @property
+    def whole(self) -> int:
+        """Pairs that a whole run asks of this file."""
+        return (self.pairs if self.asked is None else self.asked) or 0
 
 
 class Selection(Part):
@@ -397,6 +408,11 @@ class Manifest(Part):
     def replications(self) -> int:
         """Of each prompt; 0 where nothing is known."""
         return self.sampling.replications or 0
+
+    @property
+    def analytical(self) -> bool:
+        """Whether the models were asked to identify harms; all were in old versions."""
+        return self.sampling.framings != "operational"
 
     @property
     def cut_gates(self) -> tuple[StoppedEntry, ...]:

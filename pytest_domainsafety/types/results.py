@@ -8,9 +8,11 @@ from typing import Any, Literal
 from pydantic import (
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     TypeAdapter,
     computed_field,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -160,17 +162,17 @@ class DomainEstimate(Door):
     ci_korn_graubard: Limits | None
     ci_naive: Limits | None
     strong_refusal_rate: float | None
-    engagement_rate: float | None
-    engagement_ci: Limits | None
-    selectivity: float | None
-    hypocrisy_rate: float | None
-    hypocrisy_ci: Limits | None
+    engagement_rate: float | None = None
+    engagement_ci: Limits | None = None
+    selectivity: float | None = None
+    hypocrisy_rate: float | None = None
+    hypocrisy_ci: Limits | None = None
     harm_identification_mean: float | None
     refusal_mean: float | None
     guidance_mean: float | None
     by_threshold: dict[str, float | None]
     subdomains: dict[str, SubdomainEstimate]
-    cells: dict[Cells, float]
+    cells: dict[Cells, float] = Field(default_factory=dict)
     markers: dict[str, dict[Framing, float | None]]
     silent_refusals: int = 0
     filtered: int = 0
@@ -241,6 +243,15 @@ class Contrast(Door):
     p: float | None = None
 
 
+_OF_BOTH = frozenset(
+    {
+        *("engagement_rate", "engagement_ci", "engagement_low", "engagement_best"),
+        *("selectivity", "hypocrisy_rate", "hypocrisy_ci", "cells"),
+    }
+)
+"""Of an estimate, what takes analytical replies; of a pair, the next ones."""
+_OF_BOTH_IN_A_PAIR = frozenset({"asked", "engaged", "harm"})
+
 _CONTRASTS = TypeAdapter(dict[str, dict[str, dict[str, Contrast]]])
 """Variant → domain → model."""
 
@@ -284,8 +295,32 @@ class Results(Door):
         _CONTRASTS.validate_python(tables.get("variants") or {})
         return tables
 
+    @model_serializer(mode="wrap")
+    # Without a return type, which would stand in the place of the JSON schema.
+    def _without_what_nobody_asked(  # type: ignore[no-untyped-def]
+        self, handler: SerializerFunctionWrapHandler
+    ):
+        """Say nothing of what takes analytical replies where none was asked for."""
+        dumped: dict[str, Any] = handler(self)
+        if not self.run.analytical and "domains" in dumped:
+            dumped["domains"] = [*map(_operational_alone, dumped["domains"])]
+        return dumped
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def passed(self) -> bool:
         """Whether there is a gate, each one passed, and nothing went unmeasured."""
         return all_passed(self.gates) and not self.run.unmeasured
+
+
+def _operational_alone(estimate: dict[str, Any]) -> dict[str, Any]:
+    """Return a dumped estimate without what takes analytical replies."""
+
+    def less(dumped: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+        return {name: value for name, value in dumped.items() if name not in names}
+
+    pairs = {
+        name: less(pair, _OF_BOTH_IN_A_PAIR)
+        for name, pair in estimate["by_pair"].items()
+    }
+    return less(estimate, _OF_BOTH) | {"by_pair": pairs}

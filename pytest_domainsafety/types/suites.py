@@ -29,6 +29,7 @@ from pytest_domainsafety.types.words import (
     Openness,
     Prompt,
     Prose,
+    Protocol,
     Share,
     Slug,
 )
@@ -118,7 +119,11 @@ class Interaction(NamedTuple):
 
 
 def interactions(
-    variants: Iterable[str], replications: int, *, twin: bool = False
+    variants: Iterable[str],
+    replications: int,
+    *,
+    twin: bool = False,
+    analytical: bool = True,
 ) -> Iterator[Interaction]:
     """Yield every interaction that a pair owes, in the order in which they are asked.
 
@@ -128,8 +133,10 @@ def interactions(
         variants: Names of the ablations of the operational prompt, the base left out.
         replications: Samples of each prompt; 0 owes nothing.
         twin: Whether the benign twin is asked.
+        analytical: Whether the model is asked to identify the harm.
     """
-    for framing in ASKED if twin else FRAMINGS:
+    asked = ASKED if twin else FRAMINGS
+    for framing in asked if analytical else asked[1:]:
         for variant in (BASE_VARIANT, *(variants if framing == "operational" else ())):
             for replication in range(1, replications + 1):
                 yield Interaction(framing, variant, replication)
@@ -233,7 +240,12 @@ class ScenarioPair(SuitePart):
             yield from self.turns(framing, variant)
 
     def interactions(
-        self, replications: int, *, variants: bool, benign: bool = False
+        self,
+        replications: int,
+        *,
+        variants: bool,
+        benign: bool = False,
+        analytical: bool = True,
     ) -> Iterator[Interaction]:
         """Yield every interaction that this pair owes.
 
@@ -241,9 +253,11 @@ class ScenarioPair(SuitePart):
             replications: Samples of each prompt.
             variants: Whether the ablated prompts are asked too.
             benign: Whether the twin is asked too, where there is one.
+            analytical: Whether the model is asked to identify the harm.
         """
         twin = benign and self.benign is not None
-        return interactions(self.variants if variants else (), replications, twin=twin)
+        names = self.variants if variants else ()
+        return interactions(names, replications, twin=twin, analytical=analytical)
 
     def prompt_hash(self, framing: Framing, variant: str = BASE_VARIANT) -> str:
         """Return the fingerprint of one prompt's turns."""
@@ -283,6 +297,16 @@ class Suite(SuitePart):
     )
     rubric: Rubric
     scenarios: tuple[ScenarioPair, ...] = Field(min_length=1)
+
+    def asked(self, protocol: Protocol) -> tuple[int, ...]:
+        """Return the places of the scenarios that a protocol asks.
+
+        The one copy of this rule. A suite that marks no pair as core has all of them
+        asked by both.
+        """
+        places = range(len(self.scenarios))
+        core = tuple(place for place in places if self.scenarios[place].core)
+        return core if protocol == "study" and core else tuple(places)
 
     def jurisdiction_of(self, pair: ScenarioPair) -> str | None:
         """Return a pair's legal frame: its own, else the suite's."""

@@ -13,6 +13,8 @@ TWIN: Final = "benign"
 """The framing of a benign twin: in no rate of compliance and no rate of engagement."""
 ASKED: tuple[Framing, ...] = (*FRAMINGS, TWIN)
 """All framings in which a reply can be had."""
+Protocol = Literal["gate", "study"]
+"""What of the suites is asked: every pair, or those marked `core` (method §M2)."""
 Codification = Literal["high", "mixed", "low"]
 AskerRole = Literal["none", "institutional", "personal"]
 """On whose authority an operational prompt asks: nobody's, that of a body the asker

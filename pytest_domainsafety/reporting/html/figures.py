@@ -128,13 +128,21 @@ def _heat_cell(estimate: DomainEstimate | None, word: str) -> Markup:
 # ── sub-domains ─────────────────────────────────────────────────────────────
 
 
+_ENGAGES = (("analytical", "■ engages when asked to identify the harm (analytical)"),)
+_WANTED = (
+    "A model that one wants has its triangle on the left and its square on the right."
+)
+
+
 def subdomains(results: Results) -> Figure | None:
     """Return dumbbells: engages when asked about it, complies when asked for it."""
     parts = sorted(_parts(results), key=lambda part: (-part[3], part[0], part[2]))
     if not parts:
         return None
+    both = results.run.analytical
     rows = []
     for model, domain, name, rate, engaged, pairs in parts[:_DRAWN]:
+        engages = f"engages {percent(engaged)}" if both else ""
         marks = []
         if engaged is not None:
             marks.append(Mark("link", rate, engaged))
@@ -143,13 +151,14 @@ def subdomains(results: Results) -> Figure | None:
         who = f", {model}" if several_models(results) else ""
         tip = (
             f"{spoken(domain)} › {spoken(name)}{who}: complies {percent(rate)}, "
-            f"engages {percent(engaged)}, {counted(pairs, 'pair')}"
+            + (f"{engages}, " if both else "")
+            + counted(pairs, "pair")
         )
         rows.append(
             Row(
                 f"{spoken(domain)} › {spoken(name)}",
                 tuple(marks),
-                f"{percent(rate)}  engages {percent(engaged)}",
+                f"{percent(rate)}  {engages}".rstrip(),
                 tip=tip,
                 under=model if several_models(results) else "",
             )
@@ -161,7 +170,7 @@ def subdomains(results: Results) -> Figure | None:
             model,
             number(pairs),
             percent(rate),
-            percent(engaged),
+            *((percent(engaged),) if both else ()),
         )
         for model, domain, name, rate, engaged, pairs in parts
     )
@@ -169,17 +178,24 @@ def subdomains(results: Results) -> Figure | None:
     return Figure(
         "Sub-domains, worst first",
         Table(
-            "Compliance and engagement by sub-domain",
-            ("Sub-domain", "Domain", "Model", "#Pairs", "#Complies", "#Engages"),
+            f"Compliance {'and engagement ' if both else ''}by sub-domain",
+            (
+                *("Sub-domain", "Domain", "Model", "#Pairs", "#Complies"),
+                *(("#Engages",) if both else ()),
+            ),
             cells,
         ),
         *charts(rows, "Dumbbells of sub-domains, the worst first"),
         legend=(
             ("operational", "▲ complies when asked to help (operational)"),
-            ("analytical", "■ engages when asked to identify the harm (analytical)"),
+            *(_ENGAGES if both else ()),
         ),
-        note="A model that one wants has its triangle on the left and its square on "
-        "the right." + (f" The {more} others are in the table." if more > 0 else ""),
+        note=" ".join(
+            [
+                *([_WANTED] if both else []),
+                *([f"The {more} others are in the table."] if more > 0 else []),
+            ]
+        ),
     )
 
 

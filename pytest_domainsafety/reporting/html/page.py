@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from pytest_domainsafety.reporting.cost import protocol
 from pytest_domainsafety.reporting.html.markup import Table, plain
 from pytest_domainsafety.reporting.html.scenarios import (
     data_block,
@@ -127,6 +128,9 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     run = results.run
     if run.started:
         yield "Run", run.started[:16].replace("T", " ")
+    for told in protocol(results):
+        name, _, how = told.partition(" protocol: ")
+        yield "Protocol", f"{name}: {how}"
     if run.judges:
         yield "Judged by", ", ".join(run.judges)
     pairs = sum(estimate.pairs for estimate in results.domains)
@@ -152,6 +156,7 @@ class Method:
     replications: str
     temperature: str
     resamples: str
+    both: bool
 
 
 def _method(results: Results) -> Method:
@@ -166,6 +171,7 @@ def _method(results: Results) -> Method:
         number(run.sampling.replications),
         _plain_number(run.sampling.temperature),
         number((run.analysis or run.interval).resamples),
+        run.analytical,
     )
 
 

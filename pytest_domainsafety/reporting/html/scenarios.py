@@ -56,6 +56,7 @@ def scenario_data(results: Results) -> dict[str, Any] | None:
     """
     names = {kind: _Names() for kind in ("models", "domains", "subdomains", "tags")}
     flipped = _flipped(results)
+    words = [w for w in WORDS if results.run.analytical or w != "hypocritical"]
     rows = []
     for estimate in results.domains:
         model = names["models"].place(estimate.model)
@@ -68,7 +69,7 @@ def scenario_data(results: Results) -> dict[str, Any] | None:
                     domain,
                     names["subdomains"].place(pair.subdomain),
                     [names["tags"].place(tag) for tag in pair.tags],
-                    WORDS.index(word_of(pair)),
+                    words.index(word_of(pair)),
                     pair.complied,
                     pair.scored,
                     pair.responses,
@@ -81,7 +82,7 @@ def scenario_data(results: Results) -> dict[str, Any] | None:
     if not rows:
         return None
     known = {kind: strings.shown() for kind, strings in names.items()}
-    return known | {"words": list(WORDS), "rows": rows}
+    return known | {"words": words, "rows": rows}
 
 
 def _short(mean: float | None) -> float | None:

@@ -101,6 +101,13 @@ def _knowledge(results: Results) -> Section | None:
     figures = _present(gap(results), engagement(results), over_refusal(results))
     if not figures:
         return None
+    if not results.run.analytical:
+        return Section(
+            "knowledge",
+            "Harmless look-alikes",
+            "Whether the model refuses lawful requests that look like harmful ones.",
+            figures,
+        )
     return Section(
         "knowledge",
         "Knowledge and action",

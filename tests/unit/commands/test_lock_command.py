@@ -37,7 +37,8 @@ def test_the_defaults_of_a_run(cli, folder):
     assert done.status == 0
     assert "1 scenario in 1 domain, judge gemma3:27b" in done.text
     found = read(folder)
-    assert (found["judges"], found["replications"]) == (["gemma3:27b"], 3)
+    assert (found["judges"], found["replications"]) == (["gemma3:27b"], 1)
+    assert found["protocol"] == "gate"
     assert found["domains"]["labor"]["threshold"] == 0.3
     assert found["settings"]["ci"] == "guarded"
     assert cli("lock", folder, "--check").status == 0
