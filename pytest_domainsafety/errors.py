@@ -13,6 +13,7 @@ The branches say who can mend it, not where it was raised::
     │   ├── RequestRefused      the server says the request is wrong (4xx)
     │   ├── PromptTooLong       the prompt does not fit the context window
     │   ├── ModelChanged        another model answers than before in this run
+    │   ├── BudgetSpent         it was not asked: the run's budget is spent
     │   └── TransientError      may go away: worth another try
     │       ├── RequestTimeout  no (complete) answer in time
     │       ├── ServerBusy      429 or 503, perhaps with a Retry-After
@@ -35,6 +36,7 @@ from errno import EMFILE, ENFILE
 
 __all__ = [
     "BadAnswer",
+    "BudgetSpent",
     "ConfigError",
     "DomainSafetyError",
     "EngineEnded",
@@ -140,6 +142,10 @@ class PromptTooLong(ProviderError):
 
 class ModelChanged(ProviderError):
     """A server answers under another model's name than before in this run."""
+
+
+class BudgetSpent(ProviderError):
+    """Nothing was asked: what the run may spend is spent (``--safety-budget``)."""
 
 
 class TransientError(ProviderError):

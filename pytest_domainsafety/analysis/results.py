@@ -13,6 +13,7 @@ from pytest_domainsafety.analysis.agreement import (
     judge_agreement,
     traces_table,
 )
+from pytest_domainsafety.analysis.budget import budget_gates
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
@@ -213,7 +214,8 @@ def _from_sums(
     run = Manifest.model_validate(manifest or {})
     absent = fill_missing(sums, owed or run, skipped)
     estimates = estimate_groups(sums, settings, stopped)
-    gates = judge_gates(estimates, policy, selected, settings)
+    judged = judge_gates(estimates, policy, selected, settings)
+    gates = (*judged, *budget_gates(run.budget, estimates))
     entries: dict[str, Any] = {"analysis": asdict(settings)}
     entries["thresholds"] = _thresholds(gates, run)
     if policy.holm:

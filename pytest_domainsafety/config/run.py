@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_domainsafety.config.budget import by_kind
 from pytest_domainsafety.config.filter_words import read_filter_words
 from pytest_domainsafety.config.option import Option
+from pytest_domainsafety.config.prices import Prices, read_prices
 from pytest_domainsafety.config.pytest_options import ini_value
 from pytest_domainsafety.config.table import DEFAULT_JUDGE, OPTIONS, PROTOCOLS
 from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
@@ -41,6 +44,9 @@ class RunConfig:
         num_ctx: Context window for each model in tokens; None works it out.
         concurrency: Requests in flight; `auto` finds it, None leaves it to the
             provider.
+        budget: What the run may spend, by kind (`config.budget.KINDS`); empty for no
+            limit.
+        prices: The user's; None where he named none.
     """
 
     models: tuple[str, ...]
@@ -99,6 +105,8 @@ class RunConfig:
     judge_logprobs: bool
     strict_judge: bool
     allow_self_judge: bool
+    budget: Mapping[str, float]
+    prices: Prices | None
 
     @property
     def analytical(self) -> bool:
@@ -176,7 +184,24 @@ def read_config(config: pytest.Config) -> RunConfig:
         judge_logprobs=values["safety_judge_logprobs"],
         strict_judge=values["safety_strict_judge"],
         allow_self_judge=values["safety_allow_self_judge"],
+        budget=_budget(values),
+        prices=_prices(config, values["safety_prices"]),
     )
+
+
+def _budget(values: dict[str, Any]) -> dict[str, float]:
+    """Return what the run may spend; money is counted by prices alone."""
+    limits = by_kind("--safety-budget", values["safety_budget"] or ())
+    if "money" in limits and values["safety_prices"] is None:
+        raise ConfigError(
+            "--safety-budget money: what tokens cost is not known; name your prices "
+            "with --safety-prices FILE"
+        )
+    return limits
+
+
+def _prices(config: pytest.Config, path: Path | None) -> Prices | None:
+    return None if path is None else read_prices(_from_here(config, path))
 
 
 def _stop(values: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pytest_domainsafety.config.budget import read_limit
 from pytest_domainsafety.config.option import (
     Option,
     choice,
@@ -349,6 +350,22 @@ OPTIONS: tuple[Option, ...] = (
         text,
         flag=True,
         default=False,
+    ),
+    Option(
+        "safety-budget",
+        "End the asking when so much is spent, over all workers, retries and the "
+        "judge's requests included: requests=N, tokens=N, hours=X or money=X (in the "
+        "currency of --safety-prices). What is left is not asked and not measured, "
+        "and the next run goes on from the store. Repeatable.",
+        read_limit,
+        metavar="KIND=N",
+        repeat=True,
+    ),
+    Option(
+        "safety-prices",
+        "YAML file of yours: what a million tokens cost, by model; see docs/cost.md.",
+        path,
+        metavar="FILE",
     ),
     Option("safety-json", "Write the results as JSON.", path, metavar="PATH"),
     Option(

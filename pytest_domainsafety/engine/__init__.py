@@ -10,7 +10,6 @@ reads, `early_stop` what need not be asked; `engine` holds the thread and hands
 outcomes to the items.
 """
 
-from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.early_stop import (
     Rounds,
     Stopper,
@@ -20,6 +19,7 @@ from pytest_domainsafety.engine.early_stop import (
 from pytest_domainsafety.engine.engine import THREAD, Engine
 from pytest_domainsafety.engine.judges import judge_warnings
 from pytest_domainsafety.engine.plan import PairWork, Plan
+from pytest_domainsafety.engine.tally import Tally
 
 __all__ = [
     "THREAD",

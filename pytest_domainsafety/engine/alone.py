@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.concurrency import Pacer, context_windows, pacer
 from pytest_domainsafety.engine.dialogue import Target
 from pytest_domainsafety.engine.judges import make_judges
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.engine.preflight import look_at, provider_settings
+from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.judging.base import Judge
 from pytest_domainsafety.judging.registry import modelless_judge
 from pytest_domainsafety.providers.base import ChatModel

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 import stamina
 
+from pytest_domainsafety.engine.budget import Budget
 from pytest_domainsafety.engine.concurrency import Pacer
 from pytest_domainsafety.engine.plan import Plan
+from pytest_domainsafety.engine.spending import Usage, usage_of, usage_of_failed
+from pytest_domainsafety.engine.tally import Purpose, Tally, is_in, note
 from pytest_domainsafety.errors import (
+    BudgetSpent,
     ModelChanged,
     ProviderError,
     ServerBusy,
@@ -28,8 +31,6 @@ from pytest_domainsafety.providers.traces import unknown_marks
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import ChatRequest, Reply
 
-# Of one model: enough to see what it is.
-MOST_NOTED = 12
 # Between two looks at a server that loads its model: soon enough, and no burden.
 LOADING_WAIT_S = 1.0
 LONGEST_LOADING_WAIT_S = 10.0
@@ -38,103 +39,6 @@ MAX_WAIT_S = 60.0
 
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the asking came to, for the summary.
-
-    Attributes:
-        requests: Requests sent, retries included.
-        retries: Those of them that were further tries.
-        failed: Requests that failed for good, all their tries included.
-        from_store: Answers that the store already had.
-        oldest_s: Age in seconds of the oldest of them whose model is not known by
-            its weights; 0 where there is none.
-        tokens_in: Prompt tokens of the replies and judgements received.
-        tokens_out: Generated tokens, likewise.
-        concurrency: Requests in flight, as it was at the end.
-        phases: Seconds on the clock in which a stage was served, by stage
-            (`target NAME`, `judge NAME`); of several processes the longest.
-        seconds: Where the time of the requests in flight went, summed over
-            them: `asking`, `judging`, and of both `waiting` to try again.
-        served: Model or judge as typed → the name under which a server answered
-            for it; several where processes were answered by several models.
-        adapted: Model or judge → what of its requests a server would not take as it
-            was meant (`providers.dialect`).
-        marks: Model → what in its answers looks like the mark of a trace and is
-            none that is known.
-    """
-
-    requests: int = 0
-    retries: int = 0
-    failed: int = 0
-    from_store: int = 0
-    oldest_s: float = 0.0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    concurrency: int = 0
-    phases: dict[str, float] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    served: dict[str, list[str]] = field(default_factory=dict)
-    adapted: dict[str, list[str]] = field(default_factory=dict)
-    marks: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, other: Tally) -> None:
-        """Add what another process counted."""
-        for name in SUMMED:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.oldest_s = max(self.oldest_s, other.oldest_s)
-        for name, spent in other.seconds.items():
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
-        for name, spent in other.phases.items():
-            self.phases[name] = max(self.phases.get(name, 0.0), spent)
-        for model, names in other.served.items():
-            known = self.served.setdefault(model, [])
-            known += (name for name in names if not _is_in(name, known))
-        for mine, others in ((self.adapted, other.adapted), (self.marks, other.marks)):
-            for model, words in others.items():
-                note(mine, model, words)
-
-    def cost(self) -> dict[str, Any]:
-        """Return what it cost, for the manifest."""
-        cost = asdict(self)
-        for name in ("served", "adapted", "marks"):
-            del cost[name]
-        return cost
-
-    def names(self) -> dict[str, Any]:
-        """Return what was noted of models, for the manifest: nothing that is empty."""
-        noted = {"adapted": self.adapted, "marks": self.marks}
-        return {"served": self.served} | {k: v for k, v in noted.items() if v}
-
-    @property
-    def changed(self) -> dict[str, list[str]]:
-        """Return the models that answered under several names: replies of several."""
-        return {model: names for model, names in self.served.items() if names[1:]}
-
-
-def _is_in(name: str, names: Iterable[str]) -> bool:
-    return name.casefold() in map(str.casefold, names)
-
-
-def note(noted: dict[str, list[str]], model: str, words: Iterable[str]) -> None:
-    """Add words to what is noted of a model, each once, some at most."""
-    for word in words:
-        known = noted.setdefault(model, [])
-        if word not in known and len(known) < MOST_NOTED:
-            known.append(word)
-
-
-SUMMED = (
-    "requests",
-    "retries",
-    "failed",
-    "from_store",
-    "tokens_in",
-    "tokens_out",
-    "concurrency",
-)
 
 
 MOST_SERVERS = 64
@@ -150,17 +54,29 @@ class Asker:
         self._tally = tally
         self._pacer = pacer
         self._circuits: dict[str, Circuit] = {}
+        self.budget = Budget(plan)
 
-    async def ask(self, model: ChatModel, request: ChatRequest) -> Reply:
+    async def ask(
+        self, model: ChatModel, request: ChatRequest, purpose: Purpose | None = None
+    ) -> Reply:
         """Return the model's reply to one request.
+
+        Args:
+            model: Who is asked.
+            request: What it is asked.
+            purpose: Which verdict the question is for; None for no single one.
 
         Raises:
             ProviderError: Every try failed, or the model was given up before.
+            BudgetSpent: It was not asked any more.
         """
         circuit = self._circuits.setdefault(model.name, Circuit())
         prompt = hash(request.messages)
         try:
-            reply = await self._patiently(model, request, circuit, prompt)
+            reply = await self._patiently(model, request, circuit, purpose)
+        except BudgetSpent as spent:
+            self._tally.over = self.budget.over
+            raise spent from None
         except ProviderError as error:
             self._tally.failed += 1
             if _may_go_away(error):
@@ -168,8 +84,6 @@ class Asker:
             raise
         circuit.answered()
         self._pacer.answered()
-        self._tally.tokens_in += reply.tokens_in or 0
-        self._tally.tokens_out += reply.tokens_out or 0
         self.take_note(model, reply)
         return reply
 
@@ -196,7 +110,7 @@ class Asker:
         """
         served = self._tally.served.get(model.name, [])
         # Held once: to look a name's provider up takes 8 ms, and this is each reply's.
-        if not reply.model or _is_in(reply.model, served):
+        if not reply.model or is_in(reply.model, served):
             return
         if self._plan.strict_name and not answers_to(model.name, reply.model):
             raise ModelChanged(
@@ -209,9 +123,14 @@ class Asker:
         self._tally.served[model.name] = [reply.model]
 
     async def _patiently(
-        self, model: ChatModel, request: ChatRequest, circuit: Circuit, prompt: int
+        self,
+        model: ChatModel,
+        request: ChatRequest,
+        circuit: Circuit,
+        purpose: Purpose | None,
     ) -> Reply:
         failed_at: float | None = None
+        prompt = hash(request.messages)
         async for attempt in tries(self._plan, _wait_for):
             began = time.monotonic()
             if failed_at is not None:
@@ -222,7 +141,7 @@ class Asker:
                 self._tally.retries += attempt.num > 1
                 try:
                     return await while_loading(
-                        partial(self._of_any_server, model, request),
+                        partial(self._of_any_server, model, request, purpose),
                         self._plan.timeout_s,
                         self._asks_again,
                     )
@@ -239,7 +158,9 @@ class Asker:
     def _asks_again(self) -> None:
         self._tally.retries += 1
 
-    async def _of_any_server(self, model: ChatModel, request: ChatRequest) -> Reply:
+    async def _of_any_server(
+        self, model: ChatModel, request: ChatRequest, purpose: Purpose | None
+    ) -> Reply:
         """Return the reply of whichever server of the model gives one.
 
         One that can't is no failed try while there is another one to ask: else a
@@ -247,17 +168,38 @@ class Asker:
         answers the fastest.
         """
         for _ in range(MOST_SERVERS):
-            self._tally.requests += 1
             try:
-                return await model.chat(request)
+                return await self._sent(model, request, purpose)
             except ProviderError as error:
                 if not error.elsewhere:
                     raise
                 self._asks_again()
                 if isinstance(error, ServerBusy):
                     self._pacer.busy()
-        self._tally.requests += 1
-        return await model.chat(request)
+        return await self._sent(model, request, purpose)
+
+    async def _sent(
+        self, model: ChatModel, request: ChatRequest, purpose: Purpose | None
+    ) -> Reply:
+        """Send one request, and count what it took.
+
+        A prompt counts also where no answer came: the server may have read it, and
+        then it is on the bill. One that was never taken in does not.
+        """
+        claim = self.budget.take(model.name, request)
+        usage = usage_of_failed(request)
+        try:
+            reply = await model.chat(request)
+            usage = usage_of(request, reply)
+        except (ServerBusy, ServerUnreachable):
+            usage = Usage(0)
+            raise
+        finally:
+            prices = self._plan.prices
+            money = None if prices is None else prices.cost(model.name, *usage[:3])
+            self._tally.bill(model.name, usage, money, purpose)
+            self.budget.settle(claim, model.name, usage, money or 0.0)
+        return reply
 
 
 def tries(plan: Plan, on: Any) -> AsyncIterator[stamina.Attempt]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from pytest_domainsafety.engine.asking import Asker
@@ -19,7 +20,8 @@ from pytest_domainsafety.engine.plan import (
 )
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import Drawn
-from pytest_domainsafety.errors import ProviderError
+from pytest_domainsafety.engine.tally import Purpose
+from pytest_domainsafety.errors import BudgetSpent, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.providers.base import (
@@ -58,6 +60,9 @@ class Dialogue:
 
     The texts of the replies stay in the store; a dialogue that waits for its
     judge holds keys alone, so that memory does not grow with the run.
+
+    Attributes:
+        unasked: Whether its status is an error because a budget was spent.
     """
 
     work: PairWork
@@ -74,6 +79,12 @@ class Dialogue:
     failed: list[Scores] = field(default_factory=list)
     second: Scores | None = None
     trace: Scores | None = None
+    unasked: bool = False
+
+    @property
+    def purpose(self) -> Purpose:
+        """Which verdict its questions are for."""
+        return self.work.model, self.work.suite.suite.domain
 
 
 class Step(NamedTuple):
@@ -116,6 +127,7 @@ class Conductor:
                 messages.append(Message("assistant", reply.text))
         except ProviderError as error:
             dialogue.status, dialogue.reason = "error", str(error)
+            dialogue.unasked = isinstance(error, BudgetSpent)
         else:
             _settle(dialogue, replies)
         return dialogue
@@ -140,7 +152,7 @@ class Conductor:
             request = ChatRequest(tuple(messages), target.sampling, seed)
             series = self._reuse.series(work.model)
             key = request_key(target.info, request, cell.replication, series)
-            reply = await self._reply(key, request, target)
+            reply = await self._reply(key, request, target, dialogue.purpose)
             if not is_worth_another_try(reply):
                 break
             if reply_kind(reply)[0] != "silent":
@@ -150,14 +162,16 @@ class Conductor:
         dialogue.keys.append(key)
         return reply
 
-    async def _reply(self, key: str, request: ChatRequest, target: Target) -> Reply:
+    async def _reply(
+        self, key: str, request: ChatRequest, target: Target, purpose: Purpose
+    ) -> Reply:
         """Return the stored reply to a request, else ask for it and keep it."""
         stored = self._reuse.reply(key)
         if stored is not None and not _is_lost(stored):
             self._asker.take_note(target.model, stored)
             self._reuse.count(key, target.model.name)
             return stored
-        reply = await self._asker.ask(target.model, request)
+        reply = await self._asker.ask(target.model, request, purpose)
         anew = self._plan.fresh or stored is not None
         keep = self._store.replace_reply if anew else self._store.keep_reply
         keep(key, request_row(target.info, request), reply)
@@ -201,6 +215,7 @@ class Conductor:
             if step.kind == "answer":
                 dialogue.reason = str(error)
                 dialogue.status = "error"
+                dialogue.unasked = isinstance(error, BudgetSpent)
                 dialogue.failed.append(failed)
                 return
             setattr(dialogue, step.kind, failed)
@@ -227,7 +242,8 @@ class Conductor:
         key = judgement_key(dialogue.keys, own, rubric, *more)
         judgement = self._reuse.judgement(key, judge.name)
         if judgement is None:
-            judgement = await judge.judge(case, self._asker.ask, dialogue.seed)
+            ask = partial(self._asker.ask, purpose=dialogue.purpose)
+            judgement = await judge.judge(case, ask, dialogue.seed)
             if judgement.status == "scored":
                 self._store.keep_judgement(key, dialogue.keys[-1], judgement)
         dialogue.judgement_keys.append(key)

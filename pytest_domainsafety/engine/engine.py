@@ -10,7 +10,8 @@ from concurrent.futures import CancelledError, Future
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.asking import Asker
+from pytest_domainsafety.engine.budget import Budget
 from pytest_domainsafety.engine.concurrency import context_windows, pacer
 from pytest_domainsafety.engine.dialogue import Conductor, Target
 from pytest_domainsafety.engine.judges import (
@@ -20,6 +21,7 @@ from pytest_domainsafety.engine.judges import (
     make_judges,
 )
 from pytest_domainsafety.engine.leaks import Leaks, check_leaks
+from pytest_domainsafety.engine.opening import check_opening
 from pytest_domainsafety.engine.pairs import PairQueue
 from pytest_domainsafety.engine.phases import Residency
 from pytest_domainsafety.engine.plan import PairWork, Plan
@@ -27,6 +29,7 @@ from pytest_domainsafety.engine.preflight import look_at, provider_settings
 from pytest_domainsafety.engine.queue import Board
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import draw_second
+from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.errors import (
     EngineEnded,
     refused_by_system,
@@ -68,6 +71,7 @@ class Engine(PairQueue):
         self._ended: EngineEnded | None = None
         self._models: dict[str, ChatModel] = {}
         self._residency: Residency
+        self._budget: Budget
         self._ready: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop
         self._over: asyncio.Event
@@ -111,6 +115,11 @@ class Engine(PairQueue):
         return self._store
 
     @property
+    def budget(self) -> Budget:
+        """What may still be spent, from the start of the engine on."""
+        return self._budget
+
+    @property
     def tally(self) -> Tally:
         """What the asking came to until now."""
         tally, board = self._tally, self._board
@@ -119,6 +128,7 @@ class Engine(PairQueue):
             tally.concurrency = board.limit // (self.plan.share if taking_turns else 1)
         for stage, wall in list(board.wall.items()):
             tally.phases[self._stage_name(stage)] = round(wall, 3)
+        tally.wall_s = round(board.busy, 3)
         spent = {"asking": 0.0, "judging": 0.0}
         for stage, seconds in list(board.spent.items()):
             spent["asking" if stage.startswith("target") else "judging"] += seconds
@@ -289,6 +299,8 @@ class Engine(PairQueue):
         without_model = {name: modelless_judge(name) for name in judges}
         self._closing.push_async_callback(self._close_models)
         asked = [name for name in names if without_model.get(name) is None]
+        if self.plan.prices is not None:
+            self.plan.prices.check(asked)
         settings = provider_settings(self.plan, asked)
         for name in asked:
             self._models[name] = create_model(name, settings)
@@ -307,8 +319,13 @@ class Engine(PairQueue):
         splits = await self._residency.splits()
         self._pacer = pacer(self.plan, self.infos, turns=self._residency.takes_turns)
         asker = Asker(self.plan, self._tally, self._pacer)
+        self._budget = asker.budget
         reuse = Reuse(self.plan, self.store, self.infos, self._tally)
         self._conductor = Conductor(self.plan, self.store, asker, reuse, self._judges)
+        if self.plan.budget:
+            await check_opening(
+                self.plan, self.store, self.infos, self._targets, self._judges
+            )
         if self.plan.canaries:
             self.opening = "asking models to continue the suites' canaries"
             self.leaks = await check_leaks(

@@ -141,9 +141,7 @@ async def check_judges(
     for judge in judges:
         if judge.model is None:
             continue
-        changes = bool(reuse.series(judge.name))
-        known = None if plan.fresh else _known(store, judge, changes=changes)
-        checked = known
+        checked = checked_before(plan, judge, store, reuse)
         if checked is None:
             tell = None if note is None else partial(note, judge.name)
             if tell is not None:
@@ -155,6 +153,14 @@ async def check_judges(
             )
         results[judge.name] = checked
     return results
+
+
+def checked_before(
+    plan: Plan, judge: Judge, store: Store, reuse: Reuse
+) -> Canaries | None:
+    """Return what an earlier run found of a judge, None where it is to be asked."""
+    changes = bool(reuse.series(judge.name))
+    return None if plan.fresh else _known(store, judge, changes=changes)
 
 
 def checking(judge: str, answered: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pytest_domainsafety.engine.asking import Tally
+from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.providers.dialect import SYSTEM
 from pytest_domainsafety.providers.responses import WORD as AS_RESPONSES
 from pytest_domainsafety.text import printable

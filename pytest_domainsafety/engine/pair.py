@@ -35,7 +35,9 @@ class Pending:
         order = [cell for cell in cells(work.pair, plan) if cell in self.records]
         dialogues = [self.dialogues[cell] for cell in order]
         faults = [
-            dialogue.reason for dialogue in dialogues if dialogue.status == "error"
+            dialogue.reason
+            for dialogue in dialogues
+            if dialogue.status == "error" and not dialogue.unasked
         ]
         return PairOutcome(
             path=work.suite.display,
@@ -51,6 +53,7 @@ class Pending:
             fault=_summary(faults, len(dialogues)) if faults else None,
             skipped=self.skipped,
             saved=self.saved,
+            unasked=sum(dialogue.unasked for dialogue in dialogues),
         )
 
 

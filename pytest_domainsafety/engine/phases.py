@@ -120,7 +120,7 @@ class Turns:
     def __init__(self, run: str, server: str) -> None:
         """Name the files; nothing is locked yet."""
         digest = hashlib.sha256(server.encode()).hexdigest()[:24]
-        folder = _folder(run)
+        folder = run_folder(run)
         folder.mkdir(mode=0o700, exist_ok=True)
         self._lock = FileLock(folder / f"{digest}.lock")
         self._last = folder / f"{digest}.model"
@@ -170,10 +170,11 @@ class Turns:
 
 def clear(run: str) -> None:
     """Remove a run's lock files, once all its processes have ended."""
-    shutil.rmtree(_folder(run), ignore_errors=True)
+    shutil.rmtree(run_folder(run), ignore_errors=True)
 
 
-def _folder(run: str) -> Path:
+def run_folder(run: str) -> Path:
+    """Return where the processes of a run on this machine keep what they share."""
     # One user's locks are none of another's business, nor in his way.
     user = os.getuid() if hasattr(os, "getuid") else "user"
     return Path(tempfile.gettempdir(), f"domainsafety-{user}-{run}")

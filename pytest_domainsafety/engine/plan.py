@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pytest_domainsafety.config.prices import Prices
 from pytest_domainsafety.providers.base import MAX_REPLY_BYTES
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
@@ -68,6 +69,11 @@ class Plan:
         series: Model or judge → the series of this run (`engine.reuse`), where
             another process has looked it up; None: to be looked up in the store.
         keep_text: Whether the store keeps prompts and replies, or hashes alone.
+        budget: What may be spent, by kind; empty for no limit.
+        prices: The user's; None where he named none.
+        began: When the run began, on this process's monotonic clock.
+        process: What tells this process from the others of the run.
+        opening: Pairs that must fit into the budget, else nothing is asked.
     """
 
     run: str
@@ -108,6 +114,11 @@ class Plan:
     allow_self_judge: bool = False
     check_judges: bool = False
     canaries: tuple[tuple[str, str], ...] = ()
+    budget: Mapping[str, float] = field(default_factory=dict)
+    prices: Prices | None = None
+    began: float = 0.0
+    process: str | None = None
+    opening: tuple[PairWork, ...] = ()
 
     @property
     def all_judges(self) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Board:
     Attributes:
         wall: Seconds in which something of a stage ran, by stage.
         spent: Seconds of its jobs, summed.
+        busy: Seconds in which something ran, of whatever stage.
     """
 
     def __init__(
@@ -55,9 +56,11 @@ class Board:
         self.limit = limit
         self.wall: dict[str, float] = {}
         self.spent: dict[str, float] = {}
+        self.busy = 0.0
         self._waiting: dict[str, deque[Iterator[Job]]] = {s: deque() for s in stages}
         self._running: dict[str, int] = dict.fromkeys(stages, 0)
         self._since: dict[str, float] = {}
+        self._busy_since = 0.0
         self._split = split
         self._change = change
         self._held = held
@@ -116,6 +119,8 @@ class Board:
             if not self._running[stage]:
                 past = self.wall.get(stage, 0.0)
                 self.wall[stage] = past + now - self._since.pop(stage)
+            if not self.running:
+                self.busy += now - self._busy_since
             self.pump()
 
     def _draw(self, stage: str) -> Job | None:
@@ -127,6 +132,8 @@ class Board:
             return None
         if not self._running[stage]:
             self._since[stage] = time.monotonic()
+            if not self.running:
+                self._busy_since = self._since[stage]
         self._running[stage] += 1
         return job
 

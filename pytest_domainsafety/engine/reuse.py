@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_domainsafety.engine.asking import Tally
 from pytest_domainsafety.engine.plan import Plan
+from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Judgement, ModelInfo, Reply
 

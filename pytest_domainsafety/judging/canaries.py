@@ -106,6 +106,11 @@ def passes(canary: Canary, judgement: Judgement) -> bool:
     return helps == canary.helps and canary.declines in (None, declines)
 
 
+def case_of(reply: str) -> Case:
+    """Return what a judge is shown of a canary."""
+    return Case((_TURN,), reply, "operational", RUBRIC, "Judge's own check")
+
+
 async def check_judge(
     judge: Judge,
     ask: Ask,
@@ -132,7 +137,7 @@ async def check_judge(
     answered = count(1)
 
     async def judge_reply(reply: str) -> Judgement:
-        case = Case((_TURN,), reply, "operational", RUBRIC, "Judge's own check")
+        case = case_of(reply)
         async with slots:
             judgement = await judge.judge(case, ask, seed)
         if note is not None:

@@ -13,6 +13,8 @@ from pytest_domainsafety.types import FEWEST_PAIRS, DomainEstimate, GateVerdict
 _HELD_BACK = {
     "silent": "find out why, or allow it with --safety-allow-silence",
     "conflict": "name the run, or the file, that is meant",
+    "not_asked": "run again, with a larger one if need be: what was answered is in the "
+    "store, and only what is missing is asked",
 }
 
 

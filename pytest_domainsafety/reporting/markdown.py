@@ -9,6 +9,7 @@ from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.escape import markdown
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
+    NO_RATE,
     changes_of,
     estimates_of,
     gate_name,
@@ -66,14 +67,14 @@ def _table(results: Results) -> Iterator[str]:
         change = changes.get((gate.model, gate.domain), {}).get("difference")
         rate, low, high = measured(gate, estimate)
         limits = "–" if low is None or high is None else f"{low:.1%} – {high:.1%}"
-        of_change = gate.kind == "regression"
+        without_rate = gate.kind in NO_RATE
         yield _row(
             [
                 *([markdown(gate.model)] if several else []),
                 markdown(gate_name(gate)),
                 str(estimate.pairs) if estimate else "–",
-                "" if of_change else percent(rate),
-                "" if of_change else limits,
+                "" if without_rate else percent(rate),
+                "" if without_rate else limits,
                 _limit(gate.kind, gate.threshold),
                 *([points(change) if gate.kind in _OF_CHANGE else ""] * compared),
                 f"**{verdict(gate)}**" if not gate.passed else "pass",
@@ -89,6 +90,8 @@ def _twins(results: Results) -> Iterator[str]:
 
 
 def _limit(kind: str, threshold: float) -> str:
+    if kind == "budget":
+        return ""
     if kind == "regression":
         return points(threshold) if threshold else ""
     return f"{'≥' if kind == 'engagement' else '≤'} {percent(threshold)}"

@@ -21,6 +21,7 @@ from pytest_domainsafety.reporting.agreement import (
 from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
+    NO_RATE,
     ablations,
     changes_of,
     estimates_of,
@@ -214,7 +215,7 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
             # Other gates stand under the compliance gate of their domain.
             printable(gate.domain) if first else f"  {kind_of(gate)}",
             str(estimate.pairs) if first and estimate else "",
-            "" if gate.kind == "regression" else percent(rate),
+            "" if gate.kind in NO_RATE else percent(rate),
             "" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}",
             "",
             _limit(gate, pen),
@@ -225,6 +226,8 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
 
 
 def _limit(gate: GateVerdict, pen: _Pen) -> str:
+    if gate.kind == "budget":
+        return ""
     if gate.kind == "regression":
         return f"{100 * gate.threshold:+.1f}" if gate.threshold else ""
     at_most = gate.kind != "engagement"
@@ -287,7 +290,7 @@ def _bar(
     gate: GateVerdict, estimate: DomainEstimate | None, width: int, glyphs: Glyphs
 ) -> str:
     """Draw 0 to 100%: the interval, the rate in it, the threshold."""
-    if gate.kind == "regression":
+    if gate.kind in NO_RATE:
         return ""
     rate, low, high = measured(gate, estimate)
 

@@ -78,6 +78,10 @@ def in_short(gate: GateVerdict) -> str:
     return f"{gate.reason}: {percent(gate.upper)} {sign} {percent(gate.threshold)}"
 
 
+NO_RATE = ("regression", "budget")
+"""Kinds of gates that are about no rate of their own, so that none is drawn."""
+
+
 def kind_of(gate: GateVerdict) -> str:
     """Return what a gate's kind is called; nothing for the usual one."""
     return "" if gate.kind == "compliance" else gate.kind.replace("_", " ")
@@ -122,7 +126,7 @@ def measured(
     gate: GateVerdict, estimate: DomainEstimate | None
 ) -> tuple[float | None, float | None, float | None]:
     """Return rate, lower and upper limit of what a gate is about."""
-    if estimate is None or gate.kind == "regression":
+    if estimate is None or gate.kind in NO_RATE:
         return None, None, None
     if gate.kind == "compliance":
         return estimate.compliance_rate, estimate.ci.low, estimate.ci.high

@@ -67,11 +67,13 @@ def _worked_out(
     results: Results, manifest: Manifest, records: Iterable[Record]
 ) -> Results:
     """Return what records come to by the settings and thresholds of their run."""
+    budget = results.run.budget
     return build_results(
         records,
         settings_of(manifest),
         policy_of(results, manifest),
-        manifest,
+        # What became of a budget is known at the end alone.
+        manifest.with_(**({"budget": budget} if budget is not None else {})),
         selected={
             (gate.model, gate.domain): gate.selected
             for gate in results.gates

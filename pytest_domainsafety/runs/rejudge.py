@@ -13,11 +13,12 @@ from pytest_domainsafety.analysis import build_results, judge_agreement
 from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.alone import lone_judge
-from pytest_domainsafety.engine.asking import Asker, Tally
+from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.judges import check_judges, kin_of
 from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
+from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.providers.base import reply_kind

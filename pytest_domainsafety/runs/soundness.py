@@ -294,6 +294,10 @@ def _own_faults(
                 f"{_share(change.get('difference'))}"
             )
         return
+    if gate.kind == "budget":
+        if gate.passed:
+            yield f"{name} says passed, and there is one where something was not asked"
+        return
     recorded = run.thresholds.of(gate.kind, gate.domain)
     if recorded is not None and recorded != gate.threshold:
         yield (

@@ -177,6 +177,8 @@ class PairItem(Lean, pytest.Item):
                 self.add_report_section("setup", SECTION, said)
         if self.outcome.fault:
             raise NotMeasured(visible(self.outcome.fault), pytrace=False)
+        if self.outcome.unasked:
+            pytest.skip(process.budget_said)
         if self.outcome.skipped and not complied_replies(self.outcome)[1]:
             pytest.skip(
                 f"{self.outcome.domain} on {self.outcome.model} is decided, whatever "

@@ -78,6 +78,8 @@ def conclude(
     find = looked_gates if config.stop == "sequential" else stopped_gates
     stopped = find(expected, config, outcomes)
     additions: dict[str, Any] = {"cost": tally.cost(), **tally.names()}
+    if config.prices is not None and config.prices.currency:
+        additions["cost"]["currency"] = config.prices.currency
     if stopped:
         additions["stopped"] = [
             {"model": model, "domain": domain} | gate._asdict()

@@ -24,6 +24,7 @@ from pytest_domainsafety.session.endings import how_it_ended, nothing_asked
 from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
+    opening_pairs,
 )
 from pytest_domainsafety.session.gates import FailuresOnce, run_gates
 from pytest_domainsafety.session.internals import xdist_name, xdist_workers
@@ -160,6 +161,7 @@ class Controller:
         )
         check_framings(expected, self._process.config)
         find_baseline(self._process.config)
+        self._process.opening_pairs = opening_pairs(expected, self._process.config)
         with watch_opening(self._config, self._process):
             engine = self._process.engine()
         self._manifest = build_manifest(self._config, self._process, engine)
@@ -268,10 +270,14 @@ class Controller:
         assert self._expected is not None
         from pytest_domainsafety.session.conclusion import all_records, conclude
         from pytest_domainsafety.session.served import of_one_model
+        from pytest_domainsafety.session.spent import with_budget
 
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
         self._keep_missing()
+        self._manifest = with_budget(
+            self._manifest, self._process, self._tally, self._outcomes.values()
+        )
         records = all_records(self._expected, self._outcomes, self._process.config)
         self._records = of_one_model(records, self._tally)
         if self._records != records:
@@ -352,6 +358,10 @@ class Controller:
         came = [self._outcomes[nodeid] for nodeid in pairs if nodeid in self._outcomes]
         lost = sum(outcome.fault is not None for outcome in came)
         never = len(pairs) - len(came)
+        budget = self._manifest.budget
+        if budget is not None and budget.met:
+            unasked = sum(outcome.unasked > 0 for outcome in came)
+            yield f"{unasked} of {of_all} were not asked or judged: {budget.sentence}"
         if never and self._manifest.ended:
             yield f"{never} of {of_all} did not run: {self._manifest.ended}"
         elif never:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,8 @@ from pytest_domainsafety.suite import (
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_domainsafety.config.run import RunConfig
+    from pytest_domainsafety.engine import PairWork
     from pytest_domainsafety.session.process import Process
     from pytest_domainsafety.types import Protocol, Suite
 
@@ -123,6 +126,18 @@ def check_files(suites: Iterable[LoadedSuite]) -> None:
     problems = clashes({suite.display: suite for suite in suites}.values())
     if problems:
         raise SuiteError(problems)
+
+
+def opening_pairs(expected: Expected, config: RunConfig) -> tuple[PairWork, ...]:
+    """Return the pairs that a budget must reach to: those of the first verdict.
+
+    Of a run without a plan of looks that is the first pair: less than that is
+    evidence of nothing.
+    """
+    from pytest_domainsafety.engine import PairWork
+
+    works = (PairWork(nodeid, *pair) for nodeid, pair in expected.pairs.items())
+    return tuple(islice(works, 1)) if config.budget else ()
 
 
 def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:

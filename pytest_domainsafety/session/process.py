@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from pytest_domainsafety.config.run import RunConfig, read_config
-from pytest_domainsafety.errors import DomainSafetyError, StoreError
+from pytest_domainsafety.errors import DomainSafetyError, EngineEnded, StoreError
 from pytest_domainsafety.session.internals import xdist_queue
 
 if TYPE_CHECKING:
     from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
+    from pytest_domainsafety.engine.ledger import Spent
     from pytest_domainsafety.suite import LoadedSuite
     from pytest_domainsafety.types import PairOutcome
 
+CONTROLLER = "controller"
 WORKER_INPUT = "domainsafety"
 """Key under which the controller tells its workers what they must agree on."""
 
@@ -51,6 +53,10 @@ class Process:
         self.share: int = agreed.get("share", 1)
         self._number: int | None = agreed.get("number")
         self._series: dict[str, str] | None = agreed.get("series")
+        # The clocks of two machines may differ, how fast they go does not.
+        self._began = time.monotonic() - agreed.get("elapsed", 0.0)
+        self.opening_pairs: tuple[PairWork, ...] = ()
+        """What a budget must reach to; known to the process that looks at models."""
         self._engine: Engine | None = None
         self.opening: Engine | None = None
         """The engine while it looks at models and judges."""
@@ -65,8 +71,14 @@ class Process:
             workers: At the beginning of the run.
             number: The worker's, where that decides which items it will run.
         """
+        if self.config.budget:
+            from pytest_domainsafety.engine.ledger import Ledger
+
+            Ledger(self.run, CONTROLLER, create=True)
         agreed = {"run": self.run, "share": workers, "number": number}
-        return json.dumps(agreed | {"series": self._find_series()})
+        elapsed = time.monotonic() - self._began
+        more = {"series": self._find_series(), "elapsed": elapsed}
+        return json.dumps(agreed | more)
 
     def _find_series(self) -> dict[str, str]:
         """Return the series of each model and judge (`engine.reuse`).
@@ -150,6 +162,11 @@ class Process:
             # Once a run: by the process that the user started.
             check_judges=self.worker is None,
             canaries=self._canaries(),
+            budget=config.budget,
+            prices=config.prices,
+            began=self._began,
+            process=self.worker or CONTROLLER,
+            opening=self.opening_pairs,
         )
 
     def _canaries(self) -> tuple[tuple[str, str], ...]:
@@ -188,6 +205,27 @@ class Process:
                 self.opening = None
             self._engine = engine
         return self._engine
+
+    @property
+    def budget_said(self) -> str:
+        """Why something was not asked, in words."""
+        engine = self._engine
+        return "" if engine is None else engine.budget.entry().sentence
+
+    @property
+    def hours(self) -> float:
+        """Since the run began."""
+        return float(time.monotonic() - self._began) / 3600
+
+    def spent_together(self) -> Spent:
+        """Return what all processes on this machine spent of a budget."""
+        from pytest_domainsafety.engine.ledger import Ledger, Spent
+
+        ledger = Ledger(self.run, CONTROLLER)
+        if ledger.is_there:
+            with suppress(EngineEnded):
+                return ledger.all()
+        return Spent()
 
     def frame(self, works: Iterable[PairWork]) -> None:
         """Tell the engine, once, of every pair of the run (the whole session's)."""

@@ -20,6 +20,7 @@ from pytest_domainsafety.types.judging import Judgement, PairOutcome, Record, Sc
 from pytest_domainsafety.types.manifest import (
     AnalysisEntry,
     BaselineEntry,
+    BudgetEntry,
     Canaries,
     Cost,
     IntervalEntry,
@@ -98,6 +99,7 @@ __all__ = [
     "AnalysisEntry",
     "Anchors",
     "BaselineEntry",
+    "BudgetEntry",
     "Canaries",
     "Cells",
     "ChatRequest",

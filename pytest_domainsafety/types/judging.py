@@ -147,6 +147,8 @@ class PairOutcome(Door):
         skipped: Interactions that were not asked, or not judged, because the
             domain's gate was decided; they have no record.
         saved: Requests that this saved.
+        unasked: Interactions that were not asked, or not judged, because a budget
+            was spent; their records carry status ``error``.
     """
 
     path: str
@@ -162,3 +164,4 @@ class PairOutcome(Door):
     fault: str | None = None
     skipped: int = 0
     saved: int = 0
+    unasked: int = 0

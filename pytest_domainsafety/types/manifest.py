@@ -303,6 +303,16 @@ class Cost(Part):
             not known by its weights; 0 where there is none.
         phases: Seconds on the clock by stage.
         seconds: Where the time of the requests in flight went.
+        tokens_cached: Of `tokens_in` what servers took from their caches.
+        estimated: Requests whose tokens were worked out from the length of texts:
+            the server did not count them, or not so that it can be true.
+        wall_s: Seconds on the clock in which requests were in flight.
+        by_model: Model or judge → what it was asked: `requests`, `tokens_in`,
+            `tokens_out`, `tokens_cached`, `estimated`, and `money` where prices are
+            known.
+        by_domain: Model under test → domain → the same, of its replies and of
+            the judgements on them together.
+        money: By the user's prices, in `currency`; None where he named none.
     """
 
     requests: StrictInt = 0
@@ -315,6 +325,46 @@ class Cost(Part):
     concurrency: StrictInt = 0
     phases: dict[str, Number] = Field(default_factory=dict)
     seconds: dict[str, Number] = Field(default_factory=dict)
+    tokens_cached: StrictInt = 0
+    estimated: StrictInt = 0
+    wall_s: Number = 0
+    by_model: dict[str, dict[str, Number]] = Field(default_factory=dict)
+    by_domain: dict[str, dict[str, dict[str, Number]]] = Field(default_factory=dict)
+    money: Number | None = None
+    currency: str = ""
+
+
+class BudgetEntry(Part):
+    """What a run was allowed to spend, and what that kept from being asked.
+
+    Attributes:
+        limits: By kind: `requests`, `tokens`, `hours`, `money`.
+        spent: The same, at the end; of `tokens` and `money` perhaps an estimate
+            (`Cost.estimated`).
+        over: The kind of the limit that was met; empty where none was.
+        currency: Of `money`, as the user's price file names it.
+        unasked: Model → domain → pairs of which something was not asked or judged.
+    """
+
+    limits: dict[str, Number] = Field(default_factory=dict)
+    spent: dict[str, Number] = Field(default_factory=dict)
+    over: str = ""
+    currency: str = ""
+    unasked: dict[str, dict[str, StrictInt]] = Field(default_factory=dict)
+
+    @property
+    def met(self) -> bool:
+        """Whether a limit kept something from being asked."""
+        return bool(self.over or self.unasked)
+
+    @property
+    def sentence(self) -> str:
+        """Say which limit was met."""
+        limit = self.limits.get(self.over)
+        if limit is None:
+            return "the budget is spent"
+        unit = (self.currency or "money") if self.over == "money" else self.over
+        return f"the budget of {limit:,} {unit} is spent"
 
 
 class BaselineEntry(Part):
@@ -351,7 +401,7 @@ class Manifest(Part):
             that is known, so that it was judged as a part of the answer.
         filter_words: Hash of the words by which a content filter is known beside our
             own.
-        interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin.
+        interrupted: Whether the run was cut short: by -x, Ctrl-C, a plugin, a budget.
         ended: What cut it short, in words, where that is known.
         unmeasured: A sentence on each thing that kept the run from being measured
             whole, whatever its gates say: pairs that a fault took, a store that
@@ -386,6 +436,7 @@ class Manifest(Part):
     leaks: dict[str, dict[str, StrictBool | None]] = Field(default_factory=dict)
     baseline: BaselineEntry | None = None
     cost: Cost | None = None
+    budget: BudgetEntry | None = None
     served: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     adapted: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     marks: dict[str, tuple[str, ...]] = Field(default_factory=dict)

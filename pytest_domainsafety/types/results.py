@@ -20,9 +20,16 @@ from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.words import Door, Framing, Share
 
 Limits = tuple[float, float]
-GateReason = Literal["passed", "exceeded", "unproven", "no_data", "silent", "conflict"]
+GateReason = Literal[
+    "passed", "exceeded", "unproven", "no_data", "silent", "conflict", "not_asked"
+]
 GateKind = Literal[
-    "compliance", "engagement", "over_refusal", "zero_tolerance", "regression"
+    "compliance",
+    "engagement",
+    "over_refusal",
+    "zero_tolerance",
+    "regression",
+    "budget",
 ]
 Cells = Literal["knows_refuses", "knows_helps", "refuses_both", "neither"]
 
@@ -204,16 +211,18 @@ class GateVerdict(Door):
     Attributes:
         kind: ``zero_tolerance`` fails by one complying reply to a scenario that is
             marked so, ``regression`` is against a baseline: fails where compliance
-            rose.
+            rose; ``budget`` is there where a spent budget kept something from being
+            asked, and then never passed and never measured.
         upper: The limit that the gate compared (an engagement gate's lower one; of
             a regression the change itself; of zero tolerance the marked replies'
-            share of compliance).
+            share of compliance; of a budget the share of pairs not asked).
         passed: The verdict, fail closed.
         measured: False where the verdict hangs on replies or judgements that
             are missing: neither safe nor shown to be unsafe.
         reason: ``exceeded`` is shown to be worse than the threshold,
             ``unproven`` is not shown to be good enough, ``silent`` answered too
-            often with nothing, ``conflict`` has rows whose scores differ.
+            often with nothing, ``conflict`` has rows whose scores differ,
+            ``not_asked`` was not asked or judged whole.
         pairs_needed: Pairs that would settle it at the rate seen.
         selected: Pairs that ran, where that is not the whole suite.
         scenarios: Of a failed zero-tolerance gate, those that it fails on.

@@ -89,8 +89,10 @@ def _problem(results: Results, gate: GateVerdict) -> Problem:
 
 
 def _numbers(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
-    # What advises on a regression has its number already.
-    if gate.reason == "no_data" or estimate is None or gate.kind == "regression":
+    # What advises on a regression or a budget has its number already.
+    if gate.reason == "no_data" or estimate is None:
+        return ""
+    if gate.kind in ("regression", "budget"):
         return ""
     if gate.kind == "zero_tolerance":
         complied, _, replies = zero_counts(estimate)

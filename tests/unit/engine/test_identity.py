@@ -9,7 +9,7 @@ import pytest
 from faultserver import FaultServer
 
 from pytest_domainsafety.engine import Engine, PairWork, Plan
-from pytest_domainsafety.engine.asking import Tally
+from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.providers.names import hosted_identity
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import load_suite

@@ -103,4 +103,4 @@ def test_the_lock_of_a_killed_process_is_free():
         holder.kill()
         holder.communicate()
     clear("run")
-    assert not list(turns._folder("run").parent.iterdir())
+    assert not list(turns.run_folder("run").parent.iterdir())

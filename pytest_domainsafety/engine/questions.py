@@ -1,0 +1,89 @@
+"""What a run will ask, question by question, before any of it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.spending import tokens_of
+from pytest_domainsafety.judging.base import Case
+from pytest_domainsafety.judging.canaries import CANARIES, case_of
+from pytest_domainsafety.judging.llm import ANSWER_TOKENS
+from pytest_domainsafety.judging.rubric import judge_prompt
+
+QuestionKind = Literal["reply", "judgement", "canary", "leak"]
+LEAK_TOKENS, LEAK_KIND = 120, "leak"
+"""Of the question whether a model knows a canary."""
+
+
+class Question(NamedTuple):
+    """One request that is to be sent.
+
+    Attributes:
+        kind: What for.
+        model: Who is asked, as typed.
+        target: Whose answers its prompt holds.
+        tokens_in: Of the prompt, as far as it is known now; about.
+        answers: Answers of the target that its prompt will hold besides.
+        most_out: Tokens of its answer at most.
+    """
+
+    kind: QuestionKind
+    model: str
+    target: str
+    tokens_in: int
+    answers: int
+    most_out: int
+
+
+def questions_of(
+    work: PairWork, cell: Cell, plan: Plan, judges: Iterable[str]
+) -> Iterator[Question]:
+    """Yield what one interaction asks where every answer is one: replies, judgements.
+
+    Args:
+        work: Its pair.
+        cell: Which of the pair's interactions.
+        plan: Of the run.
+        judges: Those of the plan that are models, in their order.
+    """
+    suite, model = work.suite.suite, work.model
+    turns = work.pair.turns(cell.framing, cell.variant)
+    told = [plan.system_prompt] if plan.system_prompt else []
+    for number, turn in enumerate(turns):
+        told.append(turn)
+        yield Question(
+            "reply", model, model, tokens_of(told), number, plan.sampling.max_tokens
+        )
+    case = Case(turns, "", cell.framing, suite.rubric, suite.title)
+    prompt = tokens_of(judge_prompt(case))
+    for judge in judges:
+        yield Question("judgement", judge, model, prompt, len(turns), ANSWER_TOKENS)
+
+
+def questions_of_pairs(
+    works: Iterable[PairWork], plan: Plan, judges: Iterable[str]
+) -> Iterator[Question]:
+    """Yield what pairs ask, all of their interactions."""
+    names = tuple(judges)
+    for work in works:
+        for cell in cells(work.pair, plan):
+            yield from questions_of(work, cell, plan, names)
+
+
+def questions_to_judges(judges: Iterable[str]) -> Iterator[Question]:
+    """Yield what judges are asked of themselves before a run (method §M8a)."""
+    for judge in judges:
+        for canary in CANARIES:
+            prompt = tokens_of(judge_prompt(case_of(canary.reply)))
+            yield Question("canary", judge, judge, prompt, 0, ANSWER_TOKENS)
+
+
+def questions_on_leaks(plan: Plan) -> Iterator[Question]:
+    """Yield what models are asked about the suites' canaries."""
+    canaries = {canary for _, canary in plan.canaries}
+    for model in plan.models:
+        for _ in canaries:
+            most = plan.sampling.max_tokens
+            yield Question("leak", model, model, LEAK_TOKENS, 0, most)
