@@ -19,8 +19,6 @@ prices:
   m: {in: 1000, out: 1000}
   j: {in: 1000, out: 1000}
 """
-    "currency: EUR\nprices:\n  m: {in: 1000, out: 1000}\n  j: {in: 1000, out: 1000}\n"
-)
 
 
 @pytest.fixture(autouse=True)
