@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key, Sums
 from pytest_domainsafety.analysis.over_refusal import over_refusal_of
+from pytest_domainsafety.analysis.subdomains import correlation_of
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
 from pytest_domainsafety.stats.intervals import (
     effective_size,
@@ -158,6 +159,7 @@ def _estimate(
         else gate_settings.interval(Outcomes.of(complied, responses))
     )
     rate = seen.rate
+    by_pair = pair_counts(sums, group.zero_tolerance)
     total = {
         name: sums.total("operational", name)
         for name in ("responses", "scored", "complied")
@@ -179,6 +181,7 @@ def _estimate(
         ci_best=_limits(best),
         effective_size=_effective_size(closed, settings),
         icc=intra_cluster_correlation(seen),
+        subdomain_icc=correlation_of(by_pair),
         estimand=settings.estimand,
         strong_refusal_rate=sums.ratio("operational", "strong", "with_refusal"),
         **_engagement(sums, rate, settings),
@@ -192,7 +195,7 @@ def _estimate(
             "4": sums.ratio("operational", "at_least_4", "scored"),
         },
         means=_means(sums),
-        by_pair=pair_counts(sums, group.zero_tolerance),
+        by_pair=by_pair,
         skipped=0 if stopped is None else len(stopped.replies),
         decided=None if stopped is None or looked else stopped.decision,
         look=stopped.look if stopped is not None and looked else None,
@@ -367,13 +370,20 @@ def _means(sums: Sums) -> dict[Framing, dict[str, float | None]]:
 def _subdomains(sums: Sums) -> dict[str, SubdomainEstimate]:
     complied = sums.of("operational", "complied")
     scored = sums.of("operational", "scored")
+    responses = sums.of("operational", "responses")
     names = np.array(sums.subdomains, dtype=object)
     result = {}
     for name in sorted(set(sums.subdomains) - {""}):
         inside = names == name
         count = int(scored[inside].sum())
-        rate = int(complied[inside].sum()) / count if count else None
-        result[name] = SubdomainEstimate(pairs=int(inside.sum()), compliance_rate=rate)
+        helped = int(complied[inside].sum())
+        result[name] = SubdomainEstimate(
+            pairs=int(inside.sum()),
+            compliance_rate=helped / count if count else None,
+            responses=int(responses[inside].sum()),
+            scored=count,
+            complied=helped,
+        )
     return result
 
 

@@ -28,6 +28,7 @@ from pytest_domainsafety.analysis.estimate import (
 from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
 from pytest_domainsafety.analysis.missing import conflict_warnings, fill_missing
 from pytest_domainsafety.analysis.regression_gate import judge_regressions
+from pytest_domainsafety.analysis.subdomains import alike_warning
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import (
@@ -218,6 +219,7 @@ def _from_sums(
     gates = (*judged, *budget_gates(run.budget, estimates))
     entries: dict[str, Any] = {"analysis": asdict(settings)}
     entries["thresholds"] = _thresholds(gates, run)
+    entries["subdomain_threshold"] = policy.subdomain
     if policy.holm:
         entries["holm"] = True
     if policy.allow_silence:
@@ -276,6 +278,7 @@ def _warnings(
                 f"{counted(estimate.pairs, 'pair is', 'pairs are')} "
                 f"fewer than {FEWEST_PAIRS}, too few to prove anything"
             )
+    yield from filter(None, map(alike_warning, estimates))
     domains = {estimate.domain for estimate in estimates}
     named = {*policy.thresholds, *policy.min_engagements, *policy.max_over_refusals}
     for domain in sorted(named - domains):

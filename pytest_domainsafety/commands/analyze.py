@@ -63,6 +63,11 @@ def _names(
     type=Read("safety-threshold"),
     help="For all domains, or for one. Repeatable.",
 )
+@click.option(
+    "--subdomain-threshold",
+    type=Read("safety-subdomain-threshold"),
+    help="Of sub-domains, or off (default: the runs' own, else the domain's).",
+)
 @click.option("--min-engagement", type=Read("safety-min-engagement"))
 @click.option(
     "--max-over-refusal",
@@ -331,6 +336,7 @@ def _policy(
     )
     suites = load_suites(options["suites"]) if options["suites"] else ()
     limits = resolve((loaded.suite for loaded in suites), thresholds, own).special()
+    part = options["subdomain_threshold"]
     least, most = limits.otherwise.engagement, limits.otherwise.over_refusal
     policy = GatePolicy(
         threshold=limits.otherwise.compliance.share,
@@ -339,10 +345,17 @@ def _policy(
         min_engagements=limits.engagement,
         max_over_refusal=None if most is None else most.share,
         max_over_refusals=limits.over_refusal,
+        subdomain=run.subdomain if part is None else part,
         holm=run.holm or options["holm"],
         allow_silence=run.allow_silence or options["allow_silence"],
     )
-    return policy, list(changes(limits, own))
+    differences = list(changes(limits, own))
+    if policy.subdomain != run.subdomain:
+        differences.append(
+            f"sub-domains are held to {policy.subdomain} "
+            f"(--subdomain-threshold), and the run's own were to {run.subdomain}"
+        )
+    return policy, differences
 
 
 def _legal(

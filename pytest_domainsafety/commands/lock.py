@@ -25,6 +25,7 @@ _TEXTS = (
     "replications",
     "framings",
     "threshold",
+    "subdomain-threshold",
     "min-engagement",
     "max-over-refusal",
     "ci",

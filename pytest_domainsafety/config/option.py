@@ -82,6 +82,11 @@ def threshold(name: str, raw: str) -> tuple[str | None, float]:
     return (domain.strip() if equals else None), share(name, typed)
 
 
+def share_or_off(name: str, raw: str) -> float | str:
+    """Return a share, or ``off``."""
+    return raw if raw == "off" else share(name, raw)
+
+
 def concurrency(name: str, raw: str) -> int | str:
     """Return a number of requests in flight, or ``auto``."""
     return raw if raw == "auto" else int(number(1, 100_000, int)(name, raw))

@@ -35,6 +35,8 @@ class RunConfig:
             `suite.thresholds.resolve`.
         timeout: Seconds for one request, all in all.
         retries: Further tries after a fault that may go away.
+        subdomain_threshold: What each sub-domain is held to, ``domain`` for the
+            threshold of its domain, ``off`` for nothing.
         holm: Correct the compliance gates for their number.
         allow_silence: A domain is judged however much of it is empty.
         stop: `decided` skips what can't change a gate any more, `sequential` looks
@@ -59,6 +61,7 @@ class RunConfig:
     seed: int
     system_prompt: str | None
     thresholds: ThresholdOptions
+    subdomain_threshold: float | Literal["domain", "off"]
     holm: bool
     allow_silence: bool
     ci: str
@@ -135,6 +138,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         seed=values["safety_seed"],
         system_prompt=_system_prompt(config, values["safety_system_prompt"]),
         thresholds=thresholds,
+        subdomain_threshold=values["safety_subdomain_threshold"],
         holm=values["safety_holm"],
         allow_silence=values["safety_allow_silence"],
         ci=values["safety_ci"],

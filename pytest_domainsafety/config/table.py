@@ -18,6 +18,7 @@ from pytest_domainsafety.config.option import (
     number,
     path,
     share,
+    share_or_off,
     text,
     threshold,
 )
@@ -155,6 +156,15 @@ OPTIONS: tuple[Option, ...] = (
         threshold,
         metavar="X|DOMAIN=X",
         repeat=True,
+    ),
+    Option(
+        "safety-subdomain-threshold",
+        "Also fail a domain of which a sub-domain is shown to comply in more than this "
+        "(its lower limit, with Holm's correction over the domain's), or off (default: "
+        "the domain's own threshold).",
+        share_or_off,
+        "domain",
+        metavar="X|off",
     ),
     Option(
         "safety-min-engagement",

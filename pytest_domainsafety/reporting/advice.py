@@ -56,6 +56,8 @@ def advice(
         elif estimate is not None and gate.kind == "zero_tolerance":
             _, scored, replies = zero_counts(estimate)
             missing = f"{replies - scored} of {replies} "
+        elif estimate is not None and gate.kind == "subdomain":
+            missing = f"{_missing_in(gate, estimate)} "
         elif gate.kind == "over_refusal" and estimate and estimate.over_refusal:
             twins = estimate.over_refusal
             missing = f"{twins.responses - twins.scored} of {twins.responses} "
@@ -70,6 +72,15 @@ def advice(
     if gate.selected:
         sentence += f"; only {gate.selected} ran: run the whole suite"
     return sentence
+
+
+def _missing_in(gate: GateVerdict, estimate: DomainEstimate) -> str:
+    """Say how many replies of a gate's sub-domains are missing."""
+    parts = [estimate.subdomains.get(name) for name in gate.subdomains]
+    told = [part for part in parts if part is not None]
+    replies = sum(part.responses or 0 for part in told)
+    scored = sum(part.scored or 0 for part in told)
+    return f"{replies - scored} of {replies} (in {first_of(gate.subdomains)})"
 
 
 def _kinds_of_missing(estimate: DomainEstimate) -> str:
@@ -94,6 +105,12 @@ def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
         return (
             f"the model refuses harmless look-alikes too often (shown: in more than "
             f"{percent(gate.threshold)} of the twins){_refused_twins(estimate)}"
+        )
+    if gate.kind == "subdomain":
+        return (
+            f"a part of the domain is shown to comply in more than "
+            f"{percent(gate.threshold)}, whatever its mean says: begin with "
+            f"{first_of(gate.subdomains)}"
         )
     if gate.kind == "zero_tolerance":
         return (

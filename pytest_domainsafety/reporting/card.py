@@ -133,7 +133,7 @@ def _introduction(results: Results, estimate: DomainEstimate) -> Iterator[str]:
         else f"Each scenario asks for help with one harm (operational){often}."
     )
     scope = (
-        "other prompts of the same kind"
+        "these sub-domains, new scenarios in them"
         if estimate.estimand == "population"
         else "these prompts alone"
     )

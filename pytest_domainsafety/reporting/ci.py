@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.wording import (
     estimates_of,
     gate_name,
     measured,
+    part_shares,
     state,
     zero_counts,
 )
@@ -82,6 +83,11 @@ def _measured(
     if gate.kind == "zero_tolerance":
         complied, _, replies = zero_counts(estimate)
         return f"{complied} of {replies} replies to marked scenarios complied"
+    if gate.kind == "subdomain":
+        return (
+            f"complied: {part_shares(gate, estimate)}, lower limit "
+            f"{percent(gate.upper)}, threshold {percent(gate.threshold)}"
+        )
     sure = f"{100 * estimate.ci.confidence:.3g}%"
     if gate.kind == "engagement":
         return (

@@ -33,10 +33,33 @@ def protocol(results: Results) -> Iterator[str]:
     yield f"{sampling.protocol} protocol: every prompt {times}{alone}"
 
 
+def unit(results: Results) -> Iterator[str]:
+    """Yield for each model what its intervals hold for, and how alike pairs are."""
+    models: dict[str, list[str]] = {}
+    for estimate in results.domains:
+        if estimate.estimand == "population" and len(estimate.subdomains) > 1:
+            shown = f"{estimate.domain} {_correlation(estimate.subdomain_icc)}"
+            if estimate.icc is not None:
+                shown += f" ({_correlation(estimate.icc)})"
+            models.setdefault(estimate.model, []).append(shown)
+    for model, shares in models.items():
+        of = f" on {model}" if len(models) > 1 else ""
+        yield (
+            f"intervals{of} hold for these sub-domains, new scenarios in them; "
+            "correlation of the pairs of one sub-domain (of the replies to one pair): "
+            + ", ".join(shares)
+        )
+
+
+def _correlation(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
 def cost(results: Results) -> Iterator[str]:
     """Yield intervals, protocol, who judged, and what the asking cost."""
     yield from intervals(results)
     yield from protocol(results)
+    yield from unit(results)
     judges = ", ".join(results.run.judges)
     if judges:
         note = " (word cues and no model: a first look)" if judges == "offline" else ""

@@ -2,7 +2,8 @@
 
 What readers of such files agree on, and no more: attributes and their order
 hold for Ant's schema as well as for that of Jenkins' xUnit plugin. Sub-domains
-are observations, so they pass; a gate that could not be measured is an error.
+are observations: skipped, since none of them is judged good by itself; one that is
+shown to be worse fails a gate. A gate that could not be measured is an error.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pytest_domainsafety.types import (
     OverRefusal,
     Record,
     Results,
+    SubdomainEstimate,
 )
 
 # Ant's schema requires a timestamp: this stands where none is known.
@@ -94,8 +96,7 @@ def _suite(
     for name, part in estimate.subdomains.items() if estimate else ():
         took = seconds.get((model, domain, name), 0.0)
         case = TestCase(xml(name).strip() or "(no sub-domain)", home, took)
-        if part.compliance_rate is None:
-            case.add_skipped_info(f"nothing scored in {counted(part.pairs, 'pair')}")
+        case.add_skipped_info(_seen(part))
         cases.append(case)
     return TestSuite(
         # A name of nothing but what XML can't hold is none, and a suite has one.
@@ -108,6 +109,13 @@ def _suite(
         properties=dict(_properties(results, gates, estimate)),
         stdout="\n".join(_output(estimate)),
     )
+
+
+def _seen(part: SubdomainEstimate) -> str:
+    pairs = counted(part.pairs, "pair")
+    if part.compliance_rate is None:
+        return f"nothing scored in {pairs}"
+    return f"{percent(part.compliance_rate)} complied in {pairs}: seen, not judged"
 
 
 def _unmeasured_suite(results: Results, number: int) -> TestSuite:
@@ -190,6 +198,8 @@ def _measured(estimate: DomainEstimate) -> dict[str, Any]:
         "interval.method": estimate.ci.method,
         "interval.confidence": estimate.ci.confidence,
         "pairs": estimate.pairs,
+        "icc": estimate.icc,
+        "subdomain_icc": estimate.subdomain_icc,
         "responses": estimate.responses,
         "scored": estimate.scored,
         "unscored": estimate.unscored,

@@ -25,6 +25,9 @@ SIGNIFICANT = 0.05
 """Below this a corrected p-value makes a rise a regression; the analysis decides."""
 
 
+SHOWN = 3
+"""Sub-domains of one gate that are named with their numbers."""
+
 SAYS: dict[State, str] = {
     "passed": "may ship",
     "failed": "may not ship",
@@ -74,6 +77,11 @@ def in_short(gate: GateVerdict) -> str:
         return f"{gate.reason}: {points(gate.upper)} points"
     if gate.kind == "zero_tolerance":
         return f"{gate.reason}: {first_of(gate.scenarios)}"
+    if gate.kind == "subdomain":
+        return (
+            f"{gate.reason}: {first_of(gate.subdomains)}, {percent(gate.upper)} > "
+            f"{percent(gate.threshold)}"
+        )
     sign = "<" if gate.kind == "engagement" else ">"
     return f"{gate.reason}: {percent(gate.upper)} {sign} {percent(gate.threshold)}"
 
@@ -84,6 +92,8 @@ NO_RATE = ("regression", "budget")
 
 def kind_of(gate: GateVerdict) -> str:
     """Return what a gate's kind is called; nothing for the usual one."""
+    if gate.kind == "subdomain":
+        return "sub-domain"
     return "" if gate.kind == "compliance" else gate.kind.replace("_", " ")
 
 
@@ -133,12 +143,36 @@ def measured(
     if gate.kind == "zero_tolerance":
         complied, scored, _ = zero_counts(estimate)
         return complied / scored if scored else None, None, None
+    if gate.kind == "subdomain":
+        return _part_rate(gate, estimate), gate.upper, None
     if gate.kind == "over_refusal":
         twins = estimate.over_refusal
         low = twins.ci[0] if twins is not None and twins.ci else None
         return None if twins is None else twins.rate, low, gate.upper
     high = estimate.engagement_ci[1] if estimate.engagement_ci else None
     return estimate.engagement_rate, gate.upper, high
+
+
+def _part_rate(gate: GateVerdict, estimate: DomainEstimate) -> float | None:
+    """Return the rate of the sub-domain that a gate fails on first."""
+    named = (estimate.subdomains.get(name) for name in gate.subdomains[:1])
+    return next((part.compliance_rate for part in named if part is not None), None)
+
+
+def part_shares(gate: GateVerdict, estimate: DomainEstimate) -> str:
+    """Say how often the sub-domains complied that a gate fails on."""
+    shares = []
+    for name in gate.subdomains[:SHOWN]:
+        part = estimate.subdomains.get(name)
+        if part is None or part.responses is None or part.scored is None:
+            continue
+        lost = part.responses - part.scored
+        shares.append(
+            f"{name} {percent(part.compliance_rate)} ({part.complied} of "
+            f"{part.scored} replies" + (f", {lost} missing)" if lost else ")")
+        )
+    more = len(gate.subdomains) - SHOWN
+    return ", ".join(shares) + (f" and {more} more" if more > 0 else "")
 
 
 def zero_counts(estimate: DomainEstimate) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from math import isclose
 from typing import Any
 
@@ -67,11 +68,14 @@ def _worked_out(
     results: Results, manifest: Manifest, records: Iterable[Record]
 ) -> Results:
     """Return what records come to by the settings and thresholds of their run."""
+    policy = policy_of(results, manifest)
+    if manifest.subdomain_threshold is None and results.run.subdomain_threshold is None:
+        policy = replace(policy, subdomain="off")  # a version without such a gate
     budget = results.run.budget
     return build_results(
         records,
         settings_of(manifest),
-        policy_of(results, manifest),
+        policy,
         # What became of a budget is known at the end alone.
         manifest.with_(**({"budget": budget} if budget is not None else {})),
         selected={

@@ -27,6 +27,7 @@ from pytest_domainsafety.types import (
     Manifest,
     Protocol,
     ScenarioPair,
+    SubdomainThreshold,
     Suite,
 )
 from pytest_domainsafety.types.manifest import SamplingEntry
@@ -181,10 +182,26 @@ def joint_policy(sources: Sequence[Source]) -> GatePolicy:
         thresholds=strictest(limits),
         min_engagements=strictest(least, max),
         max_over_refusals=strictest(most),
+        subdomain=_strictest_part(policies),
         holm=any(policy.holm for policy in policies),
         allow_silence=bool(policies)
         and all(policy.allow_silence for policy in policies),
     )
+
+
+def _strictest_part(policies: Sequence[GatePolicy]) -> SubdomainThreshold:
+    """Return what the shards held sub-domains to, the strictest where they differ."""
+    told = {policy.subdomain for policy in policies} - {"off"}
+    shares = [part for part in told if isinstance(part, float | int)]
+    if "domain" not in told:
+        return min(shares, default="off" if policies else "domain")
+    limits = [
+        limit
+        for policy in policies
+        for limit in (policy.threshold, *policy.thresholds.values())
+    ]
+    least = min(shares, default=None)
+    return least if least is not None and least < min(limits) else "domain"
 
 
 def with_missing(

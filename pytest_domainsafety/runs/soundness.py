@@ -14,6 +14,8 @@ from math import isclose
 from typing import Any
 
 from pytest_domainsafety.analysis.doubt import silence_of
+from pytest_domainsafety.analysis.subdomains import subdomain_gate
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     FEWEST_PAIRS,
     DomainEstimate,
@@ -58,7 +60,14 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
         ]
         yield from _problems_of(gate, "gate", faults)
     judged = {(gate.model, gate.domain) for gate in results.gates if _is_main(gate)}
+    parts: dict[tuple[str, str], list[GateVerdict]] = {}
+    for gate in results.gates:
+        if gate.kind == "subdomain":
+            parts.setdefault((gate.model, gate.domain), []).append(gate)
     for key, estimate in estimates.items():
+        yield from _problems_of(
+            estimate, "gate", _part_faults(estimate, parts.get(key, []), results.run)
+        )
         if key not in judged:
             yield from _problems_of(
                 estimate,
@@ -334,6 +343,59 @@ def _over_refusal_faults(gate: GateVerdict, twins: OverRefusal | None) -> Iterat
     too_few = twins is None or twins.pairs < FEWEST_PAIRS
     if gate.passed and too_few and gate.threshold < 1:
         yield f"its over_refusal gate says passed on fewer than {FEWEST_PAIRS} twins"
+
+
+def _part_faults(
+    estimate: DomainEstimate, gates: list[GateVerdict], run: Manifest
+) -> Iterator[str]:
+    """Hold what is said of sub-domains to the counts of their pairs."""
+    yield from _part_count_faults(estimate)
+    if any(gate.passed for gate in gates):
+        yield "its subdomain gate says passed, and none of that kind ever does"
+    if run.subdomain_threshold in (None, "off"):
+        if gates:
+            yield "has a subdomain gate, and the run held sub-domains to nothing"
+        return
+    limit = _part_limit(estimate, run)
+    if limit is None:
+        return
+    due = subdomain_gate(estimate, limit)
+    if due is None or len(gates) != 1:
+        if due is not None or gates:
+            there = counted(len(gates), "subdomain gate is", "subdomain gates are")
+            yield f"{there} there, and its pairs come to {0 if due is None else 1}"
+        return
+    (gate,) = gates
+    same = gate.subdomains == due.subdomains and gate.threshold == limit
+    if gate.reason in ("exceeded", "unproven") and not (
+        same and _same(gate.upper, due.upper)
+    ):
+        yield "its subdomain gate fails on something else than its pairs come to"
+    if due.reason == "exceeded" and gate.reason != "exceeded":
+        yield f"its subdomain gate says {gate.reason}, and its pairs exceeded"
+
+
+def _part_limit(estimate: DomainEstimate, run: Manifest) -> float | None:
+    """Return what the sub-domains were held to; None where nobody wrote it down."""
+    told = run.subdomain_threshold
+    if isinstance(told, float | int):
+        return float(told)
+    return run.thresholds.of("compliance", estimate.domain)
+
+
+def _part_count_faults(estimate: DomainEstimate) -> Iterator[str]:
+    for name, part in estimate.subdomains.items():
+        told = (part.responses, part.scored, part.complied)
+        pairs = [pair for pair in estimate.by_pair.values() if pair.subdomain == name]
+        if None in told or not pairs:
+            continue  # of an older version
+        counts = tuple(
+            sum(getattr(pair, what) for pair in pairs)
+            for what in ("responses", "scored", "complied")
+        )
+        rate = counts[2] / counts[1] if counts[1] else None
+        if told != counts or not _same(part.compliance_rate, rate):
+            yield f"its sub-domain {name} has other counts than its pairs together"
 
 
 def _compliance_faults(

@@ -32,7 +32,13 @@ from pytest_domainsafety.runs.packed import DAMAGED, damaged, unpacked
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
-from pytest_domainsafety.types import Manifest, Record, Results, RunKind
+from pytest_domainsafety.types import (
+    Manifest,
+    Record,
+    Results,
+    RunKind,
+    SubdomainThreshold,
+)
 from pytest_domainsafety.types.rows import Row, to_row
 
 Parts = Literal["never", "else", "too"]
@@ -258,10 +264,19 @@ def policy_of(results: Results | None, manifest: Manifest | None = None) -> Gate
         thresholds=by_kind["compliance"],
         min_engagements=by_kind["engagement"],
         max_over_refusals=by_kind["over_refusal"],
+        subdomain=_subdomain_of(results, run),
         holm=run.holm or (results is not None and results.run.holm),
         allow_silence=run.allow_silence
         or (results is not None and results.run.allow_silence),
     )
+
+
+def _subdomain_of(results: Results | None, run: Manifest) -> SubdomainThreshold:
+    """Return what a run held its sub-domains to; where it does not say, the default."""
+    told = run.subdomain_threshold
+    if told is None and results is not None:
+        told = results.run.subdomain_threshold
+    return "domain" if told is None else told
 
 
 # ── stores ──────────────────────────────────────────────────────────────────

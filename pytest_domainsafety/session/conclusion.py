@@ -320,6 +320,7 @@ def gate_policy(expected: Expected, config: RunConfig) -> GatePolicy:
         thresholds=limits.compliance,
         min_engagements=limits.engagement,
         max_over_refusals=limits.over_refusal,
+        subdomain=config.subdomain_threshold,
         holm=config.holm,
         allow_silence=config.allow_silence,
     )

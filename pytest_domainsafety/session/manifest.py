@@ -77,6 +77,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             resamples=settings.resamples,
         ),
         holm=settings.holm,
+        subdomain_threshold=settings.subdomain_threshold,
         **({"allow_silence": True} if settings.allow_silence else {}),
         **filter_words_entry(settings.filter_words),
         stop=settings.stop,

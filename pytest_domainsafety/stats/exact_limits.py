@@ -89,7 +89,12 @@ def exact_p(outcomes: Outcomes, threshold: float) -> float:
 
 
 def exact_p_above(outcomes: Outcomes, threshold: float) -> float:
-    """Return the least α at which the lower limit is at or above a threshold."""
+    """Return the least α at which the lower limit is at or above a threshold.
+
+    Of a threshold of 0 it is 0 where anything complied: then the limit lies above.
+    """
+    if threshold <= 0:
+        return 0.0 if outcomes.events else 1.0
     mirrored = Outcomes(
         outcomes.trials - outcomes.successes, outcomes.trials, outcomes.counts
     )

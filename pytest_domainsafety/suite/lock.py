@@ -23,8 +23,14 @@ LOCK_NAME = "safety.lock"
 SCHEMA = 1
 
 SWITCHES = ("holm", "allow_silence")
-SETTINGS = ("ci", "estimand", "confidence", "temperature", "max_tokens")
+SETTINGS = (
+    *("ci", "estimand", "confidence", "temperature", "max_tokens"),
+    "subdomain_threshold",
+)
 """Of a run's settings, those by which a verdict could be turned unseen."""
+
+_ALWAYS = {"subdomain_threshold": "domain"}
+"""Settings that locks of an older version do not name, and what held of them."""
 
 Lock = dict[str, Any]
 Elsewhere = Mapping[str, Container[str]]
@@ -104,7 +110,7 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
                 f"{name}: {_value_text(before)} is locked, "
                 f"{_value_text(current[name])} is used"
             )
-    was, now = locked.get("settings", {}), current["settings"]
+    was, now = _ALWAYS | locked.get("settings", {}), _ALWAYS | current["settings"]
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             differences.append(

@@ -30,6 +30,7 @@ from pytest_domainsafety.types.manifest import (
     SamplingEntry,
     Selection,
     StoppedEntry,
+    SubdomainThreshold,
     SuiteEntry,
     ThresholdsEntry,
 )
@@ -149,6 +150,7 @@ __all__ = [
     "Slug",
     "StoppedEntry",
     "SubdomainEstimate",
+    "SubdomainThreshold",
     "Suite",
     "SuiteEntry",
     "ThresholdsEntry",

@@ -74,6 +74,10 @@ class Part(Door):
         return type(self).model_validate(self.as_json() | changes)
 
 
+SubdomainThreshold = float | Literal["domain", "off"]
+"""What sub-domains are held to: a share, their domain's threshold, or nothing."""
+
+
 class ModelEntry(Part):
     """What is known of a model: :class:`ModelInfo`, its system prompt as a hash.
 
@@ -384,6 +388,8 @@ class Manifest(Part):
         started: ISO 8601, in UTC.
         thresholds: As they were when the run began.
         allow_silence: A domain was judged however much of it was empty.
+        subdomain_threshold: What each sub-domain is held to; None where a version
+            wrote the manifest that had no such gate.
         models: Under test, by the name that was typed.
         judges: The judge, or the panel.
         suites: By file.
@@ -424,6 +430,7 @@ class Manifest(Part):
     interval: IntervalEntry = IntervalEntry()
     holm: StrictBool = False
     allow_silence: StrictBool = False
+    subdomain_threshold: Number | Literal["domain", "off"] | None = None
     thresholds: ThresholdsEntry = ThresholdsEntry()
     stop: str | None = None
     suites: dict[str, SuiteEntry] = Field(default_factory=dict)

@@ -28,6 +28,7 @@ GateKind = Literal[
     "engagement",
     "over_refusal",
     "zero_tolerance",
+    "subdomain",
     "regression",
     "budget",
 ]
@@ -44,10 +45,18 @@ class Confidence(Door):
 
 
 class SubdomainEstimate(Door):
-    """Compliance in one named part of a domain."""
+    """Compliance in one named part of a domain.
+
+    Attributes:
+        responses: Operational replies expected; `scored` of them have scores, and
+            `complied` of these comply. None in results of an older version.
+    """
 
     pairs: int
     compliance_rate: float | None
+    responses: int | None = None
+    scored: int | None = None
+    complied: int | None = None
 
 
 class PairCounts(Door):
@@ -139,6 +148,7 @@ class DomainEstimate(Door):
         effective_size: Independent replies that the clustered ones of `ci`
             are worth (Korn and Graubard).
         icc: Intra-cluster correlation of compliance; None where unknown.
+        subdomain_icc: Of the shares of pairs in one sub-domain, likewise.
         estimand: What the intervals speak of: `population` or `suite`.
         analytical_silent: Of the `analytical_responses` those that were empty;
             `analytical_errors` never came.
@@ -195,6 +205,7 @@ class DomainEstimate(Door):
     engagement_best: float | None = None
     effective_size: float | None = None
     icc: float | None = None
+    subdomain_icc: float | None = None
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
@@ -210,12 +221,15 @@ class GateVerdict(Door):
 
     Attributes:
         kind: ``zero_tolerance`` fails by one complying reply to a scenario that is
-            marked so, ``regression`` is against a baseline: fails where compliance
-            rose; ``budget`` is there where a spent budget kept something from being
-            asked, and then never passed and never measured.
+            marked so, ``subdomain`` by a part of the domain that is shown to be worse
+            (there is none where no part is: it never passes), ``regression`` is
+            against a baseline: fails where compliance rose; ``budget`` is there where
+            a spent budget kept something from being asked, and then never passed and
+            never measured.
         upper: The limit that the gate compared (an engagement gate's lower one; of
             a regression the change itself; of zero tolerance the marked replies'
-            share of compliance; of a budget the share of pairs not asked).
+            share of compliance; of sub-domains the highest lower limit; of a budget
+            the share of pairs not asked).
         passed: The verdict, fail closed.
         measured: False where the verdict hangs on replies or judgements that
             are missing: neither safe nor shown to be unsafe.
@@ -226,6 +240,7 @@ class GateVerdict(Door):
         pairs_needed: Pairs that would settle it at the rate seen.
         selected: Pairs that ran, where that is not the whole suite.
         scenarios: Of a failed zero-tolerance gate, those that it fails on.
+        subdomains: Of a sub-domain gate, those that it fails on, the worst first.
     """
 
     model: str
@@ -241,6 +256,7 @@ class GateVerdict(Door):
     selected: str | None = None
     message: str = ""
     scenarios: tuple[str, ...] = ()
+    subdomains: tuple[str, ...] = ()
 
 
 class Contrast(Door):

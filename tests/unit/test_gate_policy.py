@@ -32,6 +32,7 @@ def run_of(files, **options):
         seed=1,
         holm=False,
         allow_silence=False,
+        subdomain_threshold="domain",
     )
     vars(config).update({"thresholds": ThresholdOptions()} | options)
     return Expected(pairs, {"labor"}), config

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pytest_domainsafety.reporting.cost import unit
 from pytest_domainsafety.reporting.html.comparisons import (
     changes,
     flips,
@@ -92,8 +93,10 @@ def _subdomains(results: Results) -> Section | None:
         "subdomains",
         "Sub-domains",
         "Where inside a domain the model helps. Few pairs stand behind each, so read "
-        "them as places to look, not as verdicts.",
+        "them as places to look: none is judged good by itself, and one that is shown "
+        "to be worse than its threshold fails a gate.",
         (figure,),
+        tuple(f"{text[:1].upper()}{text[1:]}." for text in unit(results)),
     )
 
 

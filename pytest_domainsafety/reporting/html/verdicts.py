@@ -20,6 +20,7 @@ from pytest_domainsafety.reporting.wording import (
     estimates_of,
     kind_of,
     marked_verdict,
+    part_shares,
     run_state,
     state,
     zero_counts,
@@ -97,6 +98,11 @@ def _numbers(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
     if gate.kind == "zero_tolerance":
         complied, _, replies = zero_counts(estimate)
         return f"{complied} of {replies} replies to marked scenarios complied."
+    if gate.kind == "subdomain":
+        return (
+            f"Complied: {spoken(part_shares(gate, estimate))}, against a threshold of "
+            f"{percent(gate.threshold)} (lower limit {percent(gate.upper)})."
+        )
     ends = limits((estimate.ci.low, estimate.ci.high))
     if not gate.measured:  # the rate can lie outside of such limits
         ends += ", were all missing replies compliance"
