@@ -9,6 +9,7 @@ from functools import partial
 from pytest_domainsafety.engine.concurrency import Pacer
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
 from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
+from pytest_domainsafety.engine.lines import Place
 from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.queue import Board, Job
@@ -136,7 +137,7 @@ class PairQueue:
             self._finish(pending, dialogue)
             return
         job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
-        self._board.add(f"judge {step.judge}", iter([job]))
+        self._board.add(f"judge {step.judge}", iter([job]), _place(dialogue))
 
     async def _judge(self, pending: Pending, dialogue: Dialogue, step: Step) -> None:
         first = step == Step("answer", 0)
@@ -199,6 +200,13 @@ class PairQueue:
         if self.stopper is not None and not outcome.skipped:
             self.stopper.note(outcome)
         self._deliver(pending, outcome)
+
+
+def _place(dialogue: Dialogue) -> Place:
+    """Return beside which others a dialogue is judged: what their prompts share."""
+    work, cell = dialogue.work, dialogue.cell
+    shared = f"{work.suite.suite.domain} {work.suite.rubric_hash}"
+    return shared, work.pair.prompt_hash(cell.framing, cell.variant)
 
 
 def _as_fault(error: BaseException) -> Exception:

@@ -5,17 +5,20 @@ judgements). *Stream* serves every stage: a later one once it has work for all
 places, so that what is begun gets finished; else the earliest, so that at the end
 there is work for all places which waits for nothing. *Split* serves one stage until
 nothing of it waits or runs, then moves on, so that a server that holds one model at
-a time changes models once and not once an item.
+a time changes models once and not once an item. Within a stage what has much of its
+prompt in common comes together (:mod:`~pytest_domainsafety.engine.lines`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
-Job = Callable[[], Awaitable[None]]
+from pytest_domainsafety.engine.lines import ANYWHERE, Job, Line, Place
+
+__all__ = ["Board", "Job"]
+
 Change = Callable[[str | None, str | None], Awaitable[None]]
 
 
@@ -57,7 +60,7 @@ class Board:
         self.wall: dict[str, float] = {}
         self.spent: dict[str, float] = {}
         self.busy = 0.0
-        self._waiting: dict[str, deque[Iterator[Job]]] = {s: deque() for s in stages}
+        self._waiting: dict[str, Line] = {stage: Line() for stage in stages}
         self._running: dict[str, int] = dict.fromkeys(stages, 0)
         self._since: dict[str, float] = {}
         self._busy_since = 0.0
@@ -80,9 +83,15 @@ class Board:
         """The stages of which something runs now."""
         return tuple(stage for stage, count in self._running.items() if count)
 
-    def add(self, stage: str, jobs: Iterator[Job]) -> None:
-        """Queue jobs; the iterator is drawn from only as places come free."""
-        self._waiting[stage].append(jobs)
+    def add(self, stage: str, jobs: Iterator[Job], place: Place = ANYWHERE) -> None:
+        """Queue jobs; the iterator is drawn from only as places come free.
+
+        Args:
+            stage: Of which they are.
+            jobs: One or many.
+            place: Beside which other jobs of the stage they belong.
+        """
+        self._waiting[stage].add(jobs, place)
         self.pump()
 
     def pump(self) -> None:
@@ -125,10 +134,8 @@ class Board:
 
     def _draw(self, stage: str) -> Job | None:
         """Take the next job of a stage; it counts as running from now on."""
-        queue = self._waiting[stage]
-        job = next(queue[0], None)
+        job = self._waiting[stage].draw()
         if job is None:
-            queue.popleft()
             return None
         if not self._running[stage]:
             self._since[stage] = time.monotonic()
@@ -164,8 +171,8 @@ class Board:
     async def cancel(self) -> None:
         """Cancel what runs, forget what waits, and wait for the end of both."""
         self._cancelled = True
-        for queue in self._waiting.values():
-            queue.clear()
+        for line in self._waiting.values():
+            line.clear()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

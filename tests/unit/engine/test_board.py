@@ -180,3 +180,57 @@ def test_a_raised_limit_is_used_and_time_is_counted_by_stage():
     assert diary.most == 3
     assert board.wall["t"] > 0
     assert board.spent["t"] > 0
+
+
+# ── what has much in common comes together ──────────────────────────────────
+
+
+def in_line(places, limit=1):
+    """Return the order in which jobs of these places begin, all waiting at once."""
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t", "j"), limit, split=True)
+        for number, place in enumerate(places):
+            board.add("j", diary.jobs(f"{''.join(place)}.{number}.", 1), place)
+        await settle()
+
+    asyncio.run(main())
+    return [began.split(".")[0] for began in diary.began]
+
+
+def test_judgements_go_rubric_by_rubric_and_prompt_by_prompt():
+    mixed = [(rubric, prompt) for prompt in "pqp" for rubric in "abab"]
+    assert in_line(mixed) == ["ap"] * 4 + ["aq"] * 2 + ["bp"] * 4 + ["bq"] * 2
+
+
+def test_what_comes_later_joins_its_own_kind_and_nothing_is_lost():
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t", "j"), 2, split=False)
+        for place in (("a", "p"), ("b", "p"), ("a", "q")):
+            board.add("j", diary.jobs("".join(place), 1), place)
+        await asyncio.sleep(0)
+        for place in (("b", "p"), ("a", "q"), ("c", "p")):
+            board.add("j", diary.jobs("".join(place), 1), place)
+        await settle()
+        assert not board.running
+
+    asyncio.run(main())
+    assert diary.began == ["ap0", "bp0", "bp0", "aq0", "aq0", "cp0"]
+
+
+def test_the_order_keeps_no_place_empty():
+    """As many at once as before, whatever the places are."""
+    diary = Recorder()
+
+    async def main():
+        board = Board(("t", "j"), 4, split=False)
+        for number in range(40):
+            board.add("j", diary.jobs(f"{number}", 1), (f"{number % 7}", f"{number}"))
+        await settle()
+
+    asyncio.run(main())
+    assert len(diary.began) == 40
+    assert diary.most == 4
