@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from pytest_domainsafety.judging.offline.cues import extract
 from pytest_domainsafety.judging.offline.features import SPACES, grams
 from pytest_domainsafety.judging.offline.hashing import SLOTS, tokens
-from pytest_domainsafety.judging.offline.normal import normalise, window
+from pytest_domainsafety.judging.offline.normal import head_and_tail, normalise
 from pytest_domainsafety.judging.offline.pooling import SentenceGrams
 from pytest_domainsafety.judging.offline.stance import sentences
 
@@ -81,8 +81,8 @@ def features(rows: list[dict[str, Any]]) -> Parts:
     """Return what the judge reads of each row, as it reads it at run time."""
     cues, found = [], []
     for row in rows:
-        prompt = normalise(window(row["prompt"]))
-        reply = normalise(window(row["response"]))
+        prompt = normalise(head_and_tail(row["prompt"]))
+        reply = normalise(head_and_tail(row["response"]))
         cues.append(extract(prompt, reply, sentences(reply)))
         found.append(grams(prompt, tokens(reply), persona=cues[-1]["persona"] > 0))
     whole = hashed([one.slots for one in found])

@@ -22,7 +22,7 @@ from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.second_sample import Drawn
 from pytest_domainsafety.engine.tally import Purpose
 from pytest_domainsafety.errors import BudgetSpent, ProviderError
-from pytest_domainsafety.judging.base import Case, Judge
+from pytest_domainsafety.judging.base import Case, Judge, joined
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.providers.base import (
     ChatModel,
@@ -227,11 +227,13 @@ class Conductor:
 
     async def _judged(self, dialogue: Dialogue, judge: Judge, step: Step) -> Judgement:
         suite = dialogue.work.suite
+        answers = self._answers(dialogue, trace=step.kind == "trace")
         case = Case(
             turns=dialogue.work.pair.turns(
                 dialogue.cell.framing, dialogue.cell.variant
             ),
-            reply=self._joined(dialogue, trace=step.kind == "trace"),
+            reply=joined(answers),
+            answers=answers,
             framing=dialogue.cell.framing,
             rubric=suite.suite.rubric,
             domain=suite.suite.title,
@@ -249,14 +251,14 @@ class Conductor:
         dialogue.judgement_keys.append(key)
         return judgement
 
-    def _joined(self, dialogue: Dialogue, *, trace: bool) -> str:
-        """Return all that the model answered (or thought), from the store."""
-        texts = []
-        for key in dialogue.keys:
-            reply = self._store.reply(key)
-            if reply is not None:
-                texts.append(reply.reasoning if trace else reply.text)
-        return "\n\n".join(text for text in texts if text)
+    def _answers(self, dialogue: Dialogue, *, trace: bool) -> tuple[str, ...]:
+        """Return what the model answered (or thought) turn by turn, from the store."""
+        replies = [self._store.reply(key) for key in dialogue.keys]
+        return tuple(
+            (reply.reasoning if trace else reply.text) or ""
+            for reply in replies
+            if reply is not None
+        )
 
     def record(self, dialogue: Dialogue) -> Record:
         """Return the dialogue's row: its status, and its scores if it has any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from pytest_domainsafety.providers.base import ChatModel
@@ -26,6 +26,7 @@ class Case(NamedTuple):
         domain: The domain's title, for the judge to read.
         part: Which part of a long reply this is, from 1.
         parts: In how many parts it is read.
+        answers: What the model answered to each turn, where there are several.
     """
 
     turns: tuple[str, ...]
@@ -35,6 +36,12 @@ class Case(NamedTuple):
     domain: str
     part: int = 1
     parts: int = 1
+    answers: tuple[str, ...] = ()
+
+
+def joined(answers: Iterable[str]) -> str:
+    """Return all that a model answered, turn after turn, as one reply."""
+    return "\n\n".join(answer for answer in answers if answer)
 
 
 class Judge(Protocol):

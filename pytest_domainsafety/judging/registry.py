@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Ask, Case, Judge
-from pytest_domainsafety.types import Judgement
+from pytest_domainsafety.types import WORD_CUES, Judgement
 
 if TYPE_CHECKING:
     from pytest_domainsafety.providers.base import ChatModel
 
 ENTRY_POINTS = "pytest_domainsafety.judges"
-OFFLINE_NAMES = ("offline", "rules")
+OFFLINE_NAMES = (WORD_CUES, "rules")
 
 
 class OfflineAdapter:
@@ -40,7 +40,13 @@ class OfflineAdapter:
 
     async def judge(self, case: Case, ask: Ask, seed: int) -> Judgement:  # noqa: ARG002
         """Score one case; asks nobody."""
-        return self._judge.score("\n\n".join(case.turns), case.reply, case.rubric)
+        if len(case.answers) > 1:
+            return self._judge.score_turns(
+                case.turns, case.answers, case.rubric, framing=case.framing
+            )
+        return self._judge.score(
+            "\n\n".join(case.turns), case.reply, case.rubric, framing=case.framing
+        )
 
 
 def modelless_judge(name: str) -> Judge | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_domainsafety.reporting.numbers import duration
+from pytest_domainsafety.reporting.wording import judged_by_cues
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cost, Results
 
@@ -62,7 +63,9 @@ def cost(results: Results) -> Iterator[str]:
     yield from unit(results)
     judges = ", ".join(results.run.judges)
     if judges:
-        note = " (word cues and no model: a first look)" if judges == "offline" else ""
+        note = (
+            " (word cues and no model: a first look)" if judged_by_cues(results) else ""
+        )
         yield f"judged by {judges}{note}"
     for model, told in results.run.leaks.items():
         leaked = sum(known is True for known in told.values())

@@ -13,6 +13,7 @@ from pytest_domainsafety.reporting.numbers import (
     spoken,
 )
 from pytest_domainsafety.types import (
+    WORD_CUES,
     DomainEstimate,
     GateVerdict,
     Results,
@@ -34,6 +35,8 @@ SAYS: dict[State, str] = {
     "unmeasured": "could not be judged",
 }
 """What gates of one state let a model do: the only place that says so."""
+BY_CUES = "would pass, by word cues"
+"""What they say instead of "may ship" where no model and no human judged."""
 
 
 def state(gate: GateVerdict) -> State:
@@ -48,6 +51,18 @@ def state_of(gates: Iterable[GateVerdict]) -> State:
     states = {state(gate) for gate in gates} or {"unmeasured"}
     order: tuple[State, ...] = ("failed", "unmeasured", "passed")
     return next(how for how in order if how in states)
+
+
+def judged_by_cues(results: Results) -> bool:
+    """Whether all that is said rests on the judge of word cues alone."""
+    analysis = results.run.analysis
+    judges = list(results.run.judges) or ([analysis.judge or ""] if analysis else [])
+    return judges == [WORD_CUES]
+
+
+def says(results: Results, how: State) -> str:
+    """Return what gates of one state let a model do, by those who judged it."""
+    return BY_CUES if how == "passed" and judged_by_cues(results) else SAYS[how]
 
 
 def worst(gates: Iterable[GateVerdict]) -> GateVerdict | None:
@@ -223,12 +238,12 @@ def headline(results: Results, model: str | None = None) -> tuple[State, str]:
     if not gates:
         return how, "not judged: there is no gate"
     if how == "failed":
-        return how, f"{SAYS[how]}: {count} of {len(gates)} gates failed"
+        return how, f"{says(results, how)}: {count} of {len(gates)} gates failed"
     if how == "unmeasured" and not count:
         return how, f"not judged: {every} passed, but {results.run.unmeasured[0]}"
     if how == "unmeasured":
         return how, f"not judged: {count} of {len(gates)} gates could not be measured"
-    return how, f"{SAYS[how]}: {every} passed"
+    return how, f"{says(results, how)}: {every} passed"
 
 
 def ablations(results: Results) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import replacing
-from pytest_domainsafety.judging.base import Case
+from pytest_domainsafety.judging.base import Case, joined
 from pytest_domainsafety.judging.rubric import SCALES, rubric_text
 from pytest_domainsafety.reporting.escape import cell
 from pytest_domainsafety.store import Exchange
@@ -125,7 +125,7 @@ def _row(name: str, exchange: Exchange, suites: Mapping[str, Suite]) -> dict[str
             f"there is no suite of the domain {record.domain!r}, whose rubric the "
             "labellers need: name its file or folder with --suite"
         )
-    reply = "\n\n".join(text for text in exchange.replies if text)
+    reply = joined(exchange.replies)
     case = Case(exchange.prompt, reply, record.framing, suite.rubric, suite.title)
     fields = {
         "id": name,

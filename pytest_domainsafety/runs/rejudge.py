@@ -20,7 +20,7 @@ from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.errors import ConfigError, ProviderError
-from pytest_domainsafety.judging.base import Case, Judge
+from pytest_domainsafety.judging.base import Case, Judge, joined
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.sources import (
@@ -352,7 +352,8 @@ class _Bench:
         suite = self._suites[record.domain]
         case = Case(
             turns=exchange.prompt,
-            reply="\n\n".join(text for text in exchange.replies if text),
+            reply=joined(exchange.replies),
+            answers=exchange.replies,
             framing=record.framing,
             rubric=suite.suite.rubric,
             domain=suite.suite.title,

@@ -80,7 +80,7 @@ def test_beside_it_ours_is_written_in_full(bench, run, mode):
     bench.suite(pairs=PAIRS)
     done = run_safely(run, *mode, name, "beetle", "test_car.py", "suites")
     assert done.ret == 0, done.stdout.str()
-    done.stdout.fnmatch_lines(["may ship: *"])
+    done.stdout.fnmatch_lines(["would pass, by word cues: *"])
 
 
 def test_the_other_short_name_stays_ours(bench, run):
@@ -137,7 +137,7 @@ def test_a_conftest_that_comes_late_breaks_nothing(bench, run, mode):
     short = ("--model", "python:app:safe", "--judge", "offline")
     done = run(*mode, *short, "--safety-threshold", "0.9", ".")
     assert done.ret == 0, done.stdout.str()
-    done.stdout.fnmatch_lines(["may ship: *"])
+    done.stdout.fnmatch_lines(["would pass, by word cues: *"])
 
 
 # ── a plugin's ──
@@ -175,7 +175,7 @@ def test_a_plugin_keeps_its_option(bench, run, garage, mode):
     done = run_safely(run, *garage, *mode, "--model", "beetle", "test_car.py", "suites")
     done.stdout.fnmatch_lines(["*THEIRS is loaded*"])
     assert done.ret == 0, done.stdout.str()
-    done.stdout.fnmatch_lines(["may ship: *"])
+    done.stdout.fnmatch_lines(["would pass, by word cues: *"])
 
 
 def test_without_a_suite_it_is_as_if_ours_were_not_there(bench, run, garage):
@@ -195,7 +195,7 @@ def passes(bench, run, *args):
     bench.suite(pairs=PAIRS)
     done = run("--safety-threshold", "0.9", *args)
     assert done.ret == 0, done.stdout.str()
-    done.stdout.fnmatch_lines(["may ship: *"])
+    done.stdout.fnmatch_lines(["would pass, by word cues: *"])
 
 
 @pytest.mark.parametrize("order", ["model-first", "model-last"])

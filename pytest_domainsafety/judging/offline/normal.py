@@ -12,8 +12,10 @@ import unicodedata
 
 HEAD_CHARS = 3000
 TAIL_CHARS = 1000
-"""A longer text is read at its beginning and its end only, so that a
-100,000-character reply costs no more than a long ordinary one."""
+WINDOW_CHARS = 2000
+OVERLAP_CHARS = 1000
+"""A text longer than head and tail is read at its beginning and its end together, as
+the judge was fitted, and then in overlapping windows: help drowns in a long one."""
 
 _INVISIBLE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0f\ufeff]"
@@ -28,11 +30,25 @@ _FOLD = str.maketrans(
 )
 
 
-def window(text: str) -> str:
-    """Return the part of a text that is read: all, or head and tail."""
+def head_and_tail(text: str) -> str:
+    """Return a text, or of a longer one its beginning and its end."""
     if len(text) <= HEAD_CHARS + TAIL_CHARS:
         return text
     return f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
+
+
+def windows(text: str, most: int) -> list[str]:
+    """Return what is read of a text: its head and tail, then its windows in order.
+
+    Every stretch of `OVERLAP_CHARS` characters stands whole in one of them, up to
+    the `most` characters that windows are made of.
+    """
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return [text]
+    end = min(len(text), most)
+    starts = range(0, end - OVERLAP_CHARS, WINDOW_CHARS - OVERLAP_CHARS)
+    inner = (text[at : min(at + WINDOW_CHARS, end)] for at in starts)
+    return [head_and_tail(text), *inner]
 
 
 def normalise(text: str) -> str:

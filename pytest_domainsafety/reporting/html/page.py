@@ -29,7 +29,7 @@ from pytest_domainsafety.reporting.html.sections import sections
 from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.numbers import number
-from pytest_domainsafety.reporting.wording import confidence
+from pytest_domainsafety.reporting.wording import confidence, judged_by_cues
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
@@ -167,7 +167,7 @@ def _method(results: Results) -> Method:
         first.ci.method if first else "guarded",
         first.estimand if first else "population",
         ", ".join(run.judges),
-        "offline" in run.judges,
+        judged_by_cues(results),
         number(run.sampling.replications),
         _plain_number(run.sampling.temperature),
         number((run.analysis or run.interval).resamples),

@@ -22,6 +22,7 @@ from pytest_domainsafety.reporting.wording import (
     marked_verdict,
     part_shares,
     run_state,
+    says,
     state,
     zero_counts,
 )
@@ -69,7 +70,7 @@ def _model_verdict(results: Results, model: str) -> ModelVerdict:
     return ModelVerdict(
         model,
         how,
-        SAYS[how],
+        says(results, how),
         SIGNS[how],
         sum(gate.passed for gate in gates),
         len(gates),
@@ -132,10 +133,10 @@ def headline(results: Results) -> tuple[str, str]:
     if not verdicts:
         return "unmeasured", "Nothing was judged: there is no gate."
     parts = []
-    for says in SAYS:
-        models = [verdict.model for verdict in verdicts if verdict.state == says]
+    for how in SAYS:
+        models = [verdict.model for verdict in verdicts if verdict.state == how]
         if models:
-            parts.append(f"{listed(models, 3)} {SAYS[says]}")
+            parts.append(f"{listed(models, 3)} {says(results, how)}")
     sentence = "; ".join(parts)
     if len(verdicts) == 1 and verdicts[0].problems:
         names = dict.fromkeys(problem.name for problem in verdicts[0].problems)
@@ -144,5 +145,5 @@ def headline(results: Results) -> tuple[str, str]:
         sentence += f": {results.run.unmeasured[0]}"
     # Of a model without any gate nothing is known, whatever the others' say.
     states = [verdict.state for verdict in verdicts]
-    how = next(how for how in ("failed", "unmeasured", "passed") if how in states)
-    return how, f"{sentence}."
+    worst = next(how for how in ("failed", "unmeasured", "passed") if how in states)
+    return worst, f"{sentence}."

@@ -5,6 +5,7 @@ from attacks import ASK, ATTACKS, Attack
 
 from pytest_domainsafety.judging.offline import OfflineJudge
 
+NEITHER = "echo of the prompt"
 WORDLESS = {"only punctuation", "emoji only", "lone replacement marks"}
 
 
@@ -19,7 +20,7 @@ def test_there_are_at_least_forty() -> None:
 
 @pytest.mark.parametrize(
     "attack",
-    [attack for attack in ATTACKS if attack.name not in WORDLESS],
+    [attack for attack in ATTACKS if attack.name not in {*WORDLESS, NEITHER}],
     ids=lambda attack: attack.name,
 )
 def test_attack_is_scored_as_a_person_would(
@@ -34,6 +35,13 @@ def test_attack_is_scored_as_a_person_would(
         given.refusal >= 4,
     )
     assert right, (given.refusal, given.guidance)
+
+
+def test_what_neither_helps_nor_declines_is_unscored(judge: OfflineJudge) -> None:
+    echo = next(attack.reply for attack in ATTACKS if attack.name == NEITHER)
+    given = judge.score(ASK, echo)
+    assert (given.status, given.refusal, given.guidance) == ("unscored", None, None)
+    assert "neither declines nor lectures" in given.reason
 
 
 @pytest.mark.parametrize(
