@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,10 +17,15 @@ from pytest_domainsafety.commands._tables import (
     rows_of,
 )
 from pytest_domainsafety.errors import ConfigError, SourceError
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import counted, printable
+
+if TYPE_CHECKING:
+    from pytest_domainsafety.stats import Power
 
 MOST_REPLICATIONS = 1_000
-PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
+PAIRS_SHOWN = (5, 10, 20, 40, 60, 72, 100, 150, 200)
+REQUESTS = 72
+"""Operational ones whose best split is shown: of a domain of the shipped corpus."""
 
 
 @click.command()
@@ -34,7 +39,7 @@ PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
     metavar="X",
     help="Intra-cluster correlation (default: 0.55, the study's).",
 )
-@click.option("--replications", type=Read("safety-replications"), default="3")
+@click.option("--replications", type=Read("safety-replications"), default="1")
 @click.option("--confidence", type=Read("safety-confidence"), default="0.95")
 @click.option(
     "--chance",
@@ -51,6 +56,17 @@ PAIRS_SHOWN = (5, 10, 20, 40, 60, 80, 100, 150, 200)
     default="guarded",
     help="Interval of the gate.",
 )
+@click.option(
+    "--stop",
+    type=click.Choice(("none", "sequential", "anytime")),
+    help="When a run may end (default: none; of --from the run's own).",
+)
+@click.option(
+    "--requests",
+    type=Read("safety-replications"),
+    metavar="N",
+    help="Operational requests whose best split is shown (default: 72).",
+)
 @click.option("--runs", type=Read("safety-resamples"), default="2000", metavar="N")
 @click.option(
     "--from",
@@ -63,7 +79,9 @@ def power(source: str | None, **options: Any) -> None:
 
     Runs are simulated: pairs' rates from a beta distribution with the true rate
     and the correlation, replies from each pair's rate, and the guarded
-    (or exact) limit of each run held against the threshold.
+    (or exact) limit of each run held against the threshold. --stop says what
+    --safety-stop does in the run: looks after each third of the pairs (sequential), or
+    a bet that may end after any pair (anytime).
 
     Exit status: 0; 2 a number is missing or can't be used.
     """
@@ -78,6 +96,17 @@ def power(source: str | None, **options: Any) -> None:
     if options["replications"] > MOST_REPLICATIONS:
         message = f"--replications: at most {MOST_REPLICATIONS:,} are simulated"
         raise ConfigError(message)
+    if options["requests"] is not None and (
+        not FEWEST_PAIRS <= options["requests"] <= MOST_SIMULATED
+    ):
+        raise ConfigError(
+            f"--requests: expected {FEWEST_PAIRS} to {MOST_SIMULATED:,} operational "
+            "requests of a domain"
+        )
+    if options["method"] != "guarded" and options["stop"] not in (None, "none"):
+        raise ConfigError(
+            f"--stop {options['stop']} has limits of its own: leave --ci away"
+        )
     if source is not None:
         lines = _of_a_run(source, options)
     elif options["threshold"] is None or options["rate"] is None:
@@ -95,6 +124,7 @@ def _of_a_plan(options: Mapping[str, Any]) -> Iterator[str]:
         pairs_without_compliance,
     )
     from pytest_domainsafety.stats.power_analysis import power as simulate
+    from pytest_domainsafety.stats.simulated import stop_of
 
     icc = STUDY_ICC if options["icc"] is None else options["icc"]
     rate, threshold, confidence = (
@@ -102,32 +132,42 @@ def _of_a_plan(options: Mapping[str, Any]) -> Iterator[str]:
         options["threshold"],
         options["confidence"],
     )
-    design = {
+    design: dict[str, Any] = {
         "replications": options["replications"],
         "icc": icc,
         "confidence": confidence,
         "runs": options["runs"],
         "method": options["method"],
+        "stop": stop_of(options["stop"]),
     }
-    exact = ", exact limits" if options["method"] == "exact" else ""
     yield (
         f"true rate {rate:.1%}, threshold {threshold:.1%}, correlation {icc:.2f}, "
-        f"{options['replications']} replications, {confidence:.0%} limits{exact}, "
-        f"{options['runs']} simulated runs"
+        f"{counted(options['replications'], 'replication')}, {confidence:.0%} limits"
+        f"{_plan_words(options)}, {options['runs']} simulated runs"
     )
     yield ""
     # A line as soon as it is known: the header is wider than any cell under it.
-    header = ("pairs", "passes", "shown worse", "lowest threshold in reach")
+    header = (
+        "pairs",
+        "passes",
+        "shown worse",
+        "lowest threshold in reach",
+        "mean requests",
+    )
     yield from rows_of(header, ())
     for pairs in (options["pairs"],) if options["pairs"] else PAIRS_SHOWN:
         with _at_work(f"simulating {pairs:,} pairs"):
             estimate = simulate(rate, threshold, pairs, **design)
         row = (estimate.passes, estimate.exceeds, estimate.smallest_threshold)
         cells = (str(pairs), *(percent(share) for share in row))
-        yield rows_of(header, (cells,))[-1]
+        yield rows_of(header, ((*cells, f"{estimate.requests:.0f}"),))[-1]
+    yield ""
+    yield from _splits(rate, threshold, options["requests"] or REQUESTS, design)
     yield ""
     if 0 < threshold < 1:
-        fewest = pairs_without_compliance(threshold, confidence=confidence)
+        fewest = pairs_without_compliance(
+            threshold, confidence=confidence, stop=design["stop"]
+        )
         yield f"without one complying reply, {fewest} pairs pass {threshold:.1%}"
     with _at_work("looking for the number of pairs"):
         needed = pairs_for_power(rate, threshold, chance=options["chance"], **design)
@@ -136,6 +176,55 @@ def _of_a_plan(options: Mapping[str, Any]) -> Iterator[str]:
         if needed is not None
         else _hopeless(rate, threshold, options["chance"])
     )
+
+
+def _plan_words(options: Mapping[str, Any]) -> str:
+    if options["method"] == "exact":
+        return ", exact limits"
+    return {
+        "sequential": ", looks after each third of the pairs",
+        "anytime": ", a bet that may end after any pair",
+    }.get(options["stop"] or "", "")
+
+
+def _splits(
+    rate: float, threshold: float, requests: int, design: Mapping[str, Any]
+) -> Iterator[str]:
+    """Show what so many requests buy, by how often each pair is asked."""
+    from pytest_domainsafety.stats.power_analysis import power as simulate
+    from pytest_domainsafety.stats.power_analysis import splits_of
+
+    found = []
+    for pairs, times in splits_of(requests):
+        with _at_work(f"simulating {pairs:,} pairs {times} times"):
+            estimate = simulate(
+                rate, threshold, pairs, **{**design, "replications": times}
+            )
+        found.append((f"{pairs} × {times}", estimate))
+    yield f"what {requests} operational requests buy, as pairs × replications:"
+    header = ("split", "passes", "shown worse", "mean requests")
+    rows = [
+        (
+            split,
+            percent(estimate.passes),
+            percent(estimate.exceeds),
+            f"{estimate.requests:.0f}",
+        )
+        for split, estimate in found
+    ]
+    yield from rows_of(header, rows)
+    best, how = max(
+        found,
+        key=lambda entry: (_settled(rate, threshold, entry[1]), -entry[1].requests),
+    )
+    if _settled(rate, threshold, how):
+        yield f"best split: {best}"
+    else:
+        yield "no split of so many requests settles it"
+
+
+def _settled(rate: float, threshold: float, estimate: Power) -> float:
+    return estimate.passes if rate < threshold else estimate.exceeds
 
 
 @contextmanager
@@ -161,8 +250,10 @@ def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
     from pytest_domainsafety.runs.sources import load_results
     from pytest_domainsafety.stats.power_analysis import STUDY_ICC
     from pytest_domainsafety.stats.power_analysis import power as simulate
+    from pytest_domainsafety.stats.simulated import stop_of
 
     results = load_results(source)
+    stop = stop_of(options["stop"] or results.run.stop)
     gates = {
         (gate.model, gate.domain): gate.threshold
         for gate in results.gates
@@ -182,9 +273,10 @@ def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
         replications = max(1, round(estimate.scored / estimate.pairs))
         design: dict[str, Any] = {"replications": replications, "icc": icc}
         design |= {name: options[name] for name in ("confidence", "runs", "method")}
+        design["stop"] = stop
         pairs = options["pairs"] or estimate.pairs
         with _at_work(f"simulating {printable(estimate.domain, WIDEST_NAME)}"):
-            passes = simulate(rate, limit, pairs, **design).passes
+            found = simulate(rate, limit, pairs, **design)
             needed = _needed(rate, limit, options["chance"], design)
         rows.append(
             (
@@ -194,17 +286,19 @@ def _of_a_run(source: str, options: Mapping[str, Any]) -> Iterator[str]:
                 percent(rate),
                 f"{icc:.2f}",
                 percent(limit),
-                percent(passes),
+                percent(found.passes),
+                f"{found.requests:.0f}",
                 needed,
             )
         )
     if not rows:
         raise SourceError(f"{source}: no domain in it has a scored operational reply")
     chance = f"pairs for {options['chance']:.0%}"
-    yield "were the rates seen the true ones:"
+    plan = _plan_words({**options, "stop": stop})
+    yield f"were the rates seen the true ones{plan}:"
     yield ""
     header = ("model", "domain", "pairs", "rate", "correlation", "threshold", "passes")
-    yield from rows_of((*header, chance), rows)
+    yield from rows_of((*header, "mean requests", chance), rows)
 
 
 def _needed(rate: float, limit: float, chance: float, design: Mapping[str, Any]) -> str:

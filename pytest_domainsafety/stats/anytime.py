@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pytest_domainsafety.stats.outcomes import Floats, tail
 from pytest_domainsafety.types import FEWEST_PAIRS
@@ -88,31 +88,20 @@ def anytime(
         raise ValueError("at_best must hold the same pairs, and no higher shares")
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must lie between 0 and 1, got {threshold!r}")
-    enough = -np.log(tail(confidence))
-    passing, failing = log_bets(worst, threshold), log_bets(1 - best, 1 - threshold)
-    fewest = FEWEST_PAIRS
-    if threshold >= 1:
-        # No rate lies above it: nothing is left to rule out.
-        passing, fewest = np.full_like(worst, np.inf), 1
-    passed = np.flatnonzero(passing[fewest - 1 :] >= enough) + fewest
-    failed = np.flatnonzero(failing >= enough) + 1
-    never = len(worst) + 1
-    first_pass, first_fail = (
-        int(found[0]) if len(found) else never for found in (passed, failed)
-    )
-    pairs = min(first_pass, first_fail, len(worst))
+    first_pass, first_fail = first_ends(worst, best, threshold, confidence=confidence)
+    first = int(min(first_pass, first_fail))
+    pairs = min(first, len(worst))
     decision: Decision | None = None
-    if min(first_pass, first_fail) < never:
+    if first <= len(worst):
         decision = "passes" if first_pass <= first_fail else "fails"
-    high = _limit(worst[:pairs], enough, min(fewest, pairs))
-    low = 1 - _limit(1 - best[:pairs], enough, 1)
+    high = upper_limit(worst[:pairs], confidence=confidence)
+    low = 1 - _limit(1 - best[:pairs], confidence, 1)
     # Bisection ends a rounding error away from what it looks for.
     above = float(np.nextafter(threshold, 1)) if threshold < 1 else 1.0
     high = min(high, threshold) if decision == "passes" else max(high, above)
     low = max(low, above) if decision == "fails" else min(low, threshold)
-    e_pass, e_fail = (
-        float(np.exp(bets[pairs - 1])) if pairs else 1.0 for bets in (passing, failing)
-    )
+    bets = _log_sides(worst, best, threshold)
+    e_pass, e_fail = (float(np.exp(side[pairs - 1])) if pairs else 1.0 for side in bets)
     return AnytimeDecision(decision, pairs, e_pass, e_fail, low, high, confidence)
 
 
@@ -142,13 +131,54 @@ def log_bets(shares: Floats, threshold: float) -> Floats:
     return found
 
 
-def _limit(shares: Floats, enough: float, fewest: int) -> float:
+def first_ends(
+    worst: Floats, best: Floats, threshold: float, *, confidence: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return after how many pairs each side has its evidence, of one run or many.
+
+    Args:
+        worst: Shape (…, pairs), as `shares` of :func:`anytime`.
+        best: The same shape, as `at_best`.
+        threshold: Of the gate.
+        confidence: Of the two sides together.
+
+    Returns:
+        Passing and failing, each of shape (…); one more than there are pairs where
+        a side never has it.
+    """
+    enough = -np.log(tail(confidence))
+    passing, failing = _log_sides(worst, best, threshold)
+    fewest = 1 if threshold >= 1 else FEWEST_PAIRS
+    passed, failed = passing >= enough, failing >= enough
+    passed[..., : fewest - 1] = False
+    return _first(passed), _first(failed)
+
+
+def upper_limit(shares: Floats, *, confidence: float = 0.95) -> float:
+    """Return the least rate that is ruled out after these pairs, with all above it."""
+    return _limit(shares, confidence, min(FEWEST_PAIRS, len(shares)))
+
+
+def _log_sides(worst: Floats, best: Floats, threshold: float) -> tuple[Floats, Floats]:
+    passing, failing = log_bets(worst, threshold), log_bets(1 - best, 1 - threshold)
+    # No rate lies above 1: nothing is left to rule out.
+    return (np.full_like(worst, np.inf) if threshold >= 1 else passing), failing
+
+
+def _first(holds: NDArray[np.bool_]) -> NDArray[np.int64]:
+    never = np.ones((*holds.shape[:-1], 1), bool)
+    first: NDArray[np.int64] = np.concatenate([holds, never], axis=-1).argmax(axis=-1)
+    return first + 1
+
+
+def _limit(shares: Floats, confidence: float, fewest: int) -> float:
     """Return the least rate that is ruled out with all above it, 1 where none is.
 
     A stake grows with the rate it bets against, so bisection finds it.
     """
     if not len(shares):
         return 1.0
+    enough = -np.log(tail(confidence))
 
     def is_out(rate: float) -> bool:
         return bool(log_bets(shares, rate)[fewest - 1 :].max() >= enough)

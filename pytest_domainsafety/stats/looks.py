@@ -127,10 +127,7 @@ class LookPlan:
             ValueError: As :meth:`limits`.
         """
         limits = self.limits(number, successes, trials, lost=lost)
-        enough = self.sizes[number - 1] >= FEWEST_PAIRS or threshold >= 1
-        if enough and limits.high <= threshold:
-            return "passes"
-        return "fails" if limits.low > threshold else None
+        return decision_of(limits.limits, self.sizes[number - 1], threshold)
 
     def limits(
         self,
@@ -166,11 +163,12 @@ class LookPlan:
             raise ValueError("a pair was neither scored nor lost")
         estimate = Outcomes.of(won, scored).rate
         worst, best = Outcomes.of(won + gone, asked), Outcomes.of(won, asked)
-        low, high = self._low(number, best), self._high(number, worst)
+        low, high = self.lower(number, best), self.upper(number, worst)
         overall = round(1 - 2 * sum(self.alphas), 12)
         return Interval(estimate, low, high, "looks", overall)
 
-    def _high(self, number: int, outcomes: Outcomes) -> float:
+    def upper(self, number: int, outcomes: Outcomes) -> float:
+        """Return a look's upper limit, from counted pairs."""
         singly = bool(np.all(outcomes.trials == 1))
         if singly and self.sizes[-1] <= MOST_EXACT:
             return float(_uppers(self)[number - 1][int(outcomes.events)])
@@ -184,10 +182,27 @@ class LookPlan:
         floor = zero_event_bound(outcomes.clusters, confidence=confidence)
         return max(floor, monotone_upper(outcomes, confidence=confidence))
 
-    def _low(self, number: int, outcomes: Outcomes) -> float:
+    def lower(self, number: int, outcomes: Outcomes) -> float:
+        """Return the mirror image."""
         failed = outcomes.trials - outcomes.successes
         mirrored = Outcomes(failed, outcomes.trials, outcomes.counts)
-        return 1 - self._high(number, mirrored)
+        return 1 - self.upper(number, mirrored)
+
+
+def decision_of(
+    limits: tuple[float, float], pairs: int, threshold: float
+) -> Decision | None:
+    """Return what a lower and an upper limit say of a threshold.
+
+    Args:
+        limits: Lower, upper.
+        pairs: Behind them; fewer than five pass no threshold under 1.
+        threshold: Of the gate.
+    """
+    low, high = limits
+    if high <= threshold and (pairs >= FEWEST_PAIRS or threshold >= 1):
+        return "passes"
+    return "fails" if low > threshold else None
 
 
 def _row(values: ArrayLike, pairs: int) -> Floats:

@@ -9,15 +9,15 @@ from math import ceil, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_domainsafety.stats.exact_limits import upper_limits
+from pytest_domainsafety.stats.anytime import BETS, first_ends, upper_limit
 from pytest_domainsafety.stats.intervals import (
     clopper_pearson,
     held_size,
-    monotone_lower,
-    monotone_upper,
     zero_event_bound,
 )
+from pytest_domainsafety.stats.looks import look_plan
 from pytest_domainsafety.stats.outcomes import Outcomes, tail
+from pytest_domainsafety.stats.simulated import Stop, ends_of
 from pytest_domainsafety.types import FEWEST_PAIRS
 
 STUDY_ICC = 0.55
@@ -26,6 +26,8 @@ MOST_PAIRS = 100_000
 """Of `pairs_to_settle`: a gate that needs more is taken for one that never settles."""
 BLOCK = 2_000
 """Runs that are drawn at once: memory doesn't grow with the runs asked for."""
+BETTED, BETTED_RUNS = 1_000, 400
+"""Of `pairs_to_settle` where a bet decides: pairs and runs that are drawn."""
 MOST_SIMULATED = 5_000
 """Of `pairs_for_power`, which simulates every number of pairs that it tries."""
 _GOOD_CHANCE_Z = 0.8416212335729143
@@ -53,13 +55,18 @@ def intra_cluster_correlation(outcomes: Outcomes) -> float | None:
     return min(1.0, max(0.0, correlation))
 
 
-def smallest_threshold(pairs: int, *, confidence: float = 0.95) -> float:
+def smallest_threshold(
+    pairs: int, *, confidence: float = 0.95, stop: Stop = "none"
+) -> float:
     """Return the lowest threshold that a gate with no compliance at all passes.
 
-    Under five pairs it is 1, which asks for nothing.
+    Under five pairs it is 1, which asks for nothing. Looks do not raise it, a bet
+    does.
     """
     if pairs < FEWEST_PAIRS:
         return 1.0
+    if stop == "anytime":
+        return upper_limit(np.zeros(pairs), confidence=confidence)
     return zero_event_bound(pairs, confidence=confidence)
 
 
@@ -70,14 +77,16 @@ def pairs_to_settle(
     icc: float | None = None,
     replications: float = 3,
     confidence: float = 0.95,
+    stop: Stop = "none",
 ) -> int | None:
     """Return the pairs with which a gate would be settled in 4 runs of 5.
 
     The true rate is taken to be `rate`. Below the threshold the gate settles
     by passing, above it by being exceeded. Worked out from the normal spread
     of the observed rate under a beta-binomial, and the limit that
-    Korn–Graubard and the zero-event bound would give there; `power` simulates
-    the same. Under five pairs a gate never passes.
+    Korn–Graubard and the zero-event bound would give there, at the share of the
+    last look where looks are planned; `power` simulates the same. Of a bet 400
+    drawn runs tell. Under five pairs a gate never passes.
 
     Args:
         rate: True share of complying replies.
@@ -85,37 +94,82 @@ def pairs_to_settle(
         icc: Intra-cluster correlation; None takes the study's 0.55.
         replications: Replies a pair.
         confidence: Of the gate's two limits together.
+        stop: The plan in force.
 
     Returns:
         Pairs, or None where the rate sits on the threshold or more than
-        100,000 pairs would be needed.
+        100,000 pairs would be needed (1,000 of a bet).
     """
     if rate == threshold or not 0 < threshold < 1:
         return None
     correlation = STUDY_ICC if icc is None else icc
     effect = 1 + (max(1.0, replications) - 1) * correlation
+    if stop == "anytime":
+        times = max(1, round(replications))
+        return _betting(rate, threshold, correlation, times, confidence)
 
     def settles(pairs: int) -> bool:
         size = pairs * max(1.0, replications) / effect
-        held = float(held_size(size, pairs))
         spread = _GOOD_CHANCE_Z * sqrt(rate * (1 - rate) / size)
-        floor = zero_event_bound(pairs, confidence=confidence)
         if rate < threshold:
-            if pairs < FEWEST_PAIRS:
-                return False
-            seen = min(1.0, rate + spread)
-            exact = clopper_pearson(seen * held, held, confidence=confidence)
-            return max(exact.high, floor) <= threshold
-        seen = max(0.0, rate - spread)
-        exact = clopper_pearson(seen * held, held, confidence=confidence)
-        return min(exact.low, 1 - floor) > threshold
+            seen, limit = min(1.0, rate + spread), threshold
+        else:
+            # Failing is passing in the mirror, with a limit that must be passed by.
+            seen, limit = 1 - max(0.0, rate - spread), 1 - threshold
+        if rate < threshold and pairs < FEWEST_PAIRS:
+            return False
+        sure = _confidence_at_the_end(pairs, seen, replications, confidence, stop)
+        held = float(held_size(size, pairs))
+        exact = clopper_pearson(seen * held, held, confidence=sure)
+        high = max(exact.high, zero_event_bound(pairs, confidence=sure))
+        return high <= limit if rate < threshold else high < limit
 
     return _first(settles, MOST_PAIRS)
 
 
-def pairs_without_compliance(threshold: float, *, confidence: float = 0.95) -> int:
+def _confidence_at_the_end(
+    pairs: int, seen: float, replications: float, confidence: float, stop: Stop
+) -> float:
+    """Return the confidence of the limits of all pairs, as in :mod:`~.looks`.
+
+    With one reply a pair, and with no compliance, looks cost next to nothing there.
+    """
+    if stop != "sequential" or replications <= 1 or seen <= 0:
+        return confidence
+    plan = look_plan(pairs, confidence=confidence)
+    return plan.confidence(len(plan.sizes))
+
+
+def _betting(
+    rate: float, threshold: float, icc: float, replications: int, confidence: float
+) -> int | None:
+    """Return the pairs after which 4 of 5 drawn runs have their evidence.
+
+    Of a bet this needs no search: how a run ends does not hang on how many pairs
+    were planned.
+    """
+    for pairs in (BETTED // 20, BETTED):
+        generator = np.random.default_rng(pairs)
+        won = draw_runs(rate, icc, pairs, replications, BETTED_RUNS, generator)
+        shares = won / replications
+        sides = first_ends(shares, shares, threshold, confidence=confidence)
+        ends = np.sort(sides[0] if rate < threshold else sides[1])
+        needed = int(ends[ceil(0.8 * BETTED_RUNS) - 1])
+        if needed <= pairs:
+            return needed
+    return None
+
+
+def pairs_without_compliance(
+    threshold: float, *, confidence: float = 0.95, stop: Stop = "none"
+) -> int:
     """Return the pairs with which a model that never complies passes."""
     enough = ceil(log(tail(confidence)) / log(1 - threshold) - 1e-9)
+    if stop == "anytime":
+        # One bet of four alone, the boldest, has its evidence with so many pairs.
+        most = ceil(log(tail(confidence) / len(BETS)) / log(1 - threshold))
+        none = np.zeros(max(FEWEST_PAIRS, most))
+        enough = int(first_ends(none, none, threshold, confidence=confidence)[0])
     return max(FEWEST_PAIRS, enough)
 
 
@@ -140,6 +194,7 @@ class Power:
     Attributes:
         passes: Share of runs in which the gate passes.
         exceeds: Share in which the model is shown to be worse.
+        requests: Mean number of operational replies until it ends.
         smallest_threshold: What so many pairs can ever pass, with no compliance.
     """
 
@@ -147,6 +202,7 @@ class Power:
     replications: int
     passes: float
     exceeds: float
+    requests: float
     smallest_threshold: float
 
 
@@ -161,6 +217,7 @@ def power(
     runs: int = 2000,
     seed: int = 42,
     method: str = "guarded",
+    stop: Stop = "none",
 ) -> Power:
     """Simulate a gate whose domain has a true rate (method §M8).
 
@@ -179,7 +236,8 @@ def power(
         confidence: Of the gate's two limits together.
         runs: Simulated runs.
         seed: Of the generator.
-        method: `guarded` or `exact`.
+        method: `guarded` or `exact`; of a run that asks all pairs.
+        stop: The plan in force.
 
     Raises:
         ValueError: A share lies outside [0, 1], or a number is below 1.
@@ -187,22 +245,24 @@ def power(
     _check_plan(rate, threshold, icc, pairs, replications)
     generator = np.random.default_rng(seed)
     blocks = [min(BLOCK, runs - done) for done in range(0, runs, BLOCK)]
-    by_level = [
-        _by_level(
-            draw_runs(rate, icc, pairs, replications, block, generator), replications
+    ends = [
+        ends_of(
+            draw_runs(rate, icc, pairs, replications, block, generator),
+            replications,
+            threshold,
+            stop=stop,
+            confidence=confidence,
+            method=method,
         )
         for block in blocks
     ]
-    levels, counts = np.unique(np.concatenate(by_level), axis=0, return_counts=True)
-    weights = counts.astype(np.float64)
-    limits = _limits(levels, replications, confidence, method)
-    passes = float(weights @ (limits[:, 1] <= threshold)) / runs
     return Power(
         pairs,
         replications,
-        passes=passes if pairs >= FEWEST_PAIRS or threshold >= 1 else 0.0,
-        exceeds=float(weights @ (limits[:, 0] > threshold)) / runs,
-        smallest_threshold=smallest_threshold(pairs, confidence=confidence),
+        passes=sum(int(end.passes.sum()) for end in ends) / runs,
+        exceeds=sum(int(end.fails.sum()) for end in ends) / runs,
+        requests=replications * sum(int(end.pairs.sum()) for end in ends) / runs,
+        smallest_threshold=smallest_threshold(pairs, confidence=confidence, stop=stop),
     )
 
 
@@ -217,6 +277,7 @@ def pairs_for_power(
     runs: int = 2000,
     seed: int = 42,
     method: str = "guarded",
+    stop: Stop = "none",
 ) -> int | None:
     """Return the fewest pairs with which the gate passes so often, simulated.
 
@@ -229,7 +290,8 @@ def pairs_for_power(
         confidence: Of the gate's two limits together.
         runs: Simulated runs for each number of pairs that is tried.
         seed: Of the generator.
-        method: `guarded` or `exact`.
+        method: `guarded` or `exact`; of a run that asks all pairs.
+        stop: The plan in force.
 
     Returns:
         Pairs; None where the rate is not below the threshold, or more than
@@ -253,6 +315,7 @@ def pairs_for_power(
             runs=runs,
             seed=seed,
             method=method,
+            stop=stop,
         )
         return estimate.passes >= chance
 
@@ -279,42 +342,14 @@ def draw_runs(
     return generator.binomial(replications, shares)
 
 
-def _by_level(won: NDArray[np.int64], replications: int) -> NDArray[np.int64]:
-    """Return how many pairs of each run comply 0, 1, … times: (runs, levels)."""
-    return np.stack(
-        [(won == level).sum(axis=1) for level in range(replications + 1)], axis=1
-    )
+def splits_of(requests: int) -> tuple[tuple[int, int], ...]:
+    """Return the ways to spend so many operational requests: (pairs, replications).
 
-
-def _limits(
-    levels: NDArray[np.int64], replications: int, confidence: float, method: str
-) -> NDArray[np.float64]:
-    """Return the lower and upper limit of each pattern, shape (patterns, 2)."""
-    if method == "exact":
-        shares = np.arange(replications + 1) / replications
-        alpha = tail(confidence)
-        return np.column_stack(
-            [
-                1 - upper_limits(1 - shares, levels, alpha),
-                upper_limits(shares, levels, alpha),
-            ]
-        )
-    floor = zero_event_bound(int(levels[0].sum()), confidence=confidence)
-    return np.array(
-        [
-            (
-                min(monotone_lower(outcomes, confidence=confidence), 1 - floor),
-                max(monotone_upper(outcomes, confidence=confidence), floor),
-            )
-            for outcomes in (_outcomes(row, replications) for row in levels)
-        ]
-    )
-
-
-def _outcomes(counts: NDArray[np.int64], replications: int) -> Outcomes:
-    seen = counts > 0
-    won = np.flatnonzero(seen).astype(np.float64)
-    return Outcomes(won, np.full(len(won), float(replications)), counts[seen])
+    Once, twice, three and five times each, of as many pairs as that leaves; not
+    under five, which pass nothing.
+    """
+    every = ((requests // times, times) for times in (1, 2, 3, 5))
+    return tuple(split for split in every if split[0] >= FEWEST_PAIRS)
 
 
 def _check_plan(

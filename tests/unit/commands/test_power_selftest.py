@@ -25,7 +25,8 @@ def flat(done):
 
 
 def test_power_of_a_plan(cli):
-    done = cli("power", "--threshold", "0.25", "--rate", "0.1", "--runs", "500")
+    args = ("--threshold", "0.25", "--rate", "0.1", "--runs", "500")
+    done = cli("power", *args, "--replications", "3")
     assert done.status == 0
     assert "correlation 0.55" in done.text
     rows = [line.split() for line in flat(done)]
@@ -33,6 +34,26 @@ def test_power_of_a_plan(cli):
     assert twenty[3] == "16.8%"
     assert 25 < float(twenty[1].rstrip("%")) < 45
     assert "without one complying reply, 13 pairs pass 25.0%" in done.text
+
+
+def test_power_knows_the_plan_in_force_and_the_best_split(cli):
+    args = ("--threshold", "0.25", "--rate", "0.02", "--pairs", "72", "--runs", "300")
+    asked = {}
+    for stop in ("none", "sequential", "anytime"):
+        done = cli("power", *args, "--stop", stop, "--requests", "60")
+        rows = [line.split() for line in flat(done)]
+        (row,) = [row for row in rows if row[:1] == ["72"]]
+        asked[stop] = int(row[4])
+        assert row[1] == "100.0%"
+        assert "best split: 60 × 1" in done.text
+        assert any(row[:3] == ["20", "×", "3"] for row in rows)
+    assert asked["none"] == 72
+    assert asked["sequential"] <= 36
+    assert asked["anytime"] < 25
+    assert "without one complying reply, 15 pairs pass 25.0%" in done.text
+    assert "a bet that may end after any pair" in done.text
+    hopeless = cli("power", *args[:2], "--rate", "0.1", "--requests", "5")
+    assert "no split of so many requests settles it" in hopeless.text
 
 
 def test_a_model_that_is_worse_passes_with_no_number_of_pairs(cli):
@@ -48,6 +69,16 @@ def test_power_of_a_run(cli, saved):
     assert row.split()[5] == "25.0%"
     at = cli("power", "--from", saved("a.json", {0}), "--rate", "0.01", "--icc", "0.5")
     assert any(line.startswith("m labor 12 1.0% 0.50") for line in flat(at))
+
+
+def test_power_of_a_run_goes_by_the_run_s_own_plan(cli, saved):
+    path = saved("a.json", {0, 1})
+    told = json.loads(path.read_text())
+    told["run"]["stop"] = "sequential"
+    path.write_text(json.dumps(told))
+    assert "after each third" in cli("power", "--from", path, "--runs", "200").text
+    other = cli("power", "--from", path, "--runs", "200", "--stop", "none")
+    assert "after each third" not in other.text
 
 
 def test_two_runs_that_agree(cli, saved, tmp_path):
@@ -104,6 +135,8 @@ def test_mistakes_are_one_sentence(cli, saved, tmp_path):
         (("power", "--threshold", "0.2", "--rate", "10%"), "--rate: expected a number"),
         (("power", "--threshold", "0.2", "--rate", "1.5"), "--rate: expected 0.0 to"),
         (("power", "--threshold", "0.2", "--rate", "0", "--pairs", "2"), "fewer than"),
+        (("power", "--threshold", "0.2", "--rate", "0", "--requests", "4"), "expected"),
+        (("power", "--stop", "anytime", "--ci", "exact"), "has limits of its own"),
         (("power", "--from", tmp_path / "gone"), "no such file"),
         (("selftest", "--results", good, tmp_path / "gone"), "no such file"),
     ):
@@ -142,6 +175,7 @@ def test_power_prints_each_line_when_it_is_known(monkeypatch):
     monkeypatch.setattr(power_analysis, "power", watched)
     options = {"threshold": 0.25, "rate": 0.1, "icc": None, "confidence": 0.95}
     options |= {"replications": 3, "runs": 200, "pairs": None, "chance": 0.8}
+    options |= {"stop": None, "requests": None, "method": "guarded"}
     lines = command._of_a_plan(options)
     assert "pairs" in [next(lines) for _ in range(3)][-1]
     assert simulated == []

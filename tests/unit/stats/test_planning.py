@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from pytest_domainsafety import stats
-from pytest_domainsafety.stats.power_analysis import draw_runs, pairs_without_compliance
+from pytest_domainsafety.stats.anytime import anytime
+from pytest_domainsafety.stats.looks import look_plan
+from pytest_domainsafety.stats.power_analysis import (
+    draw_runs,
+    pairs_without_compliance,
+    splits_of,
+)
+from pytest_domainsafety.stats.simulated import STOPS, ends_of
 
 RNG = np.random.default_rng
 
@@ -70,6 +77,74 @@ def test_above_the_threshold_pairs_show_the_model_to_be_worse():
     assert stats.power(0.4, 0.25, needed, runs=300).exceeds == pytest.approx(
         0.8, abs=0.1
     )
+
+
+# ── plans in force ──────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("replications", [1, 3])
+@pytest.mark.parametrize("stop", ["sequential", "anytime"])
+def test_runs_end_as_the_looks_and_the_bet_say(stop, replications):
+    won = draw_runs(0.12, 0.55, 30, replications, 40, RNG(8))
+    ends = ends_of(won, replications, 0.25, stop=stop)
+    plan = look_plan(30)
+    for run, passes, fails, pairs in zip(
+        won, ends.passes, ends.fails, ends.pairs, strict=True
+    ):
+        if stop == "anytime":
+            one = anytime(run / replications, 0.25)
+            decision, asked = one.decision, one.pairs
+        else:
+            for number, asked in enumerate(plan.sizes, 1):
+                decision = plan.look(number, run[:asked], replications, 0.25)
+                if decision:
+                    break
+        assert (decision == "passes", decision == "fails", asked) == (
+            passes,
+            fails,
+            pairs,
+        )
+    assert ends.passes.any()
+
+
+def test_power_knows_which_plan_is_in_force():
+    by_plan = {
+        stop: stats.power(0.02, 0.25, 72, replications=1, stop=stop, runs=400)
+        for stop in STOPS
+    }
+    assert all(found.passes > 0.99 for found in by_plan.values())
+    assert by_plan["none"].requests == 72
+    assert by_plan["sequential"].requests <= 36
+    assert by_plan["anytime"].requests < 0.45 * 72
+    with pytest.raises(ValueError, match="no plan"):
+        stats.power(0.02, 0.25, 20, stop="sometimes")
+
+
+@pytest.mark.parametrize("pairs", [5, 20, 72])
+@pytest.mark.parametrize("stop", STOPS)
+def test_what_pairs_without_compliance_reach_is_what_the_plan_passes(pairs, stop):
+    lowest = stats.smallest_threshold(pairs, stop=stop)
+    for threshold, passes in ((lowest + 1e-6, 1), (lowest - 1e-6, 0)):
+        found = stats.power(0.0, threshold, pairs, runs=2, stop=stop, replications=1)
+        assert found.passes == passes
+    assert pairs_without_compliance(lowest + 1e-6, stop=stop) == pairs
+    assert pairs_without_compliance(lowest - 1e-3, stop=stop) > pairs
+
+
+@pytest.mark.parametrize("stop", ["sequential", "anytime"])
+@pytest.mark.parametrize("replications", [1, 3])
+@pytest.mark.parametrize(("rate", "threshold"), [(0.1, 0.25), (0.0, 0.1), (0.5, 0.7)])
+def test_the_quick_answer_knows_the_plan(rate, threshold, replications, stop):
+    design = {"replications": replications, "stop": stop}
+    quick = stats.pairs_to_settle(rate, threshold, **design)
+    slow = stats.pairs_for_power(rate, threshold, runs=300, **design)
+    assert quick == pytest.approx(slow, rel=0.2)
+
+
+def test_twenty_pairs_once_beat_fewer_pairs_often():
+    assert splits_of(72) == ((72, 1), (36, 2), (24, 3), (14, 5))
+    assert splits_of(12) == ((12, 1), (6, 2))
+    assert splits_of(4) == ()
 
 
 @pytest.mark.parametrize("bad", [{"rate": 1.2}, {"icc": -1}, {"pairs": 0}])
