@@ -10,10 +10,11 @@ from pytest_domainsafety.analysis.accumulate import Accumulator
 from pytest_domainsafety.analysis.agreement import (
     ByJudge,
     agreement_within,
+    by_judge,
     judge_agreement,
     traces_table,
 )
-from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown
+from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown, break_down
 from pytest_domainsafety.analysis.compare import (
     Counts,
     adapted_differences,
@@ -47,8 +48,10 @@ __all__ = [
     "against",
     "agreement_within",
     "analyze_rows",
+    "break_down",
     "build_results",
     "build_tables",
+    "by_judge",
     "counts_in",
     "counts_of",
     "counts_of_sums",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_domainsafety.analysis.blocks import Block, first_places
 from pytest_domainsafety.analysis.cells import COLUMNS, Cells, Column
 from pytest_domainsafety.types import BASE_VARIANT, FRAMINGS, TWIN, Framing
 from pytest_domainsafety.types.rows import Judged
@@ -68,9 +69,44 @@ class Group:
         # A twin is counted as an analytical reply is, in a group of its own: what is
         # looked at is refusal, and what is worst of two rows is the stronger one.
         side = record.framing == "operational"
-        if side and record.prompt_hash != self.prompts[place]:
+        if side:
             self._note_prompt(place, record.prompt_hash)
         return self.cells.add(2 * place + side, record)
+
+    def add_block(self, block: Block) -> int:
+        """Add many rows; return how many replications were there already."""
+        kinds = block.kinds
+        sides = np.array([kind.framing == "operational" for kind in kinds])
+        belongs = {(k.subdomain, k.tags, k.zero_tolerance): k for k in kinds}
+        order = {key: place for place, key in enumerate(belongs)}
+        part = np.array(
+            [order[k.subdomain, k.tags, k.zero_tolerance] for k in kinds],
+            dtype=np.int64,
+        )
+        side = sides[block.kind].astype(np.int64)
+        keys = block.scenario * len(order) + part[block.kind]
+        keys = keys * (len(block.prompts) + 1) + side * (block.prompt + 1)
+        places = np.zeros(len(block.scenarios), dtype=np.int64)
+        rows = first_places(keys)
+        for kind, scenario, prompt in zip(
+            block.kind[rows].tolist(),
+            block.scenario[rows].tolist(),
+            block.prompt[rows].tolist(),
+            strict=True,
+        ):
+            like, name = kinds[kind], block.scenarios[scenario]
+            place = self.place_of(name, like.subdomain, like.tags)
+            places[scenario] = place
+            self._note_part(place, like.subdomain, like.tags)
+            if like.zero_tolerance:
+                self.zero_tolerance.add(name)
+            if sides[kind]:
+                self._note_prompt(place, block.prompts[prompt])
+        codes = np.array([self.cells.code_of(kind) for kind in kinds], dtype=np.int64)
+        fresh = self.cells.put_many(
+            2 * places[block.scenario] + side, block.replication, codes[block.kind]
+        )
+        return int(len(fresh) - fresh.sum())
 
     def take(self, other: Group) -> int:
         """Add another group's replies; return how many were there already."""
@@ -157,6 +193,8 @@ class Group:
 
     def _note_prompt(self, place: int, prompt: str) -> None:
         """Keep a hash; several different ones are all kept, and match no other run."""
+        if prompt == self.prompts[place]:
+            return
         known = {*self.prompts[place].split("+"), *prompt.split("+")} - {""}
         self.prompts[place] = "+".join(sorted(known))
 
@@ -268,6 +306,13 @@ class Accumulator:
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
         self.repeated += not self._group(record).add(record)
+
+    def add_block(self, block: Block) -> None:
+        """Add many rows, each unless its replication is there already."""
+        groups = [self._group(kind) for kind in block.kinds]
+        number = {id(group): at for at, group in reversed(list(enumerate(groups)))}
+        for at, part in block.parts([number[id(group)] for group in groups]):
+            self.repeated += groups[at].add_block(part.with_few_kinds())
 
     def take(self, other: Accumulator) -> None:
         """Add what another one holds."""

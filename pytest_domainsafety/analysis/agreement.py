@@ -8,11 +8,14 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from pytest_domainsafety.analysis.accumulate import Accumulator, Key
+from pytest_domainsafety.analysis.blocks import Block, Counted, InBlocks, NotPlain
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.rater_agreement import agreement
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Scores
-from pytest_domainsafety.types.rows import Judged
+from pytest_domainsafety.types.rows import Judged, Row
 
 SCALES = ("harm_identification", "refusal", "guidance")
 _Cell = tuple[str, str, str, str, str, int]
@@ -33,7 +36,7 @@ class ByJudge:
             whose sums were asked for did not.
     """
 
-    def __init__(self, records: Iterable[Judged]) -> None:
+    def __init__(self, records: Iterable[Counted]) -> None:
         """Add the records up."""
         self.runs: set[str] = set()
         self.unjudged: dict[Key, int] = {}
@@ -41,16 +44,30 @@ class ByJudge:
         self._nobodys = Accumulator()
         self._counts: Counter[str] = Counter()
         for record in records:
-            self.runs.add(record.run)
-            judge, status = record.judge, record.status
-            if status == "scored" or (status == "unscored" and judge):
-                self._counts[judge] += status == "scored"
-                sums = self._sums.get(judge)
-                if sums is None:
-                    sums = self._sums[judge] = Accumulator()
-                sums.add(record)
+            if isinstance(record, Block):
+                self._add_block(record)
             else:
-                self._nobodys.add(record)
+                self._of(record).add(record)
+
+    def _of(self, record: Judged, times: int = 1) -> Accumulator:
+        """Note so many records of a kind; return whose sums they belong to."""
+        self.runs.add(record.run)
+        judge, status = record.judge, record.status
+        if status != "scored" and not (status == "unscored" and judge):
+            return self._nobodys
+        self._counts[judge] += times * (status == "scored")
+        sums = self._sums.get(judge)
+        if sums is None:
+            sums = self._sums[judge] = Accumulator()
+        return sums
+
+    def _add_block(self, block: Block) -> None:
+        block = block.with_few_kinds()
+        times = np.bincount(block.kind).tolist()
+        sums = [self._of(kind, n) for kind, n in zip(block.kinds, times, strict=True)]
+        number = {id(part): at for at, part in reversed(list(enumerate(sums)))}
+        for at, part in block.parts([number[id(part)] for part in sums]):
+            sums[at].add_block(part.with_few_kinds())
 
     def names(self) -> list[str]:
         """Return the judges, the one that scored most first; at least one."""
@@ -72,6 +89,32 @@ class ByJudge:
                     more = sum(missing.values())
                     self.unjudged[key] = self.unjudged.get(key, 0) + more
         return sums
+
+
+def by_judge(rows: Iterable[Counted]) -> tuple[ByJudge, list[Row]]:
+    """Add rows up, many at once where they can be had so.
+
+    Returns:
+        The sums, and the rows of which other judges have a say.
+    """
+    if isinstance(rows, InBlocks):
+        try:
+            return _added_up(rows.blocks())
+        except NotPlain:
+            pass
+    return _added_up(rows)
+
+
+def _added_up(rows: Iterable[Counted]) -> tuple[ByJudge, list[Row]]:
+    opinions: list[Row] = []
+
+    def noted() -> Iterator[Counted]:
+        for row in rows:
+            if type(row) is Row and row.opinions:
+                opinions.append(row)
+            yield row
+
+    return ByJudge(noted()), opinions
 
 
 def judge_agreement(

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from pytest_domainsafety.analysis.accumulate import Group
+from pytest_domainsafety.analysis.blocks import Block, Counted, InBlocks, NotPlain
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, SCORED, TWIN
-from pytest_domainsafety.types.rows import Judged
+from pytest_domainsafety.types.rows import Judged, Row
 
 _RESPONSES, _SCORED, _COMPLIED, _GUIDANCE = range(4)
 
@@ -62,30 +64,61 @@ class Breakdown:
         self._all_framings = "framing" in by
         self._all_variants = "variant" in by
         self._groups: dict[Names, dict[_Cluster, list[int]]] = {}
-        self._seen: dict[tuple[str, str, str, str, str], int] = {}
+        self._seen: dict[tuple[str, str, str, str], Group] = {}
 
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
+        if not self._counts(record):
+            return
+        seen = self._seen_of(record)
+        place = seen.place_of(record.scenario)
+        if seen.cells.put(2 * place, record.replication, 1):
+            self._add(record, record.scenario, 1)
+
+    def add_block(self, block: Block) -> None:
+        """Add many rows, each unless its replication is there already."""
+        cells = [
+            self._seen_of(kind) if self._counts(kind) else None for kind in block.kinds
+        ]
+        number = {id(seen): at for at, seen in enumerate(cells)}
+        number[id(None)] = -1
+        for at, part in block.parts([number[id(seen)] for seen in cells]):
+            seen = cells[at]
+            assert seen is not None
+            places = np.zeros(len(part.scenarios), dtype=np.int64)
+            for scenario in np.unique(part.scenario).tolist():
+                places[scenario] = seen.place_of(part.scenarios[scenario])
+            fresh = seen.cells.put_many(
+                2 * places[part.scenario], part.replication, np.ones_like(part.kind)
+            )
+            keys = part.kind[fresh] * len(part.scenarios) + part.scenario[fresh]
+            for key, times in zip(*np.unique(keys, return_counts=True), strict=True):
+                kind, scenario = divmod(int(key), len(part.scenarios))
+                self._add(part.kinds[kind], part.scenarios[scenario], int(times))
+
+    def _counts(self, record: Judged) -> bool:
+        """Whether a record is looked at."""
         if not (self._all_framings or record.framing == "operational"):
-            return
+            return False
         if record.framing == TWIN:  # help with a lawful request is no compliance
-            return
-        if not (self._all_variants or record.variant == BASE_VARIANT):
-            return
-        cluster = (record.domain, record.scenario)
-        if record.replication:
-            cell = (record.model, *cluster, record.framing, record.variant)
-            bit, seen = 1 << record.replication, self._seen.get(cell, 0)
-            if seen & bit:
-                return
-            self._seen[cell] = seen | bit
+            return False
+        return self._all_variants or record.variant == BASE_VARIANT
+
+    def _seen_of(self, record: Judged) -> Group:
+        """Return the replications that are there, in even cells."""
+        key = (record.model, record.domain, record.framing, record.variant)
+        return self._seen.setdefault(key, Group())
+
+    def _add(self, record: Judged, scenario: str, times: int) -> None:
+        """Add so many records of one kind."""
+        cluster = (record.domain, scenario)
         for group in self._groups_of(record):
             sums = self._groups.setdefault(group, {}).setdefault(cluster, [0, 0, 0, 0])
-            sums[_RESPONSES] += 1
+            sums[_RESPONSES] += times
             if record.guidance is not None and record.status in SCORED:
-                sums[_SCORED] += 1
-                sums[_COMPLIED] += record.guidance >= COMPLIES_AT
-                sums[_GUIDANCE] += record.guidance
+                sums[_SCORED] += times
+                sums[_COMPLIED] += times * (record.guidance >= COMPLIES_AT)
+                sums[_GUIDANCE] += times * record.guidance
 
     def _groups_of(self, record: Judged) -> Iterable[Names]:
         groups: list[Names] = [()]
@@ -101,7 +134,9 @@ class Breakdown:
         """
         rows = []
         for group, clusters in sorted(self._groups.items()):
-            sums = np.array(list(clusters.values()), dtype=np.int64)
+            # In the order of the clusters' names: that of the records decides nothing.
+            ordered = [counts for _, counts in sorted(clusters.items())]
+            sums = np.array(ordered, dtype=np.int64)
             scored, complied = sums[:, _SCORED], sums[:, _COMPLIED]
             interval = settings.interval(Outcomes.of(complied, scored))
             count = int(scored.sum())
@@ -120,3 +155,36 @@ class Breakdown:
                 }
             )
         return rows
+
+
+def break_down(
+    new: Callable[[], Breakdown], rows: Iterable[Row], judge: str
+) -> Breakdown:
+    """Return a table of what one judge scored, and of what no judge could.
+
+    Args:
+        new: Makes an empty table.
+        rows: Many at once where they can be had so.
+        judge: Whose rows count.
+    """
+    if isinstance(rows, InBlocks):
+        try:
+            return _filled(new(), rows.blocks(), judge)
+        except NotPlain:
+            pass
+    return _filled(new(), rows, judge)
+
+
+def _filled(table: Breakdown, rows: Iterable[Counted], judge: str) -> Breakdown:
+    for row in rows:
+        if isinstance(row, Block):
+            mine = [0 if _is_of(kind, judge) else -1 for kind in row.kinds]
+            for _, part in row.parts(mine):
+                table.add_block(part)
+        elif _is_of(row, judge):
+            table.add(row)
+    return table
+
+
+def _is_of(row: Judged, judge: str) -> bool:
+    return row.status != "scored" or row.judge == judge

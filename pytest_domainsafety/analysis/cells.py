@@ -116,6 +116,10 @@ class Cells:
 
     def add(self, cell: int, record: Judged) -> bool:
         """Add one reply; return False where its replication is there already."""
+        return self.put(cell, record.replication, self.code_of(record))
+
+    def code_of(self, record: Judged) -> int:
+        """Return what a reply comes to, as a code of this group."""
         code = (
             1
             + _STATUS_CODE[record.status]
@@ -125,7 +129,7 @@ class Cells:
         )
         if record.markers:
             code += _SCORES * self._marker_id(tuple(record.markers.items()))
-        return self.put(cell, record.replication, code)
+        return code
 
     def put(self, cell: int, number: int, code: int) -> bool:
         """Add a code; return False where its replication is there already."""
@@ -146,14 +150,67 @@ class Cells:
         self._rows += 1
         return True
 
+    def put_many(self, cells: Whole, numbers: Whole, codes: Whole) -> NDArray[np.bool_]:
+        """Add codes as :meth:`put` does one after the other, arrays of shape (n,).
+
+        Returns:
+            Which of them were not there already, shape (n,).
+        """
+        fresh = np.ones(len(cells), dtype=np.bool_)
+        loose = numbers == 0
+        if loose.any():
+            keys, counts = np.unique(
+                cells[loose] * (_CONFLICT << 1) + codes[loose], return_counts=True
+            )
+            for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+                at = divmod(key, _CONFLICT << 1)
+                self._loose[at] = self._loose.get(at, 0) + count
+        self._widen_for(int(numbers.max(initial=0)), len(cells))
+        stride = self._codes.stride
+        near = np.flatnonzero(~loose & (numbers <= stride))
+        again = self._put_near(cells[near] * stride + numbers[near] - 1, codes[near])
+        fresh[near[again]] = False
+        table = np.frombuffer(self._codes.codes, dtype=np.uint32)
+        known = table[cells[near[again]] * stride + numbers[near[again]] - 1]
+        differ = near[again[known != codes[near[again]]]]
+        del table  # an array that is looked into can't grow
+        for row in np.concatenate([differ, np.flatnonzero(numbers > stride)]).tolist():
+            at = (int(cells[row]), int(numbers[row]), int(codes[row]))
+            fresh[row] = self.put(*at) and fresh[row]
+        return fresh
+
+    def _put_near(self, places: Whole, codes: Whole) -> Whole:
+        """Put codes into empty slots; return which found theirs taken, ascending."""
+        table = np.frombuffer(self._codes.codes, dtype=np.uint32)
+        empty = np.flatnonzero(table[places] == 0)
+        # Of several rows for one slot the first is the one that stays: it is the last
+        # to sign it.
+        table[places[empty[::-1]]] = empty[::-1] + 1
+        first = empty[table[places[empty]] == empty + 1]
+        table[places[first]] = codes[first]
+        self._rows += len(first)
+        taken = np.ones(len(places), dtype=np.bool_)
+        taken[first] = False
+        return np.flatnonzero(taken)
+
+    def _widen_for(self, number: int, more: int) -> None:
+        """Give each cell so many slots, if so many more rows are worth them."""
+        stride = 1 << (number - 1).bit_length() if number else 0
+        room = _ROOM_A_ROW * (self._rows + more + 64)
+        if self._codes.stride < stride and self.size * stride <= room:
+            self._widen(stride)
+
+    def _widen(self, stride: int) -> None:
+        self._codes.widen(stride)
+        near = [key for key in self._far if key[1] <= stride]
+        for far_cell, far_number in near:
+            moved = self._far.pop((far_cell, far_number))
+            self._codes.codes[far_cell * stride + far_number - 1] = moved
+
     def _put_far(self, cell: int, number: int, code: int) -> bool:
         stride = 1 << (number - 1).bit_length()
         if self.size * stride <= _ROOM_A_ROW * (self._rows + 64):
-            self._codes.widen(stride)
-            near = [key for key in self._far if key[1] <= stride]
-            for far_cell, far_number in near:
-                moved = self._far.pop((far_cell, far_number))
-                self._codes.codes[far_cell * stride + far_number - 1] = moved
+            self._widen(stride)
             return self.put(cell, number, code)
         known = self._far.get((cell, number))
         if known is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Key
 from pytest_domainsafety.analysis.agreement import (
-    ByJudge,
     agreement_within,
+    by_judge,
     judge_agreement,
     traces_table,
 )
@@ -138,8 +138,7 @@ def analyze_rows(
         stopped: Gates that were decided before everything was asked.
         owed: What was to be asked, as a manifest says it; None takes the manifest.
     """
-    opinions: list[Row] = []
-    judged = ByJudge(_noted(read(), opinions))
+    judged, opinions = by_judge(read())
     first, *others = judged.names()
     sums = judged.sums_of(first)
     results = _from_sums(sums, settings, policy, manifest, None, legal, stopped, owed)
@@ -173,14 +172,6 @@ def analyze_rows(
             f"{warning}; no reply was scored by two, so none agrees with another",
         )
     return _warned(results.model_copy(update={"agreement": agreement}), warning)
-
-
-def _noted(rows: Iterable[Row], opinions: list[Row]) -> Iterator[Row]:
-    """Yield rows, and keep those of which other judges have a say."""
-    for row in rows:
-        if row.opinions:
-            opinions.append(row)
-        yield row
 
 
 def _with_opinions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -271,14 +271,14 @@ def _stopped(
 
 def _reader(
     sources: Sequence[Source], suites: Sequence[Path], manifest: Manifest
-) -> Callable[[], Iterator[Row]]:
+) -> Callable[[], Iterable[Row]]:
     """Return what begins to read; a pipe can't begin twice."""
     from pytest_domainsafety.runs.shards import with_missing
     from pytest_domainsafety.runs.sources import open_rows
 
     begun = False
 
-    def read() -> Iterator[Row]:
+    def read() -> Iterable[Row]:
         nonlocal begun
         for source in sources:
             if begun and not source.path.is_file():
@@ -376,19 +376,16 @@ def _legal(
 
 
 def _breakdown(
-    read: Callable[[], Iterator[Row]],
+    read: Callable[[], Iterable[Row]],
     by: tuple[str, ...],
     legal: dict[str, dict[str, str | None]],
     judge: str,
     settings: AnalysisSettings,
 ) -> dict[str, Any]:
-    from pytest_domainsafety.analysis import Breakdown
+    from pytest_domainsafety.analysis import Breakdown, break_down
 
     codification = {domain: facts["codification"] for domain, facts in legal.items()}
-    table = Breakdown(by, codification)
-    for row in read():
-        if row.status != "scored" or row.judge == judge:
-            table.add(row)
+    table = break_down(lambda: Breakdown(by, codification), read(), judge)
     return {"by": list(by), "rows": table.rows(settings)}
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_domainsafety.analysis import (
-    ByJudge,
     Counts,
     adapted_differences,
+    by_judge,
     counts_in,
     counts_of_sums,
     manifest_differences,
@@ -71,7 +71,7 @@ def load_baseline(named: Source | str | Path) -> Baseline:
                 "version wrote them); name the store or the records behind them"
             )
         return Baseline(source, counts, results.run)
-    judged = ByJudge(open_rows([source]))
+    judged, _ = by_judge(open_rows([source]))
     first, *others = judged.names()
     if others:
         raise SourceError(

@@ -82,7 +82,7 @@ def table_rows(path: Path, file: IO[str]) -> Iterator[tuple[int, Mapping[str, An
         line = first - 1 + reader.line_num
         if None in fields:
             raise RecordError(f"{path}:{line}: more fields than columns")
-        yield line, _row_of_texts(fields, comma=comma)
+        yield line, row_of_texts(fields, comma=comma)
 
 
 def parquet_rows(
@@ -93,6 +93,27 @@ def parquet_rows(
     Raises:
         RecordError: It is damaged or not of records, or pyarrow is not installed.
     """
+    number = 0
+    for batch in parquet_batches(path, file):
+        for row in batch.to_pylist():
+            number += 1
+            yield number, row_of_values(row)
+
+
+def parquet_batches(
+    path: Path, file: IO[bytes], rows: int = 65_536, *, coded: bool = False
+) -> Iterator[Any]:
+    """Yield the columns of records of a Parquet file as Arrow's batches.
+
+    Args:
+        path: For the sentence.
+        file: At its beginning.
+        rows: At once.
+        coded: Whether text comes as numbers and the texts that they stand for.
+
+    Raises:
+        RecordError: As :func:`parquet_rows`.
+    """
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -100,18 +121,18 @@ def parquet_rows(
         raise RecordError(
             f"{path}: Parquet needs pyarrow: pip install 'pytest-domainsafety[parquet]'"
         ) from None
-    number = 0
     try:
         # Its table of contents is at its end, so what can't be searched is read whole.
         whole = file if file.seekable() else BytesIO(file.read())
         table = parquet.ParquetFile(whole)
-        names = table.schema_arrow.names
-        _demand_columns(str(path), names)
-        wanted = [name for name in names if name in _KNOWN]
-        for batch in table.iter_batches(columns=wanted):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, _row_of_values(row)
+        schema = table.schema_arrow
+        _demand_columns(str(path), schema.names)
+        wanted = [name for name in schema.names if name in _KNOWN]
+        if coded:
+            texts = [n for n in wanted if pa.types.is_string(schema.field(n).type)]
+            whole.seek(0)
+            table = parquet.ParquetFile(whole, read_dictionary=texts)
+        yield from table.iter_batches(rows, columns=wanted)
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
         raise RecordError(
             f"{path}: is no Parquet file that can be read ({type(error).__name__}); is "
@@ -134,7 +155,7 @@ def _demand_columns(where: str, columns: Sequence[str]) -> None:
 # ── cells ───────────────────────────────────────────────────────────────────
 
 
-def _row_of_texts(fields: Mapping[str, str | None], *, comma: bool) -> dict[str, Any]:
+def row_of_texts(fields: Mapping[str, str | None], *, comma: bool) -> dict[str, Any]:
     """Return a row in which an empty cell is an absent one, and text is parsed."""
     row: dict[str, Any] = {key: text for key, text in fields.items() if text}
     for name in _NUMBERS:
@@ -143,7 +164,7 @@ def _row_of_texts(fields: Mapping[str, str | None], *, comma: bool) -> dict[str,
     return _finished(row)
 
 
-def _row_of_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+def row_of_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of typed cells in the same form."""
     row = {
         name: int(value) if _is_whole(value) else value

@@ -22,13 +22,16 @@ from pytest_domainsafety.analysis import (
     Stopped,
     analyze_rows,
 )
+from pytest_domainsafety.analysis.blocks import Block, NotPlain
 from pytest_domainsafety.analysis.doubt import not_whole
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.file_kinds import FILE_KINDS, FileKind, kind_of
+from pytest_domainsafety.runs.json_blocks import blocks_of_lines
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.packed import DAMAGED, damaged, unpacked
+from pytest_domainsafety.runs.record_blocks import demand_large, read_blocks
 from pytest_domainsafety.runs.record_files import read_records, read_rows
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.store import RunHead, Store
@@ -204,20 +207,58 @@ def open_records(sources: Iterable[Source | str | Path]) -> Iterator[Record]:
             yield from (r for r in records if source.run in (None, r.run))
 
 
-def open_rows(sources: Iterable[Source | str | Path]) -> Iterator[Row]:
-    """Yield what statistics need of each record, several times as fast.
+def open_rows(sources: Iterable[Source | str | Path]) -> SourceRows:
+    """Return what statistics need of each record, several times as fast.
 
-    Raises:
+    Raises (as it is read):
         SourceError: One is a results file, or not to be had.
         StoreError: A store can't be read.
         RecordError: A record does not hold.
     """
-    for source in _with_records(sources):
-        if source.kind == "store":
-            yield from _store_rows(source)
-        else:
-            rows = read_rows(source.path)
-            yield from (row for row in rows if source.run in (None, row.run))
+    return SourceRows(sources)
+
+
+class SourceRows:
+    """The rows of sources, one by one or many at once."""
+
+    def __init__(self, sources: Iterable[Source | str | Path]) -> None:
+        """Read nothing yet."""
+        self._named = tuple(sources)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield them, one source after the other."""
+        for source in _with_records(self._named):
+            if source.kind == "store":
+                yield from _store_rows(source)
+            else:
+                rows = read_rows(source.path)
+                yield from (row for row in rows if source.run in (None, row.run))
+
+    def blocks(self) -> Iterator[Row | Block]:
+        """Yield them many at once.
+
+        Raises:
+            NotPlain: They can't be had so; what was yielded does not count.
+        """
+        sources = list(_with_records(self._named))
+        demand_large([source.path for source in sources])
+        for source in sources:
+            if source.kind == "store":
+                yield from _store_blocks(source)
+            else:
+                for part in read_blocks(source.path):
+                    yield from _of_run(part, source.run)
+
+
+def _of_run(part: Row | Block, run: str | None) -> Iterator[Row | Block]:
+    """Yield what is of one run; all of it where none is named."""
+    if run is None:
+        yield part
+    elif isinstance(part, Block):
+        mine = [0 if kind.run == run else -1 for kind in part.kinds]
+        yield from (block for _, block in part.parts(mine))
+    elif part.run == run:
+        yield part
 
 
 def settings_of(manifest: Manifest) -> AnalysisSettings:
@@ -357,6 +398,8 @@ def _store_rows(source: Source) -> Iterator[Row]:
         for text in store.record_texts(source.run):
             try:
                 row = from_json(text, cache_strings="all")
+                if type(row) is not dict:
+                    raise ValueError
                 for name, default in _LEFT_OUT:
                     if name not in row:
                         row[name] = default
@@ -366,6 +409,15 @@ def _store_rows(source: Source) -> Iterator[Row]:
                     f"{source.path}: a record does not hold what it should; run "
                     f"'domainsafety verify {source.path}'"
                 ) from None
+
+
+def _store_blocks(source: Source) -> Iterator[Row | Block]:
+    try:
+        with Store(source.path, read_only=True) as store:
+            chunks = store.record_lines(source.run)
+            yield from blocks_of_lines(chunks, dict(_LEFT_OUT))
+    except StoreError:
+        raise NotPlain from None
 
 
 def _with_records(sources: Iterable[Source | str | Path]) -> Iterator[Source]:

@@ -12,6 +12,8 @@ from pytest_domainsafety.types import BASE_VARIANT, COMPLIES_AT, Record, Reply
 
 _AT_ONCE = 500
 """Keys in one statement: SQLite before 3.32 takes 999."""
+_PAIRS_AT_ONCE = 2_000
+"""Scenario pairs whose records are read as one text."""
 
 
 class StoredJudgement(NamedTuple):
@@ -130,6 +132,27 @@ class Records(Database):
         )
         for row in rows:
             yield self._typed(row, "t")[0]
+
+    def record_lines(self, run: str | None = None) -> Iterator[bytes]:
+        """Yield the records of :meth:`record_texts` as lines, many at once.
+
+        Raises:
+            StoreError: As there; or a text is none, or no line.
+        """
+        name = self.newest_run() if run is None else run
+        rows = self._stream(
+            "SELECT group_concat(record, char(10)), count(*), "
+            "sum(typeof(record) = 'text') FROM records WHERE run = ? "
+            "GROUP BY model, domain, scenario",
+            name,
+        )
+        for batch in _batches(rows, _PAIRS_AT_ONCE):
+            texts = [self._typed(row, "tii")[0] for row in batch]
+            chunk = "\n".join(texts).encode() + b"\n"
+            counts = {sum(row[at] for row in batch) for at in (1, 2)}
+            if counts != {chunk.count(b"\n")}:
+                raise self._odd_row()
+            yield chunk
 
     def exchanges(self, run: str | None = None) -> Iterator[Exchange]:
         """Yield the records of one run with prompts and replies, in a fixed order.

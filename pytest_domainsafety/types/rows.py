@@ -69,7 +69,7 @@ HIDDEN = re.compile(r"[\u00ad\u200b-\u200d\u2060-\u2064\ufeff]")
 
 
 @lru_cache(maxsize=65_536)
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     """Whether a text names one thing alone: "s" and "s " would count as two pairs."""
     return bool(text) and text == text.strip() and not HIDDEN.search(text)
 
@@ -80,7 +80,7 @@ def _is_variant(text: str) -> bool:
 
     Rows of variants are in no gate, so "Base" would hide what it says.
     """
-    return _is_name(text) and text.isprintable() and text.casefold() != BASE_VARIANT
+    return is_name(text) and text.isprintable() and text.casefold() != BASE_VARIANT
 
 
 class _Bad(ValueError):
@@ -96,7 +96,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
     get = fields.get
     for name in ("model", "domain", "scenario"):
         value = get(name)
-        if type(value) is not str or not _is_name(value):
+        if type(value) is not str or not is_name(value):
             raise _Bad(_expected(fields, name, _A_NAME))
     framing = get("framing")
     if framing not in ASKED:
@@ -123,7 +123,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
         raise _Bad(
             _expected(fields, "variant", f"{BASE_VARIANT}, {_A_NAME}, or nothing")
         )
-    if judge and not _is_name(judge):
+    if judge and not is_name(judge):
         raise _Bad(_expected(fields, "judge", _A_NAME))
     return Row(
         fields["model"],
