@@ -183,7 +183,10 @@ def test_parquet(rows, as_text):
         return
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         path = Path(folder) / "r.parquet"
-        parquet.write_table(made, path, row_group_size=7)
+        try:
+            parquet.write_table(made, path, row_group_size=7)
+        except pa.ArrowNotImplementedError:  # markers that no row has: no fields
+            return
         slow, fast = both(patch, path)
     assert fast == slow
 
