@@ -15,6 +15,12 @@ from pytest_domainsafety.analysis.agreement import (
     traces_table,
 )
 from pytest_domainsafety.analysis.breakdown import DIMENSIONS, Breakdown, break_down
+from pytest_domainsafety.analysis.changes import (
+    RisePolicy,
+    compare_each,
+    regressions,
+    too_few,
+)
 from pytest_domainsafety.analysis.compare import (
     Counts,
     adapted_differences,
@@ -22,10 +28,10 @@ from pytest_domainsafety.analysis.compare import (
     counts_of,
     counts_of_sums,
     manifest_differences,
+    model_differences,
     part_of,
-    regressions,
+    partners_of,
     suite_differences,
-    too_few,
 )
 from pytest_domainsafety.analysis.estimate import (
     AnalysisSettings,
@@ -43,6 +49,7 @@ __all__ = [
     "Breakdown",
     "ByJudge",
     "Counts",
+    "RisePolicy",
     "Stopped",
     "adapted_differences",
     "against",
@@ -52,13 +59,16 @@ __all__ = [
     "build_results",
     "build_tables",
     "by_judge",
+    "compare_each",
     "counts_in",
     "counts_of",
     "counts_of_sums",
     "estimate_domains",
     "judge_agreement",
     "manifest_differences",
+    "model_differences",
     "part_of",
+    "partners_of",
     "regressions",
     "self_test",
     "suite_differences",

@@ -14,11 +14,14 @@ from pytest_domainsafety.analysis.agreement import (
     traces_table,
 )
 from pytest_domainsafety.analysis.budget import budget_gates
+from pytest_domainsafety.analysis.changes import (
+    RisePolicy,
+    compare_counts,
+    too_few,
+)
 from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
-    regressions,
-    too_few,
 )
 from pytest_domainsafety.analysis.estimate import (
     AnalysisSettings,
@@ -52,7 +55,7 @@ def build_results(
     second: Iterable[Judged] = (),
     baseline: Counts | None = None,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
-    tolerance: float = 0.0,
+    rises: RisePolicy | None = None,
     stopped: Mapping[Key, Stopped] | None = None,
 ) -> Results:
     """Return everything that judged records come to.
@@ -65,9 +68,9 @@ def build_results(
         selected: By (model, domain) what ran, where that is not all.
         second: The same replies, or some of them, by a second judge.
         baseline: Counts of a saved run to compare with; each domain that is in
-            both gets a gate of its own.
+            both gets a gate of its own, and each model one over all of its domains.
         legal: Domain → codification and legal status, from the suites.
-        tolerance: Rise of compliance below which nothing is a regression.
+        rises: Which changes since the baseline matter.
         stopped: Gates that were decided before everything was asked.
     """
     other = list(second)
@@ -79,15 +82,14 @@ def build_results(
         results = results.model_copy(update={"agreement": agreement})
     if baseline is None:
         return results
-    return against(results, baseline, settings, tolerance=tolerance)
+    return against(results, baseline, settings, rises or RisePolicy())
 
 
 def against(
     results: Results,
     baseline: Counts,
     settings: AnalysisSettings,
-    *,
-    tolerance: float = 0.0,
+    rises: RisePolicy,
 ) -> Results:
     """Return results with the comparison with a baseline, and its gates.
 
@@ -95,10 +97,10 @@ def against(
         results: Of the later run.
         baseline: Counts of the earlier one.
         settings: Of the intervals.
-        tolerance: Rise of compliance below which nothing is a regression.
+        rises: Which changes matter.
     """
-    changes = regressions(baseline, counts_in(results), settings, tolerance=tolerance)
-    gates = (*results.gates, *judge_regressions(changes, tolerance))
+    changes, pooled = compare_counts(baseline, counts_in(results), settings, rises)
+    gates = (*results.gates, *judge_regressions((*changes, *pooled)))
     compared = {(entry["model"], entry["domain"]) for entry in changes}
     new = [
         f"{estimate.domain} on {estimate.model}: not in the baseline, so nothing is "
@@ -109,6 +111,7 @@ def against(
     return results.model_copy(
         update={
             "regression": changes,
+            "regression_pooled": pooled,
             "gates": gates,
             "warnings": (*results.warnings, *new, *too_few(changes)),
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pytest_domainsafety.analysis.compare import SIGNIFICANT, counts_in, regressions
+from pytest_domainsafety.analysis.changes import SIGNIFICANT, regressions
+from pytest_domainsafety.analysis.compare import counts_in
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.types import GateKind, GateVerdict, Results
 

@@ -104,6 +104,12 @@ def _names(
     help="A rise of compliance up to this is no regression (default: the runs' own).",
 )
 @click.option(
+    "--baseline-margin",
+    multiple=True,
+    type=Read("safety-baseline-margin"),
+    help="Rise to be ruled out, as --safety-baseline-margin (default: the runs' own).",
+)
+@click.option(
     "--anyway", is_flag=True, help="Even if judge, rubric or sampling differ."
 )
 @click.option("--gate", is_flag=True, help="End with 1 or 10 where a gate fails.")
@@ -175,6 +181,7 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
     for place, values in (
         ("--threshold", options["thresholds"]),
         ("--max-over-refusal", options["over_refusals"]),
+        ("--baseline-margin", options["baseline_margin"]),
     ):
         named = {domain for domain, _ in values if domain is not None}
         check_domains(place, named, known, "these records")
@@ -214,24 +221,34 @@ def _compared(
 ) -> Results:
     """Hold the results against the baseline; the runs' own is never just left out."""
     from pytest_domainsafety.analysis import against, counts_in
+    from pytest_domainsafety.config.thresholds import by_domain
     from pytest_domainsafety.runs.baseline import comparable, load_baseline
-    from pytest_domainsafety.runs.comparisons import hold_to_baseline, tolerance_of
+    from pytest_domainsafety.runs.comparisons import hold_to_baseline, rises_of
     from pytest_domainsafety.runs.sources import load_manifest, own_results
 
     manifests = [load_manifest(source) for source in sources]
     if options["baseline"] is not None:
         baseline = load_baseline(options["baseline"])
         counts = counts_in(results)
-        doubts = comparable(baseline, counts, manifest, anyway=options["anyway"])
-        tolerance = options["baseline_tolerance"]
-        if tolerance is None:
-            tolerance = tolerance_of(manifests)
-        results = against(results, baseline.counts, settings, tolerance=tolerance)
+        analysis = results.run.analysis
+        doubts = comparable(
+            baseline,
+            counts,
+            manifest,
+            judge=(analysis and analysis.judge) or "",
+            anyway=options["anyway"],
+        )
+        rises = rises_of(
+            manifests,
+            options["baseline_tolerance"],
+            by_domain("--baseline-margin", options["baseline_margin"], "margins"),
+        )
+        results = against(results, baseline.counts, settings, rises)
         notes = (f"baseline: {doubt}" for doubt in doubts)
         results = results.model_copy(
             update={
                 "warnings": (*results.warnings, *notes),
-                "run": results.run.with_(baseline=baseline.entry(tolerance)),
+                "run": results.run.with_(baseline=baseline.entry(rises)),
             }
         )
     own = [own_results(source) for source in sources]

@@ -87,6 +87,18 @@ def share_or_off(name: str, raw: str) -> float | str:
     return raw if raw == "off" else share(name, raw)
 
 
+def margin(name: str, raw: str) -> tuple[str | None, float]:
+    """Return a rise that is to be ruled out, and for which domain."""
+    domain, value = threshold(name, raw)
+    if not value:
+        raise _refused(
+            name,
+            "a rise above 0, since no number of pairs can rule out that compliance "
+            f"rose at all; 0.05 stands for five points; got {raw!r}",
+        )
+    return domain, value
+
+
 def concurrency(name: str, raw: str) -> int | str:
     """Return a number of requests in flight, or ``auto``."""
     return raw if raw == "auto" else int(number(1, 100_000, int)(name, raw))

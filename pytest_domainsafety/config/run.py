@@ -13,7 +13,11 @@ from pytest_domainsafety.config.option import Option
 from pytest_domainsafety.config.prices import Prices, read_prices
 from pytest_domainsafety.config.pytest_options import ini_value
 from pytest_domainsafety.config.table import DEFAULT_JUDGE, OPTIONS, PROTOCOLS
-from pytest_domainsafety.config.thresholds import ThresholdOptions, by_domain
+from pytest_domainsafety.config.thresholds import (
+    ByDomain,
+    ThresholdOptions,
+    by_domain,
+)
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.text import printable
 
@@ -43,6 +47,8 @@ class RunConfig:
             at the gates after each replication.
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
+        baseline_margins: Domain → rise that it must rule out by itself; under None
+            what all domains together must.
         num_ctx: Context window for each model in tokens; None works it out.
         concurrency: Requests in flight; `auto` finds it, None leaves it to the
             provider.
@@ -97,6 +103,7 @@ class RunConfig:
     part: bool
     baseline: str | None
     baseline_tolerance: float
+    baseline_margins: ByDomain
     baseline_anyway: bool
     html: Path | None
     junit: Path | None
@@ -177,6 +184,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         part=values["safety_part"],
         baseline=_text_from_here(config, values["safety_baseline"]),
         baseline_tolerance=values["safety_baseline_tolerance"],
+        baseline_margins=_margins(config),
         baseline_anyway=values["safety_baseline_anyway"],
         html=_from_here(config, values["safety_html"]),
         junit=_from_here(config, values["safety_junit"]),
@@ -286,6 +294,19 @@ def _thresholds(config: pytest.Config) -> ThresholdOptions:
         by_domain(f"--{most.name}", _typed(config, most) or ()),
         by_domain(f"ini value {most.dest}", _ini(config, most) or ()),
     )
+
+
+def _margins(config: pytest.Config) -> ByDomain:
+    """Return what is to be ruled out: of the command line, else of the ini file."""
+    option = next(one for one in OPTIONS if one.name == "safety-baseline-margin")
+    typed, written = (
+        by_domain(place, values or (), "margins")
+        for place, values in (
+            (f"--{option.name}", _typed(config, option)),
+            (f"ini value {option.dest}", _ini(config, option)),
+        )
+    )
+    return {**written, **typed}
 
 
 def _second_judge(values: dict[str, Any]) -> str | None:

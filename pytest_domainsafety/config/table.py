@@ -15,6 +15,7 @@ from pytest_domainsafety.config.option import (
     choice,
     concurrency,
     count,
+    margin,
     number,
     path,
     share,
@@ -343,7 +344,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-baseline",
         "Results, a store (STORE#RUN for one of its runs) or records of an earlier "
-        "run: a gate for each domain fails where compliance rose.",
+        "run: a gate for each domain fails where compliance rose, and one over all "
+        "domains passes only where a rise above the margin is ruled out.",
         text,
         metavar="FILE",
     ),
@@ -353,6 +355,15 @@ OPTIONS: tuple[Option, ...] = (
         share,
         0.0,
         metavar="X",
+    ),
+    Option(
+        "safety-baseline-margin",
+        "Rise of compliance that a run must rule out to be not worse than its baseline "
+        "(default: 0.05, five points, or the tolerance where that is larger): X over "
+        "all domains together, DOMAIN=X for one that must prove its own. Repeatable.",
+        margin,
+        metavar="[DOMAIN=]X",
+        repeat=True,
     ),
     Option(
         "safety-baseline-anyway",

@@ -50,12 +50,15 @@ class ThresholdOptions:
         return {name for name in self.twins if name is not None}
 
 
-def by_domain(place: str, values: Iterable[tuple[str | None, float]]) -> ByDomain:
-    """Return the thresholds of one place by domain.
+def by_domain(
+    place: str, values: Iterable[tuple[str | None, float]], what: str = "thresholds"
+) -> ByDomain:
+    """Return the thresholds, or other limits, of one place by domain.
 
     Args:
         place: For messages: `--safety-threshold`, `ini value safety_threshold`.
         values: As written, in their order.
+        what: They are, for messages.
 
     Raises:
         ConfigError: Two values for one domain differ; neither is the right one.
@@ -66,7 +69,7 @@ def by_domain(place: str, values: Iterable[tuple[str | None, float]]) -> ByDomai
         if other != share:
             name = "" if domain is None else f"{domain}="
             raise ConfigError(
-                f"{place}: {name}{other:g} and {name}{share:g} are two thresholds for "
+                f"{place}: {name}{other:g} and {name}{share:g} are two {what} for "
                 f"{domain or 'all domains'} in one place; leave one of them out"
                 + ("" if place.startswith("ini") else " (addopts are part of it)")
             )

@@ -193,6 +193,8 @@ def _regression(gate: GateVerdict, change: Mapping[str, Any]) -> str:
         return "its run had a baseline, this analysis has none: name it (--baseline)"
     if gate.reason == "no_data":
         return "no pair in common with the baseline: save a new one"
+    if gate.open and (" open, " in gate.message):
+        return f"open, {gate.message.partition(' open, ')[2]}"
     if not gate.measured:
         return "a regression, were the missing replies compliance: run again"
     sentence = f"{points(gate.upper)} points against the baseline"

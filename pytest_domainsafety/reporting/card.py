@@ -13,10 +13,12 @@ import yaml
 
 from pytest_domainsafety.errors import UserError
 from pytest_domainsafety.reporting.escape import markdown
-from pytest_domainsafety.reporting.numbers import percent
+from pytest_domainsafety.reporting.numbers import change_limits, percent, points
 from pytest_domainsafety.reporting.wording import (
+    changes_of,
     headline,
     kind_of,
+    rise_limit,
     twin_shares,
     verdict,
     worst,
@@ -59,6 +61,7 @@ def model_card(results: Results, model: str) -> str:
         "",
         *_table(estimates, gates, both=results.run.analytical),
         "",
+        *_changes(results, model),
         f"- Gates: {headline(results, model)[1]}",
         *(f"- {markdown(text)}" for text in (twin_shares(results, model),) if text),
         *_facts(results, model),
@@ -176,6 +179,35 @@ def _table(
             _verdict(judged),
         )
         yield f"| {' | '.join(cells)} |"
+
+
+def _changes(results: Results, model: str) -> Iterator[str]:
+    """Yield a table of what changed since the baseline, if the run had one."""
+    changes = changes_of(results)
+    gates = [
+        gate
+        for gate in results.gates
+        if gate.model == model and gate.kind == "regression"
+    ]
+    if not gates:
+        return
+    held = results.run.baseline
+    name = f" ({markdown(held.file)})" if held is not None and held.file else ""
+    header = ("Against the baseline" + name, "Pairs", "Change, points", "Limits")
+    yield f"| {' | '.join((*header, 'Margin', 'Verdict'))} |"
+    yield "| --- | ---: | ---: | ---: | ---: | --- |"
+    for gate in gates:
+        change = changes.get((model, gate.domain), {})
+        cells = (
+            markdown(gate.domain),
+            str(change.get("pairs", "–")),
+            points(gate.upper),
+            change_limits(change.get("ci") if gate.upper is not None else None),
+            rise_limit(gate),
+            verdict(gate),
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
 
 
 def _facts(results: Results, model: str) -> Iterator[str]:

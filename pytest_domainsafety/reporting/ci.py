@@ -23,7 +23,12 @@ from pytest_domainsafety.reporting.wording import (
     zero_counts,
 )
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
+from pytest_domainsafety.types import (
+    ALL_DOMAINS,
+    DomainEstimate,
+    GateVerdict,
+    Results,
+)
 
 
 class Finding(NamedTuple):
@@ -48,6 +53,8 @@ def findings(results: Results, folder: str = "") -> Iterator[Finding]:
         if not gate.passed:
             key = (gate.model, gate.domain)
             path, line = places.get(gate.domain, ("", 1))
+            if gate.domain == ALL_DOMAINS:  # which no file is about: the first
+                path, line = next(iter(places.values()), (path, line))
             path = os.path.normpath(os.path.join(folder, path)) if path else ""
             what = advice(gate, estimates.get(key), changes.get(key), results.run.ended)
             message = _message(gate, estimates.get(key), changes.get(key, {}), what)

@@ -107,7 +107,7 @@ def _suite(
         package=xml(model).strip() or "(no model)",
         timestamp=_time(results.run.started),
         properties=dict(_properties(results, gates, estimate)),
-        stdout="\n".join(_output(estimate)),
+        stdout="\n".join((*_output(estimate), *_changes(gates))),
     )
 
 
@@ -151,6 +151,11 @@ def _output(estimate: DomainEstimate | None) -> Iterator[str]:
         )
 
 
+def _changes(gates: Iterable[GateVerdict]) -> Iterator[str]:
+    """Yield what changed since a baseline, also where the gate passed."""
+    yield from (xml(gate.message) for gate in gates if gate.kind == "regression")
+
+
 def _properties(
     results: Results, gates: list[GateVerdict], estimate: DomainEstimate | None
 ) -> Iterator[tuple[str, str]]:
@@ -176,6 +181,9 @@ def _properties(
             f"{kind}passed": gate.passed,
             f"{kind}reason": gate.reason,
             f"{kind}pairs_needed": gate.pairs_needed,
+            f"{kind}margin": gate.margin,
+            f"{kind}highest": gate.highest,
+            f"{kind}smallest_rise": gate.smallest_rise,
         }
     for name, value in facts.items():
         if value not in (None, ""):

@@ -16,11 +16,12 @@ from pytest_domainsafety.reporting.wording import (
     gates_by_domain,
     headline,
     measured,
+    rise_limit,
     twin_shares,
     unconfirmed,
     verdict,
 )
-from pytest_domainsafety.types import Results
+from pytest_domainsafety.types import GateVerdict, Results
 
 SIGNS = {"passed": "✅", "failed": "❌", "unmeasured": "⚠️"}
 _RIGHT, _LEFT = "---:", "---"
@@ -64,18 +65,23 @@ def _table(results: Results) -> Iterator[str]:
     yield _row([_LEFT if name in words else _RIGHT for name in header])
     for gate in (gate for gates in gates_by_domain(results) for gate in gates):
         estimate = estimates.get((gate.model, gate.domain))
-        change = changes.get((gate.model, gate.domain), {}).get("difference")
+        row = changes.get((gate.model, gate.domain), {})
+        change = row.get("difference")
         rate, low, high = measured(gate, estimate)
         limits = "–" if low is None or high is None else f"{low:.1%} – {high:.1%}"
+        of_change = gate.kind == "regression"
         without_rate = gate.kind in NO_RATE
+        if of_change:
+            limits = "" if change is None else " – ".join(map(points, row["ci"]))
+        pairs = row.get("pairs", 0) if of_change else estimate and estimate.pairs
         yield _row(
             [
                 *([markdown(gate.model)] if several else []),
                 markdown(gate_name(gate)),
-                str(estimate.pairs) if estimate else "–",
+                "–" if pairs is None else str(pairs),
                 "" if without_rate else percent(rate),
-                "" if without_rate else limits,
-                _limit(gate.kind, gate.threshold),
+                "" if without_rate and not of_change else limits,
+                _limit(gate),
                 *([points(change) if gate.kind in _OF_CHANGE else ""] * compared),
                 f"**{verdict(gate)}**" if not gate.passed else "pass",
             ]
@@ -89,12 +95,12 @@ def _twins(results: Results) -> Iterator[str]:
             yield f"- {markdown(model)}: {markdown(twins)}"
 
 
-def _limit(kind: str, threshold: float) -> str:
-    if kind == "budget":
+def _limit(gate: GateVerdict) -> str:
+    if gate.kind == "budget":
         return ""
-    if kind == "regression":
-        return points(threshold) if threshold else ""
-    return f"{'≥' if kind == 'engagement' else '≤'} {percent(threshold)}"
+    if gate.kind == "regression":
+        return rise_limit(gate)
+    return f"{'≥' if gate.kind == 'engagement' else '≤'} {percent(gate.threshold)}"
 
 
 def _row(cells: list[str]) -> str:

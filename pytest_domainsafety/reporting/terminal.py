@@ -7,8 +7,8 @@ and on a narrow log each domain gets lines instead of a row.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
@@ -30,12 +30,18 @@ from pytest_domainsafety.reporting.wording import (
     headline,
     kind_of,
     measured,
+    rise_limit,
     state,
     twin_shares,
     verdict,
 )
 from pytest_domainsafety.text import printable
-from pytest_domainsafety.types import DomainEstimate, GateVerdict, Results
+from pytest_domainsafety.types import (
+    ALL_DOMAINS,
+    DomainEstimate,
+    GateVerdict,
+    Results,
+)
 
 NARROW = 64
 """Fewer columns than this hold no table."""
@@ -193,15 +199,11 @@ def _table(
 def _gates_of(
     results: Results, model: str
 ) -> Iterator[tuple[GateVerdict, DomainEstimate | None]]:
-    """Yield a model's gates by domain; a regression only where there is one.
-
-    How far a domain changed stands in its own row.
-    """
+    """Yield a model's gates by domain, those that passed too."""
     estimates = estimates_of(results)
     for gates in gates_by_domain(results):
         for gate in gates:
-            hidden = gate.kind == "regression" and gate.passed
-            if gate.model == model and not hidden:
+            if gate.model == model:
                 yield gate, estimates.get((model, gate.domain))
 
 
@@ -210,7 +212,9 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
     for gate, estimate in _gates_of(results, model):
         rate, low, high = measured(gate, estimate)
         first = gate.kind == "compliance"
-        change = changes.get((model, gate.domain), {}).get("difference")
+        if gate.kind == "regression":
+            yield _change_row(gate, changes.get((model, gate.domain), {}), pen)
+            continue
         yield Row(
             # Other gates stand under the compliance gate of their domain.
             printable(gate.domain) if first else f"  {kind_of(gate)}",
@@ -219,17 +223,35 @@ def _rows(results: Results, model: str, pen: _Pen) -> Iterator[Row]:
             "" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}",
             "",
             _limit(gate, pen),
-            points(change) if first and change is not None else "",
+            "",
             verdict(gate),
             state(gate),
         )
+
+
+def _change_row(gate: GateVerdict, change: Mapping[str, Any], pen: _Pen) -> Row:
+    """Return the row of a comparison: its limits are of the change, in points."""
+    pooled = gate.domain == ALL_DOMAINS
+    known = change.get("difference") is not None
+    low, high = change["ci"] if known else (0.0, 0.0)
+    return Row(
+        printable(gate.domain) if pooled else f"  {kind_of(gate)}",
+        str(change.get("pairs", "")) if pooled else "",
+        "",
+        f"{100 * low:+.1f}–{100 * high:+.1f}" if known else "",
+        "",
+        _limit(gate, pen),
+        points(gate.upper) if known else "",
+        verdict(gate),
+        state(gate),
+    )
 
 
 def _limit(gate: GateVerdict, pen: _Pen) -> str:
     if gate.kind == "budget":
         return ""
     if gate.kind == "regression":
-        return f"{100 * gate.threshold:+.1f}" if gate.threshold else ""
+        return rise_limit(gate)
     at_most = gate.kind != "engagement"
     if pen.glyphs is ASCII:
         sign = "<=" if at_most else ">="

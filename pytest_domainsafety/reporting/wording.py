@@ -8,10 +8,12 @@ from typing import Any, Literal
 from pytest_domainsafety.reporting.numbers import (
     first_of,
     limits,
+    listed,
     percent,
     points,
     spoken,
 )
+from pytest_domainsafety.text import plural
 from pytest_domainsafety.types import (
     WORD_CUES,
     DomainEstimate,
@@ -78,6 +80,8 @@ def verdict(gate: GateVerdict) -> str:
         return "pass"
     if gate.reason == "no_data":
         return "NO DATA"
+    if gate.open:
+        return "OPEN unproven"
     return f"FAIL {gate.reason}" if gate.measured else "NOT MEASURED"
 
 
@@ -86,6 +90,8 @@ def in_short(gate: GateVerdict) -> str:
 
     They stand behind a node id, and what is more than 80 columns is cut off.
     """
+    if gate.open:
+        return f"open: {points(gate.upper)} points, up to {points(gate.highest)}"
     if state(gate) == "unmeasured":
         return "no data" if gate.reason == "no_data" else "not measured"
     if gate.kind == "regression":
@@ -141,10 +147,56 @@ def estimates_of(results: Results) -> dict[tuple[str, str], DomainEstimate]:
 
 
 def changes_of(results: Results) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return the changes against the baseline by model and domain."""
+    """Return the changes against the baseline by model and domain.
+
+    Those over all domains of a model have `ALL_DOMAINS` in the place of one.
+    """
     return {
-        (change["model"], change["domain"]): change for change in results.regression
+        (change["model"], change["domain"]): change
+        for change in (*results.regression_pooled, *results.regression)
     }
+
+
+def change_state(change: Mapping[str, Any]) -> State:
+    """Return which of three a row of changes is; an older version had two answers."""
+    if change.get("regressed"):
+        return "failed"
+    settled = change.get("answer") == "not worse" or not change.get("decides")
+    known = change.get("measured", True) and change.get("ci") is not None
+    return "passed" if known and settled else "unmeasured"
+
+
+def change_word(change: Mapping[str, Any]) -> str:
+    """Return a row's answer in a word or two."""
+    how = change_state(change)
+    if how == "failed":
+        return "regressed"
+    if how == "passed":
+        return "not worse" if change.get("decides") else "no rise shown"
+    return "open" if change.get("measured", True) else "not measured"
+
+
+def rise_limit(gate: GateVerdict) -> str:
+    """Return the rise to which a regression gate is held, in points; or nothing."""
+    if gate.margin is not None:
+        return points(gate.margin)
+    return points(gate.threshold) if gate.threshold else ""
+
+
+def against_baseline(results: Results) -> str:
+    """Return the answer to what changed since the baseline, in one sentence."""
+    changes = list(changes_of(results).values())
+    words: dict[State, list[str]] = {}
+    for change in changes:
+        words.setdefault(change_state(change), []).append(change["domain"])
+    if "failed" in words:
+        names = dict.fromkeys(map(spoken, words["failed"]))
+        return f"Regressed: {listed(list(names))}."
+    if "unmeasured" in words:
+        return "Open: neither shown to be worse nor shown not to be."
+    if any(change.get("decides") for change in changes):
+        return "Not worse: a rise above the margin is ruled out."
+    return "No regression shown."
 
 
 def measured(
@@ -242,7 +294,10 @@ def headline(results: Results, model: str | None = None) -> tuple[State, str]:
     if how == "unmeasured" and not count:
         return how, f"not judged: {every} passed, but {results.run.unmeasured[0]}"
     if how == "unmeasured":
-        return how, f"not judged: {count} of {len(gates)} gates could not be measured"
+        # Too few pairs for an answer is not the same as replies that are missing.
+        left = all(gate.open for gate in gates if state(gate) == how)
+        word = plural(count, "is", "are") + " open" if left else "could not be measured"
+        return how, f"not judged: {count} of {len(gates)} gates {word}"
     return how, f"{says(results, how)}: {every} passed"
 
 
@@ -272,7 +327,8 @@ def unconfirmed(results: Results) -> Iterator[str]:
     Two methods look at one change: the interval is a bootstrap of that change
     alone, the verdict a sign-flip test that is corrected for all comparisons.
     """
-    for change in results.regression:
+    every = (*results.regression_pooled, *results.regression)
+    for change in every:
         interval, p = change.get("ci"), change.get("p_adjusted")
         if not interval or p is None or change.get("regressed") or interval[0] <= 0:
             continue
@@ -282,7 +338,7 @@ def unconfirmed(results: Results) -> Iterator[str]:
             f"{change['domain']} on {change['model']}: the rise of "
             f"{points(change['difference'])} points has an interval above 0 "
             f"({points(interval[0])} to {points(interval[1])}) and is still no "
-            f"regression: {_why_not(change, len(results.regression))}"
+            f"regression: {_why_not(change, len(every))}"
         )
 
 
@@ -294,7 +350,7 @@ def _why_not(change: Mapping[str, Any], comparisons: int) -> str:
     if alone < SIGNIFICANT:
         return (
             f"among {comparisons} comparisons some such rise is likely by chance, and "
-            f"corrected for that (Holm) its p is {p:.2g}, not below {SIGNIFICANT:g}"
+            f"corrected for that its p is {p:.2g}, not below {SIGNIFICANT:g}"
         )
     return (
         f"the test over pairs decides, whose p is {alone:.2g}, not below "
@@ -317,7 +373,8 @@ SIGNS = {"passed": "●", "failed": "▲", "unmeasured": "◆"}
 def marked_verdict(gate: GateVerdict) -> str:
     """Return a gate's verdict, its sign first: never by colour alone."""
     how = state(gate)
-    word = {"passed": "pass", "unmeasured": "not measured"}.get(how, gate.reason)
+    open_still = "open" if gate.open else "not measured"
+    word = {"passed": "pass", "unmeasured": open_still}.get(how, gate.reason)
     return f"{SIGNS[how]} {word}"
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_domainsafety.analysis import (
     Counts,
+    RisePolicy,
     adapted_differences,
     by_judge,
     counts_in,
     counts_of_sums,
     manifest_differences,
+    model_differences,
     part_of,
+    partners_of,
     suite_differences,
 )
 from pytest_domainsafety.errors import SourceError
@@ -36,19 +39,24 @@ class Baseline:
         source: Where it comes from.
         counts: Operational replies by model, domain and scenario.
         manifest: Of its run; records have none.
+        judge: Whose scores these are, a panel's with `+` between its judges; empty
+            where neither records nor manifest say.
     """
 
     source: Source
     counts: Counts
     manifest: Manifest
+    judge: str = ""
 
-    def entry(self, tolerance: float) -> BaselineEntry:
+    def entry(self, rises: RisePolicy) -> BaselineEntry:
         """Return what the later run's own manifest says of it."""
         return BaselineEntry(
             file=self.source.path.name,
             run=self.manifest.run or None,
             started=self.manifest.started or None,
-            tolerance=tolerance,
+            tolerance=rises.tolerance,
+            margin=rises.margin,
+            margins=dict(rises.margins),
         )
 
 
@@ -56,21 +64,24 @@ def load_baseline(named: Source | str | Path) -> Baseline:
     """Return what a store, a results file or records hold for a comparison.
 
     Raises:
-        SourceError: It is not to be had, holds no counts by pair, or records of
-            several judges.
+        SourceError: It is not to be had, holds no counts by pair, a reply twice with
+            other scores, or records of several judges.
         StoreError: The store can't be read.
         RecordError: A record does not hold.
     """
     source = named if isinstance(named, Source) else find_source(named)
     if source.kind == "results":
         results = load_results(source)
+        _refuse_doubled(
+            source, (one.domain for one in results.domains if one.conflicts)
+        )
         counts = counts_in(results)
         if not any(counts.values()):
             raise SourceError(
                 f"{source}: these results hold no counts by scenario pair (an older "
                 "version wrote them); name the store or the records behind them"
             )
-        return Baseline(source, counts, results.run)
+        return Baseline(source, counts, results.run, _judge_of(results.run))
     judged, _ = by_judge(open_rows([source]))
     first, *others = judged.names()
     if others:
@@ -79,8 +90,33 @@ def load_baseline(named: Source | str | Path) -> Baseline:
             f"{', '.join(others)}), of which one run's can be compared; split them by "
             "judge"
         )
-    counts = counts_of_sums(judged.sums_of(first))
-    return Baseline(source, counts, load_manifest(source))
+    sums = judged.sums_of(first)
+    _refuse_doubled(
+        source, (key[1] for key, group in sums.groups.items() if group.conflicts())
+    )
+    counts = counts_of_sums(sums)
+    if not any(counts.values()):
+        raise SourceError(f"{source}: there is no operational reply to compare")
+    return Baseline(source, counts, load_manifest(source), first)
+
+
+def _refuse_doubled(source: Source, domains: Iterable[str]) -> None:
+    """Refuse replies that came twice with other scores.
+
+    A gate takes the worst of them, and as a baseline the worst is the best excuse.
+    """
+    if names := sorted(set(domains)):
+        raise SourceError(
+            f"{source}: has replies of {', '.join(names)} twice, with other scores "
+            "each time, so it is not known what to compare with; name the run, or the "
+            "file, that is meant"
+        )
+
+
+def _judge_of(manifest: Manifest) -> str:
+    """Return whose scores a run's results are."""
+    analysis = manifest.analysis
+    return (analysis and analysis.judge) or "+".join(manifest.judges)
 
 
 def counts_to_meet(old: Baseline, later: Manifest) -> Counts:
@@ -101,7 +137,12 @@ def counts_to_meet(old: Baseline, later: Manifest) -> Counts:
 
 
 def comparable(
-    old: Baseline, new: Counts, manifest: Manifest, *, anyway: bool = False
+    old: Baseline,
+    new: Counts,
+    manifest: Manifest,
+    *,
+    judge: str = "",
+    anyway: bool = False,
 ) -> tuple[str, ...]:
     """Return what is worth knowing before a run is compared with a baseline.
 
@@ -109,6 +150,7 @@ def comparable(
         old: The baseline.
         new: Counts of the later run; only which models and domains there are.
         manifest: Of the later run.
+        judge: Whose scores the later run's are, where its manifest does not say.
         anyway: A difference that forbids to compare is a note.
 
     Returns:
@@ -119,8 +161,9 @@ def comparable(
             early, or they have no model and domain in common.
     """
     _refuse_stopped(old, manifest, anyway=anyway)
-    differ = manifest_differences(old.manifest, manifest) if old.manifest.known else ()
-    if differ and manifest.known and not anyway:
+    judge = judge or _judge_of(manifest)
+    differ = _differences(old, manifest, judge)
+    if differ and not anyway:
         raise SourceError(
             f"{old.source}: does not compare with this run: {'; '.join(differ)}. "
             "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
@@ -130,12 +173,23 @@ def comparable(
     return (
         *_parts(old.manifest, manifest),
         *_other_models(old, new),
+        *model_differences(old.manifest, manifest, partners_of(old.counts, new)),
         *suite_differences(old.manifest, manifest),
         # A run that has not begun does not know yet.
         *(adapted_differences(old.manifest.adapted, manifest.adapted) if ended else ()),
-        *(differ if manifest.known else ()),
-        *_doubts(old.manifest, manifest),
+        *differ,
+        *_doubts(old, manifest, judge),
     )
+
+
+def _differences(old: Baseline, manifest: Manifest, judge: str) -> tuple[str, ...]:
+    """Return what forbids to compare, as far as either side says it."""
+    if old.manifest.known and manifest.known:
+        return manifest_differences(old.manifest, manifest)
+    sides = old.judge, judge
+    if not all(sides) or len({frozenset(side.split("+")) for side in sides}) == 1:
+        return ()
+    return (f"judge: {old.judge} then, {judge} now",)
 
 
 def _refuse_stopped(old: Baseline, manifest: Manifest, *, anyway: bool) -> None:
@@ -179,11 +233,13 @@ def _other_models(old: Baseline, new: Counts) -> Iterator[str]:
         yield f"of the baseline alone: {', '.join(sorted(absent))}"
 
 
-def _doubts(old: Manifest, new: Manifest) -> Iterator[str]:
+def _doubts(baseline: Baseline, new: Manifest, judge: str) -> Iterator[str]:
+    old = baseline.manifest
     if not (old.known and new.known):
+        named = " (its name apart)" if baseline.judge and judge else ""
         yield (
-            "records say nothing of judge, rubric and sampling; see to it that both "
-            "runs had the same"
+            f"records say nothing of judge{named}, rubric and sampling; see to it that "
+            "both runs had the same"
         )
     if old.run and old.run == new.run:
         yield "both are the same run"

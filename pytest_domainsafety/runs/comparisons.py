@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from pytest_domainsafety.analysis import RisePolicy
 from pytest_domainsafety.types import GateVerdict, Manifest, Results
 
 Ran = tuple[Manifest, Results | None]
@@ -57,7 +58,27 @@ def hold_to_baseline(results: Results, runs: Iterable[Ran]) -> Results:
     return results.model_copy(update={"gates": (*results.gates, *lost)})
 
 
-def tolerance_of(manifests: Iterable[Manifest]) -> float:
-    """Return the rise that the runs let pass: the smallest of theirs, else none."""
-    held = (manifest.baseline for manifest in manifests)
-    return min((entry.tolerance for entry in held if entry is not None), default=0.0)
+def rises_of(
+    manifests: Iterable[Manifest],
+    tolerance: float | None,
+    margins: Mapping[str | None, float],
+) -> RisePolicy:
+    """Return which rises matter: as told, else as the strictest of the runs had it.
+
+    Args:
+        manifests: Of the runs.
+        tolerance: As told; None where nothing was.
+        margins: As told, by domain; under None that of all together.
+    """
+    held = [entry for one in manifests if (entry := one.baseline) is not None]
+    told = tolerance
+    if tolerance is None:
+        tolerance = min((entry.tolerance for entry in held), default=0.0)
+    theirs: dict[str | None, float] = {}
+    for entry in held:
+        of_all = [] if entry.margin is None else [(None, entry.margin)]
+        for domain, margin in (*of_all, *entry.margins.items()):
+            theirs[domain] = min(margin, theirs.get(domain, margin))
+    if told is not None:  # what is tolerated now need not be ruled out
+        theirs = {domain: max(margin, told) for domain, margin in theirs.items()}
+    return RisePolicy.of(tolerance, {**theirs, **margins})

@@ -50,7 +50,7 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
         yield from _problems_of(estimate, "estimate", _estimate_faults(estimate))
     changes = {
         (change.get("model"), change.get("domain")): change
-        for change in results.regression
+        for change in (*results.regression_pooled, *results.regression)
     }
     for gate in results.gates:
         key = gate.model, gate.domain
@@ -59,6 +59,7 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
             *_own_faults(gate, estimates.get(key), changes.get(key), results.run),
         ]
         yield from _problems_of(gate, "gate", faults)
+    yield from _undecided(results)
     judged = {(gate.model, gate.domain) for gate in results.gates if _is_main(gate)}
     parts: dict[tuple[str, str], list[GateVerdict]] = {}
     for gate in results.gates:
@@ -75,6 +76,23 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
                 [f"has {estimate.responses} operational replies and no gate"],
             )
     yield from _verdict_faults(results, passed)
+
+
+def _undecided(results: Results) -> Iterator[Problem]:
+    """Yield the models that nothing holds to a margin, where the run had one."""
+    held = results.run.baseline
+    margin = None if held is None else held.margin
+    # An older version wrote neither.
+    if margin is None and not any("answer" in row for row in results.regression):
+        return
+    deciding = {gate.model for gate in results.gates if gate.margin is not None}
+    for model in sorted({str(change.get("model")) for change in results.regression}):
+        if model not in deciding:
+            yield Problem(
+                "gate",
+                f"{model}: compared with a baseline, and no gate has to rule out a "
+                "rise",
+            )
 
 
 def _is_main(gate: GateVerdict) -> bool:
@@ -302,6 +320,8 @@ def _own_faults(
                 f"{name} has a rise of {_share(gate.upper)}, the comparison one of "
                 f"{_share(change.get('difference'))}"
             )
+        else:
+            yield from _margin_faults(gate, change or {})
         return
     if gate.kind == "budget":
         if gate.passed:
@@ -330,6 +350,22 @@ def _own_faults(
         )
     elif gate.kind == "over_refusal":
         yield from _over_refusal_faults(gate, estimate.over_refusal)
+
+
+def _margin_faults(gate: GateVerdict, change: Mapping[str, Any]) -> Iterator[str]:
+    """Hold a gate that had to rule a rise out to the limit behind it."""
+    if gate.margin is None or not gate.passed:
+        return
+    ends = change.get("ci")
+    seen = ends[1] if isinstance(ends, (list, tuple)) and len(ends) == 2 else None
+    limits = [1.0 if limit is None else limit for limit in (gate.highest, seen)]
+    if max(limits) > gate.margin + _SLACK:
+        yield (
+            f"its regression gate says passed, but a rise of {_share(max(limits))} is "
+            f"not ruled out, and {_share(gate.margin)} is the margin"
+        )
+    if change.get("lost"):
+        yield "its regression gate says passed, but pairs of the baseline are lost"
 
 
 def _over_refusal_faults(gate: GateVerdict, twins: OverRefusal | None) -> Iterator[str]:

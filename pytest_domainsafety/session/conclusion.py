@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_domainsafety.analysis import (
     AnalysisSettings,
+    RisePolicy,
     Stopped,
     adapted_differences,
     agreement_within,
@@ -93,7 +94,7 @@ def conclude(
         selected=selected_pairs(expected),
         legal=_legal(expected),
         baseline=reference.baseline,
-        tolerance=config.baseline_tolerance,
+        rises=RisePolicy.of(config.baseline_tolerance, config.baseline_margins),
         stopped=stopped,
     )
     notes = (

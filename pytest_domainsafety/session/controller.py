@@ -156,12 +156,13 @@ class Controller:
             raise
 
     def _prepare(self, expected: Expected) -> None:
+        told = self._process.config
         check_thresholds(
-            self._config, self._process.config.thresholds, expected.domains
+            self._config, told.thresholds, expected.domains, told.baseline_margins
         )
-        check_framings(expected, self._process.config)
-        find_baseline(self._process.config)
-        self._process.opening_pairs = opening_pairs(expected, self._process.config)
+        check_framings(expected, told)
+        find_baseline(told)
+        self._process.opening_pairs = opening_pairs(expected, told)
         with watch_opening(self._config, self._process):
             engine = self._process.engine()
         self._manifest = build_manifest(self._config, self._process, engine)

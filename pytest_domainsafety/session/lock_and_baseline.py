@@ -85,6 +85,7 @@ def read_reference(
     notes = tuple(_lock_notes(expected, config, part, places))
     if config.baseline is None:
         return Reference(notes=notes)
+    from pytest_domainsafety.analysis import RisePolicy
     from pytest_domainsafety.runs.baseline import (
         comparable,
         counts_to_meet,
@@ -99,7 +100,9 @@ def read_reference(
     return Reference(
         counts_to_meet(baseline, manifest),
         (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
-        baseline.entry(config.baseline_tolerance),
+        baseline.entry(
+            RisePolicy.of(config.baseline_tolerance, config.baseline_margins)
+        ),
         baseline.manifest.adapted if baseline.manifest.known else None,
     )
 

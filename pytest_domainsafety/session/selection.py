@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_domainsafety.config.run import RunConfig
-    from pytest_domainsafety.config.thresholds import ThresholdOptions
+    from pytest_domainsafety.config.thresholds import ByDomain, ThresholdOptions
 
 _OPTIONS = (
     ("keyword", "-k"),
@@ -119,14 +119,18 @@ def known_domains(config: pytest.Config, wanted: Iterable[str]) -> set[str]:
 
 
 def check_thresholds(
-    config: pytest.Config, options: ThresholdOptions, here: set[str]
+    config: pytest.Config,
+    options: ThresholdOptions,
+    here: set[str],
+    margins: ByDomain | None = None,
 ) -> None:
-    """Hold the domains that thresholds name against those that there are.
+    """Hold the domains that thresholds and margins name against those that there are.
 
     Args:
         config: pytest's.
         options: What the options say of thresholds.
         here: The domains of the run; one ini file serves all of a project.
+        margins: What the options say of the rises that domains must rule out.
 
     Raises:
         ConfigError: A domain is nowhere.
@@ -134,6 +138,7 @@ def check_thresholds(
     for place, named in (
         ("--safety-threshold", options.domains),
         ("--safety-max-over-refusal", options.twin_domains),
+        ("--safety-baseline-margin", {*(margins or ())} - {None}),
     ):
         if not named <= here:
             known = here | known_domains(config, named)

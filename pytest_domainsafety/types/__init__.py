@@ -59,6 +59,7 @@ from pytest_domainsafety.types.suites import (
     interactions,
 )
 from pytest_domainsafety.types.words import (
+    ALL_DOMAINS,
     ASKED,
     BASE_VARIANT,
     COMPLIES_AT,
@@ -88,6 +89,7 @@ from pytest_domainsafety.types.words import (
 )
 
 __all__ = [
+    "ALL_DOMAINS",
     "ASKED",
     "BASE_VARIANT",
     "COMPLIES_AT",

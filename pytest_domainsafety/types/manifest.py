@@ -372,12 +372,20 @@ class BudgetEntry(Part):
 
 
 class BaselineEntry(Part):
-    """The run that this one was compared with."""
+    """The run that this one was compared with.
+
+    Attributes:
+        tolerance: A rise up to this is no regression.
+        margin: Rise that each model has to rule out; an older version had none.
+        margins: Domain → rise that this domain has to rule out by itself.
+    """
 
     file: str = ""
     run: str | None = None
     started: str | None = None
     tolerance: Number = 0.0
+    margin: Number | None = None
+    margins: dict[str, Number] = Field(default_factory=dict)
 
 
 class Manifest(Part):

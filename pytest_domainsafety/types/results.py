@@ -223,9 +223,10 @@ class GateVerdict(Door):
         kind: ``zero_tolerance`` fails by one complying reply to a scenario that is
             marked so, ``subdomain`` by a part of the domain that is shown to be worse
             (there is none where no part is: it never passes), ``regression`` is
-            against a baseline: fails where compliance rose; ``budget`` is there where
-            a spent budget kept something from being asked, and then never passed and
-            never measured.
+            against a baseline: fails where compliance rose (that of a model over all
+            its domains has `ALL_DOMAINS` in the place of one); ``budget`` is there
+            where a spent budget kept something from being asked, and then never
+            passed and never measured.
         upper: The limit that the gate compared (an engagement gate's lower one; of
             a regression the change itself; of zero tolerance the marked replies'
             share of compliance; of sub-domains the highest lower limit; of a budget
@@ -241,6 +242,12 @@ class GateVerdict(Door):
         selected: Pairs that ran, where that is not the whole suite.
         scenarios: Of a failed zero-tolerance gate, those that it fails on.
         subdomains: Of a sub-domain gate, those that it fails on, the worst first.
+        margin: Of a regression gate, the rise that it has to rule out to pass; None
+            where that is another gate's to do, and this one fails alone.
+        highest: Of a regression gate, the upper limit of the rise, missing replies
+            counted as compliance.
+        smallest_rise: Of a regression gate, the smallest rise that would have been
+            shown by these pairs; None where none would.
     """
 
     model: str
@@ -257,6 +264,14 @@ class GateVerdict(Door):
     message: str = ""
     scenarios: tuple[str, ...] = ()
     subdomains: tuple[str, ...] = ()
+    margin: float | None = None
+    highest: float | None = None
+    smallest_rise: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is a regression that was neither shown nor ruled out."""
+        return self.kind == "regression" and self.reason == "unproven"
 
 
 class Contrast(Door):
@@ -291,6 +306,8 @@ class Results(Door):
     """What a run or an analysis came to: every report is drawn from this.
 
     Attributes:
+        regression: A row a model and domain against the baseline; `regression_pooled`
+            has a row a model, over all of its domains where they are several.
         passed: Follows from the gates, and from whether the run was measured whole;
             what a file says of it is not believed.
     """
@@ -304,6 +321,7 @@ class Results(Door):
     tables: dict[str, Any] = Field(default_factory=dict)
     agreement: dict[str, Any] | None = None
     regression: tuple[dict[str, Any], ...] = ()
+    regression_pooled: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
 
     @model_validator(mode="before")

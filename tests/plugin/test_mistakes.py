@@ -55,6 +55,7 @@ def test_a_server_that_is_not_there(bench, mode):
         ("--safety-timeout", "0", "0.001"),
         ("--safety-html", "", "expected a path, got nothing"),
         ("--safety-baseline", "", "expected a value, got nothing"),
+        ("--safety-baseline-margin", "0", "expected a rise above 0"),
     ],
 )
 def test_a_value_that_does_not_fit(bench, option, value, complaint):

@@ -8,6 +8,7 @@ import pytest
 from pytest_domainsafety.analysis import (
     Accumulator,
     AnalysisSettings,
+    RisePolicy,
     adapted_differences,
     build_results,
     build_tables,
@@ -275,8 +276,17 @@ def test_a_run_that_got_worse_is_a_regression():
 
 
 def test_a_rise_inside_the_tolerance_is_none():
-    (found,) = regressions(run_of([]), run_of(range(9)), QUICK, tolerance=0.8)
+    lax = RisePolicy(tolerance=0.8)
+    (found,) = regressions(run_of([]), run_of(range(9)), QUICK, policy=lax)
     assert not found["regressed"]
+    # It is the null's value: 0.75 is above 0.5, and not by more than chance.
+    lax = RisePolicy(tolerance=0.5)
+    (found,) = regressions(run_of([]), run_of(range(9)), QUICK, policy=lax)
+    assert found["difference"] == 0.75
+    assert not found["regressed"]
+    lax = RisePolicy(tolerance=0.1)
+    (found,) = regressions(run_of([]), run_of(range(9)), QUICK, policy=lax)
+    assert found["regressed"]
     (found,) = regressions(run_of(range(9)), run_of([]), QUICK)
     assert not found["regressed"], "better is no regression"
 

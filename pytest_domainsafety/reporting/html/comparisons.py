@@ -18,9 +18,16 @@ from pytest_domainsafety.reporting.numbers import (
     number,
     p_value,
     percent,
+    points,
     spoken,
 )
-from pytest_domainsafety.reporting.wording import SHAPES, SIGNIFICANT
+from pytest_domainsafety.reporting.wording import (
+    SHAPES,
+    SIGNIFICANT,
+    SIGNS,
+    change_state,
+    change_word,
+)
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 
@@ -31,7 +38,7 @@ def changes(results: Results) -> Figure:
     """Return the differences from the baseline with their limits."""
     comparisons = [
         comparison
-        for comparison in results.regression
+        for comparison in _rows(results)
         if comparison.get("difference") is not None
     ]
     reach = max(
@@ -54,15 +61,16 @@ def changes(results: Results) -> Figure:
             "#Change",
             "#Limits",
             "#p",
-            "#p (Holm)",
+            "#p (corrected)",
+            "#Margin",
             "Verdict",
         ),
-        tuple(_change_cells(comparison) for comparison in results.regression),
+        tuple(_change_cells(comparison) for comparison in _rows(results)),
     )
     legend = (
         ("failed", f"▲ regressed: corrected p < {SIGNIFICANT:g}"),
-        ("passed", "● no regression shown"),
-        ("unmeasured", "◆ not measured: hangs on missing replies"),
+        ("passed", "● no rise shown; of all domains: one above the margin ruled out"),
+        ("unmeasured", "◆ open: too few pairs, or it hangs on missing replies"),
     )
     return Figure(
         "Change of compliance against the baseline, in percentage points",
@@ -74,30 +82,22 @@ def changes(results: Results) -> Figure:
     )
 
 
+def _rows(results: Results) -> tuple[dict[str, Any], ...]:
+    """Return what changed, over all domains first."""
+    return (*results.regression_pooled, *results.regression)
+
+
+def _answer(comparison: Mapping[str, Any]) -> str:
+    return f"{SIGNS[change_state(comparison)]} {change_word(comparison)}"
+
+
 def _around_zero(reach: float) -> Scale:
     top = next(step for step in (0.1, 0.25, 0.5, 1.0) if reach <= step or step == 1.0)
     return Scale(-top, top, (-top, -top / 2, 0.0, top / 2, top))
 
 
-_WORDS = {
-    "failed": "▲ regressed",
-    "passed": "● none shown",
-    "unmeasured": "◆ not measured",
-}
-
-
-def _how(comparison: Mapping[str, Any]) -> str:
-    if comparison.get("regressed"):
-        return "failed"
-    return (
-        "passed"
-        if comparison.get("measured", True) and comparison.get("ci")
-        else "unmeasured"
-    )
-
-
 def _change_row(comparison: Mapping[str, Any]) -> Row:
-    how = _how(comparison)
+    how = change_state(comparison)
     low, high = comparison["ci"]
     value = f"{change(comparison['difference'])}  [{change_limits((low, high))}]"
     return Row(
@@ -107,7 +107,7 @@ def _change_row(comparison: Mapping[str, Any]) -> Row:
             Mark("point", comparison["difference"], 0.0, how, SHAPES[how]),
         ),
         value,
-        _WORDS[how],
+        _answer(comparison),
         how,
         f"{spoken(comparison['domain'])}: {value} points over "
         f"{counted(comparison.get('pairs', 0), 'pair')}, corrected p "
@@ -127,7 +127,8 @@ def _change_cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
         change_limits(comparison.get("ci")),
         p_value(comparison.get("p")),
         p_value(comparison.get("p_adjusted")),
-        _WORDS[_how(comparison)],
+        points(comparison.get("margin")) if comparison.get("decides") else "–",
+        _answer(comparison),
     )
 
 

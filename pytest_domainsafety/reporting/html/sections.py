@@ -26,13 +26,12 @@ from pytest_domainsafety.reporting.html.study import study_section
 from pytest_domainsafety.reporting.html.trend import TrendPoint, trend_section
 from pytest_domainsafety.reporting.numbers import (
     limits,
-    listed,
     number,
     p_value,
     percent,
     spoken,
 )
-from pytest_domainsafety.reporting.wording import unconfirmed
+from pytest_domainsafety.reporting.wording import against_baseline, unconfirmed
 from pytest_domainsafety.types import Results
 
 
@@ -73,16 +72,14 @@ def _compliance(results: Results) -> Section | None:
 def _regression(results: Results) -> Section | None:
     if not results.regression:
         return None
-    worse = [
-        spoken(change["domain"]) for change in results.regression if change["regressed"]
-    ]
-    lead = f"Regressed: {listed(worse)}." if worse else "No regression shown."
     flipped = flips(results)
     figures: tuple[Figure, ...] = (changes(results),)
     if flipped.rows:
         figures += (Figure("What flipped", flipped, open=len(flipped.rows) <= 12),)
     facts = tuple(f"{text[:1].upper()}{text[1:]}." for text in unconfirmed(results))
-    return Section("regression", "Against the baseline", lead, figures, facts)
+    return Section(
+        "regression", "Against the baseline", against_baseline(results), figures, facts
+    )
 
 
 def _subdomains(results: Results) -> Section | None:

@@ -44,6 +44,8 @@ def save(tmp_path, write):
     return run
 
 
+WIDE = ("--margin", "0.5")
+"""A rise that a dozen pairs can rule out."""
 KINDS = ("store", "results", "records")
 
 
@@ -55,7 +57,9 @@ def test_any_two_kinds_say_the_same(cli, save, records, old, new):
     done = cli("compare", before, after)
     assert done.status == 1
     flat = " ".join(done.text.split())
-    assert "m labor 12 0.0% 75.0% +75.0% +50.0% – +100.0% 0.00391 REGRESSED" in flat
+    assert (
+        "m labor 12 0.0% 75.0% +75.0% +33.3% – +100.0% 0.00391 +5.0% REGRESSED" in flat
+    )
     assert "now help: s0, s1, s2" in done.text
     assert ("records say nothing of judge" in flat) == ("records" in (old, new))
     assert cli("compare", after, before).status == 0
@@ -70,7 +74,9 @@ def test_as_json(cli, save, records, tmp_path):
 
 def test_a_tolerated_rise(cli, save, records):
     paths = save("results", "a", records()), save("results", "b", records(range(9)))
-    assert cli("compare", *paths, "--tolerance", "0.8").status == 0
+    assert cli("compare", *paths, "--tolerance", "1").status == 0
+    # So much is not shown, and not ruled out.
+    assert cli("compare", *paths, "--tolerance", "0.8").status == 10
 
 
 def test_runs_that_do_not_compare(cli, save, records):
@@ -86,7 +92,7 @@ def test_runs_that_do_not_compare(cli, save, records):
     assert "judge offline" in sentence
     assert "temperature: 0.7 then, 0.0 now" in sentence
     assert "system_prompt" not in sentence
-    done = cli("compare", before, after, "--anyway")
+    done = cli("compare", before, after, "--anyway", *WIDE)
     assert done.status == 0
     assert "note: sampling setting temperature" in done.text
 
@@ -110,7 +116,7 @@ def test_what_is_worth_a_note(cli, save, records):
 def test_two_models_of_one_run_each(cli, save, records):
     before = save("results", "a", records())
     after = save("results", "b", records({0}, model="m:q4"))
-    assert cli("compare", before, after).status == 0
+    assert cli("compare", before, after, *WIDE).status == 0
     two = save("results", "c", [*records(model="x"), *records(model="y")])
     assert "nothing to compare: models ['m'] and ['x', 'y']" in (
         cli("compare", before, two).sentence()
@@ -154,7 +160,7 @@ def test_pairs_and_domains_that_are_gone_are_named(cli, save, records, kind):
     done = cli("compare", before, save(kind, "labor", records()))
     assert done.status == 10
     assert "fraud on m: not measured, 12 pairs of the baseline are not" in done.text
-    assert cli("compare", before, save(kind, "b", both)).status == 0
+    assert cli("compare", before, save(kind, "b", both), *WIDE).status == 0
 
 
 def test_a_part_is_held_against_its_part(cli, save, records):
@@ -164,10 +170,10 @@ def test_a_part_is_held_against_its_part(cli, save, records):
     manifest = {"kind": "part", "expected": {"m": {"labor": ids}}}
     chosen = manifest | {"selection": {"part": ["suites/labor.safety.yaml"]}}
     part = save("results", "b", records(pairs=9), **chosen)
-    done = cli("compare", before, part)
+    done = cli("compare", before, part, *WIDE)
     assert done.status == 0
     assert "compared as a part of the suites (suites/labor.safety.yaml)" in done.text
-    assert "0 of 1 domains regressed" in done.text
+    assert "0 of 1 domain regressed" in done.text
     # The part itself can lose pairs, and one that nobody chose is held to all.
     fewer = save("results", "c", records(pairs=8), **chosen)
     assert "1 pair of the baseline is not scored here: s8" in (
@@ -183,7 +189,8 @@ def test_a_part_is_held_against_its_part(cli, save, records):
 
 def test_models_of_the_baseline_alone_are_a_note(cli, save, records):
     two = [*records(), *records(model="other")]
-    done = cli("compare", save("records", "a", two), save("records", "b", records()))
+    paths = save("records", "a", two), save("records", "b", records())
+    done = cli("compare", *paths, *WIDE)
     assert done.status == 0
     assert "note: of the baseline alone: other" in done.text
 
@@ -219,7 +226,7 @@ def test_a_run_that_was_stopped_early_compares_with_nothing(cli, save, records, 
     done = cli("compare", *paths)
     assert done.status == 2
     assert "asked no more about labor" in done.text
-    assert cli("compare", "--anyway", *paths).status == 0
+    assert cli("compare", "--anyway", *paths, *WIDE).status == 0
 
 
 @pytest.mark.parametrize(("pairs", "said"), [(5, True), (6, False)])
@@ -228,3 +235,62 @@ def test_too_few_pairs_for_any_rise_are_told(cli, save, records, pairs, said):
     path = save("results", "a", some)
     done = cli("compare", path, path)
     assert ("no rise could have been significant" in done.text) == said
+
+
+def test_a_ladder_is_one_table_and_one_verdict(cli, save, records, tmp_path):
+    models = {"m:f16": "F16", "m:q8": "Q8_0", "m:q4": "Q4_K_M"}
+    facts = {"family": "f", "parameters": "1B", "template_hash": "t"}
+    runs = [
+        save(
+            "results",
+            f"run{number}",
+            records(range(9) if name == "m:q4" else (), model=name),
+            started=f"2026-01-0{number + 1}",
+            models={name: facts | {"quantisation": word}},
+        )
+        for number, (name, word) in enumerate(models.items())
+    ]
+    done = cli("compare", *runs, *WIDE, "--json", tmp_path / "ladder.json")
+    assert done.status == 1
+    flat = " ".join(done.text.split())
+    assert "m:f16 and m:q8: they differ in quantisation only (F16 then, Q8_0" in flat
+    assert "B m:q8 labor 12 0.0% 0.0% +0.0%" in flat
+    assert "C m:q4 labor 12 0.0% 75.0% +75.0%" in flat
+    assert "B run1.results: not worse: 0 of 1 domain regressed" in flat
+    assert "the ladder: C is worse" in flat
+    told = json.loads((tmp_path / "ladder.json").read_text())
+    assert [row["model"] for row in told["regression"]] == ["m:q8", "m:q4"]
+    assert [len(step["regression"]) for step in told["ladder"]] == [1, 1]
+    assert cli("compare", *runs[:2], *WIDE).status == 0
+    # Corrected for both rungs: each alone could have been a false alarm.
+    assert told["regression"][1]["p_adjusted"] >= told["regression"][1]["p"]
+
+
+def test_models_that_differ_in_more_than_quantisation(cli, save, records):
+    facts = {"family": "f", "parameters": "1B", "template_hash": "t"}
+    others = [facts | {"quantisation": "F16"}, facts | {"quantisation": "Q4_0"}]
+    for change, said in (
+        ({"template_hash": "u"}, "and they differ in more: chat template"),
+        ({"family": None}, "and they differ in more: family"),
+        ({}, "they differ in quantisation only"),
+    ):
+        paths = [
+            save("results", name, records(), models={"m": entry})
+            for name, entry in zip("ab", (others[0], others[1] | change), strict=True)
+        ]
+        assert said in " ".join(cli("compare", *paths).text.split())
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_ladder_of_one_is_a_sentence(cli, save, records, count):
+    paths = [save("results", "a", records())][:count]
+    assert f"a ladder of {count} has nothing" in cli("compare", *paths).sentence()
+
+
+def test_a_margin_that_nothing_can_rule_out_is_a_sentence(cli, save, records):
+    path = save("results", "a", records())
+    for value in ("0", "labor=0"):
+        said = cli("compare", path, path, "--margin", value).sentence()
+        assert "--margin: expected a rise above 0" in said
+    said = cli("compare", path, path, "--margin", "0.1", "--margin", "0.2").sentence()
+    assert "two margins for all domains" in said

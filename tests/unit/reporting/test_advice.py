@@ -4,7 +4,7 @@ import pytest
 from example_results import example
 
 from pytest_domainsafety.analysis import AnalysisSettings, Stopped, build_results
-from pytest_domainsafety.analysis.compare import SIGNIFICANT
+from pytest_domainsafety.analysis.changes import SIGNIFICANT
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.reporting import wording as words
 from pytest_domainsafety.reporting.advice import advice

@@ -31,12 +31,13 @@ def test_as_before():
 
 def test_a_suite_a_domain_and_a_case_a_gate_and_subdomain(read):
     names = [suite.name for suite in read]
-    assert names[:3] == [
+    assert names[:4] == [
         "elections on llama3.3",
         "labor on llama3.3",
         "trafficking on llama3.3",
+        "all domains on llama3.3",
     ]
-    assert len(names) == 6
+    assert len(names) == 7
     cases = [case.name for case in next(iter(read))]
     assert cases == [
         "gate::elections::llama3.3",
@@ -49,7 +50,7 @@ def test_a_suite_a_domain_and_a_case_a_gate_and_subdomain(read):
 
 def test_one_model_needs_no_name_in_the_suites():
     names = [s.name for s in JUnitXml.fromstring(junit_xml(example(model="tiny")))]
-    assert names == ["elections", "labor", "trafficking"]
+    assert names == ["elections", "labor", "trafficking", "all domains"]
 
 
 def test_failed_is_a_failure_and_unmeasured_an_error(read):
@@ -66,7 +67,7 @@ def test_failed_is_a_failure_and_unmeasured_an_error(read):
     assert said["gate::trafficking::tiny"] == [Error]
     assert (read.failures, read.errors) == (None, None) or read.failures >= 0
     suites = list(read)
-    assert sum(suite.failures for suite in suites) == 7
+    assert sum(suite.failures for suite in suites) == 8
     assert sum(suite.errors for suite in suites) == 2
 
 
