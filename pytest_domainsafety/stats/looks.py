@@ -6,7 +6,7 @@ O'Brien and Fleming's shares), and nothing is paid twice:
 
 * *One reply a pair.* For each possible rate the looks' boundaries are the largest
   numbers of complying pairs at which the exact chance of having passed by then
-  stays within what is spent by then (Stallard and Todd 2000, Stat. Med. 20:2293):
+  stays within what is spent by then (Stallard and Todd 2000, Stat. Med. 19:3051):
   what an early look could not use, a later one has. A limit is the rate from
   which on every one is ruled out, so the limits of all looks hold together
   (repeated intervals, Jennison and Turnbull 1989, JRSS B 51:305), whatever ends a
