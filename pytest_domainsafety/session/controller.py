@@ -27,7 +27,11 @@ from pytest_domainsafety.session.expected import (
     opening_pairs,
 )
 from pytest_domainsafety.session.gates import FailuresOnce, run_gates
-from pytest_domainsafety.session.internals import xdist_name, xdist_workers
+from pytest_domainsafety.session.internals import (
+    xdist_name,
+    xdist_source,
+    xdist_workers,
+)
 from pytest_domainsafety.session.lock_and_baseline import (
     Reference,
     find_baseline,
@@ -68,6 +72,7 @@ class Controller:
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
+        self._counted: dict[str, Tally] = {}
         self._trouble: list[str] = []
         self._warnings: list[str] = []
         self._suites = 0
@@ -117,11 +122,14 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take in what a worker counted; one that crashed has no output."""
+        """Take in what a worker counted.
+
+        Of one that crashed, which has no output, what came with its last report stays.
+        """
         counts = json.loads(getattr(node, "workeroutput", {}).get(WORKER_INPUT, "{}"))
         self._suites = max(self._suites, counts.get("suites", 0))
         if counts.get("tally") is not None:
-            self._tally.add(Tally(**counts["tally"]))
+            self._counted[xdist_name(node)] = Tally(**counts["tally"])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -214,7 +222,9 @@ class Controller:
             return
         if shipped is None:
             return
-        outcome, rows = shipped
+        outcome, rows, tally = shipped
+        if tally is not None:
+            self._counted[xdist_source(report)] = tally
         # What leads to the texts belongs to the store, and need not stay here.
         bare = {"requests": (), "judgements": ()}
         self._outcomes[report.nodeid] = outcome.model_copy(update=bare)
@@ -275,6 +285,8 @@ class Controller:
 
         if self._process.started is not None:
             self._tally.add(self._process.started.tally)
+        for tally in self._counted.values():
+            self._tally.add(tally)
         self._keep_missing()
         self._manifest = with_budget(
             self._manifest, self._process, self._tally, self._outcomes.values()

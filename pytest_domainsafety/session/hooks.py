@@ -102,11 +102,11 @@ def attach_outcome(
         return
     if report.when == "call" or (report.when == "setup" and not report.passed):
         process = item.config.stash[PROCESS]
-        store = None
+        store = tally = None
         if process.worker is not None and process.started is not None:
-            store = process.started.store
+            store, tally = process.started.store, process.started.tally
         try:
-            attach(report, item.outcome, store)
+            attach(report, item.outcome, store, tally)
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
             what = "What this pair came to could not be handed on"
             report.longrepr = sentence(what, error, process.config, item.asked())

@@ -136,6 +136,11 @@ def xdist_name(node: Any) -> str:
     return name
 
 
+def xdist_source(report: pytest.TestReport) -> str:
+    """Return the name of the xdist worker that a report came from."""
+    return xdist_name(getattr(report, "node"))  # noqa: B009 - set by xdist alone
+
+
 def is_crash(report: pytest.TestReport) -> bool:
     """Whether xdist made the report in place of a worker that died at the item."""
     return str(report.when) == "???"

@@ -2,7 +2,8 @@
 
 Report attributes must be exact builtin types, so strings they are. A worker also
 ships the replies and judgements behind the outcome: it may stand on another
-machine, and the controller's store is the one that counts. The controller takes
+machine, and the controller's store is the one that counts. It ships what it has
+counted as well, since a worker that crashes never tells it. The controller takes
 the strings off the report before any other plugin sees them, since report loggers
 write every attribute down.
 """
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
+from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import (
     BASE_VARIANT,
@@ -30,13 +33,31 @@ from pytest_domainsafety.types import (
 
 OUTCOME = "domainsafety_outcome"
 ROWS = "domainsafety_rows"
+TALLY = "domainsafety_tally"
 WORD = "domainsafety_word"
 ACCOUNTED = "domainsafety_accounted"
 """On a failed report that the verdict accounts for: a pair's fault, or a gate."""
 
 
+class Shipped(NamedTuple):
+    """What an item's report brought along.
+
+    Attributes:
+        outcome: What the item came to.
+        rows: What is behind it, as the store yields it; of another process alone.
+        tally: All that the process has counted until now; likewise.
+    """
+
+    outcome: PairOutcome
+    rows: list[Any]
+    tally: Tally | None
+
+
 def attach(
-    report: pytest.TestReport, outcome: PairOutcome, store: Store | None
+    report: pytest.TestReport,
+    outcome: PairOutcome,
+    store: Store | None,
+    tally: Tally | None = None,
 ) -> None:
     """Put an item's outcome on its report.
 
@@ -44,24 +65,29 @@ def attach(
         report: The report that carries the item's result.
         outcome: What the item came to.
         store: Where a worker finds the texts to ship; None ships none.
+        tally: Of a worker, what it has counted.
     """
     text = outcome.model_dump_json(exclude_defaults=True)
     if store is not None:
         rows = list(store.rows(_reply_keys(outcome), _keys(outcome)))
         setattr(report, ROWS, json.dumps(rows, ensure_ascii=False, allow_nan=False))
+    if tally is not None:
+        setattr(report, TALLY, json.dumps(asdict(tally), ensure_ascii=False))
     setattr(report, OUTCOME, text)
     if report.when == "call" and report.passed:
         setattr(report, WORD, str(word_for(outcome)))
 
 
-def detach(report: pytest.TestReport) -> tuple[PairOutcome, list[Any]] | None:
-    """Take an item's outcome and the shipped rows off its report, if it has one."""
+def detach(report: pytest.TestReport) -> Shipped | None:
+    """Take an item's outcome, and what came with it, off its report, if it has one."""
     text = report.__dict__.pop(OUTCOME, None)
     rows = json.loads(report.__dict__.pop(ROWS, "[]"))
+    counted = json.loads(report.__dict__.pop(TALLY, "null"))
     if text is None:
         return None
     # Read by pydantic's own JSON parser: equal strings are then one string.
-    return PairOutcome.model_validate_json(text), rows
+    outcome = PairOutcome.model_validate_json(text)
+    return Shipped(outcome, rows, None if counted is None else Tally(**counted))
 
 
 def detach_accounted(report: pytest.TestReport) -> bool:

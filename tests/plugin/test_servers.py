@@ -107,3 +107,28 @@ def test_with_a_strict_name_another_one_is_an_error(run):
         result, _ = run(server, "--safety-strict-name", "--safety-fresh")
     assert result.ret == 10
     assert "--safety-strict-name" in result.stdout.str()
+
+
+DEADLY = """\
+import os
+
+
+def pytest_runtest_setup(item):
+    if "::last::" in item.nodeid and "PYTEST_XDIST_WORKER" in os.environ:
+        os._exit(9)
+"""
+
+
+def test_what_a_worker_noted_is_known_though_it_crashed(bench, run, request):
+    """The names by which servers answered, what they refused, and what it cost."""
+    if not request.config.pluginmanager.hasplugin("xdist"):
+        pytest.skip("xdist is switched off in this environment")
+    bench.suite(pairs=("one", "two", "last"))
+    bench.pytester.makeconftest(DEADLY)
+    with stubborn() as server:
+        result, told = run(server, "-n", "1", "--max-worker-restart", "0")
+    assert result.ret == 10
+    assert told["run"]["served"]["openai:m"] == ["m"]
+    assert told["run"]["adapted"]["openai:m"] == ["seed"]
+    asked = sum(body["model"] == "m" for body in server.requests)
+    assert told["run"]["cost"]["requests"] >= asked - len(told["run"]["adapted"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ PYTEST_S = {"Lean", "forget_gates", "terminal_writer"}
 PYTEST_S |= {"terminal_encoding", "option_names", "parser_of"}
 PYTEST_S |= {"stream_holders", "log_handlers"}
 XDIST_S = {"xdist_queue", "xdist_workers", "xdist_name", "is_crash"}
+XDIST_S |= {"xdist_source"}
 
 
 def test_each_has_its_test_here():
@@ -132,3 +134,12 @@ def test_a_crash_is_told_by_its_phase():
     assert '"???"' in inspect.getsource(dsession.DSession.handle_crashitem)
     report = pytest.TestReport("a", ("a", None, "a"), {}, "failed", "died", "???")
     assert internals.is_crash(report)
+
+
+def test_a_report_knows_its_node():
+    dsession = pytest.importorskip("xdist.dsession")
+    source = inspect.getsource(dsession.DSession.worker_testreport)
+    assert source.index("rep.node = node") < source.index("hook.pytest_runtest_")
+    report = pytest.TestReport("a", ("a", None, "a"), {}, "passed", None, "call")
+    report.node = SimpleNamespace(gateway=SimpleNamespace(id="gw7"))
+    assert internals.xdist_source(report) == "gw7"
