@@ -60,6 +60,13 @@ class Sentence(NamedTuple):
     module: str
 
 
+# What is said at many places stands in one function.
+_SAID = {
+    "unreadable": "‹path›: can't be read (‹error›)",
+    "unwritable": "‹path›: can't be written (‹error›)",
+}
+
+
 def sentences() -> list[Sentence]:
     """Return every sentence of the package, once each."""
     seen: dict[Sentence, None] = {}
@@ -100,6 +107,8 @@ def _texts(node: ast.expr, named: dict[str, list[str]]) -> list[str]:
         return named.get(node.id, [])
     if isinstance(node, ast.IfExp):
         return _texts(node.body, named) + _texts(node.orelse, named)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return [_SAID[node.func.id]] if node.func.id in _SAID else []
     text = _template(node)
     # A sentence has words of its own; one that only passes another on has none.
     return [text] if text and text.replace("…", "").strip(" .:;") else []

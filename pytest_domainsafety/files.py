@@ -115,6 +115,21 @@ def _problem(path: Path) -> str | None:
     return None
 
 
+def why_not(error: OSError) -> str:
+    """Return the system's reason, in its words."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+def unreadable(path: object, error: OSError) -> str:
+    """Return the sentence for a file that can't be read."""
+    return f"{path}: can't be read ({why_not(error)})"
+
+
+def unwritable(path: object, error: OSError) -> str:
+    """Return the sentence for a file that can't be written."""
+    return f"{path}: can't be written ({why_not(error)})"
+
+
 def trouble_with(error: BaseException) -> str | None:
     """Return one sentence for what the system says of a file that was named.
 

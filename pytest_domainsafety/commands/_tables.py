@@ -112,11 +112,9 @@ def write_text(path: Path, text: str) -> None:
     if str(path) == "-":
         click.echo(text)
         return
-    from pytest_domainsafety.files import write_file
+    from pytest_domainsafety.files import unwritable, write_file
 
     try:
         write_file(path, f"{text}\n")
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be written ({error.strerror or error})"
-        ) from None
+        raise ConfigError(unwritable(path, error)) from None

@@ -151,6 +151,7 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -
 def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
     from pytest_domainsafety.analysis import analyze_rows
     from pytest_domainsafety.analysis.doubt import not_whole
+    from pytest_domainsafety.analysis.leaks import leak_notes
     from pytest_domainsafety.runs.shards import joint_cost, joint_manifest, joint_owed
     from pytest_domainsafety.runs.sources import unfinished
     from pytest_domainsafety.suite.thresholds import check_domains
@@ -193,6 +194,7 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
     cut_off = [text for source in sources if (text := unfinished(source)) is not None]
     lost, notes = _lost(sources, options)
     warnings = [*early, *cut_off, *notes, *reasons, *of_run, *differences]
+    warnings += leak_notes(manifest.leaks)
 
     def why(gate: GateVerdict) -> str | None:
         if cut_off:

@@ -138,15 +138,13 @@ def _png(results: Results) -> bytes:
 
 
 def _write(path: Path, draw: Callable[[], bytes]) -> None:
-    from pytest_domainsafety.files import write_bytes
+    from pytest_domainsafety.files import unwritable, write_bytes
 
     data = draw()
     try:
         write_bytes(path, data)
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be written ({error.strerror or error})"
-        ) from None
+        raise ConfigError(unwritable(path, error)) from None
     if path.parts[1:2] != ("dev",):  # /dev/stdout holds the report alone
         echo(f"wrote {path}")
 

@@ -76,7 +76,7 @@ _UNSUPPORTED = (
 # OpenAI forbids logprobs of some models; OpenRouter finds nobody who takes a field.
 _NAMED_ONLY = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 # After these nobody can say any more that the part was the trouble, nor that it wasn't;
-# but the server has stopped complaining of it.
+# but the server has stopped complaining of it, where it named it.
 _BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 # Characters of a refusal that are read.
 MOST_READ = 20_000
@@ -125,7 +125,8 @@ class Dialect:
                 return first, ()
         if 200 <= status < 300 or status in _BUSY:
             for name, at in trial.at.items():
-                self._learnt[name] = max(self._learnt[name], at)
+                if status not in _BUSY or name not in trial.unnamed:
+                    self._learnt[name] = max(self._learnt[name], at)
         return answer, tuple(self._words(trial.at, asked))
 
     def _forms(self, at: Mapping[str, int]) -> dict[str, str | None]:
@@ -166,6 +167,9 @@ class _Trial:
         self._last: str | None = None
         self._complaint: Complaint | None = None
         self._all = False
+        # Left out although no refusal named them: by a guess, which an answer alone
+        # shows to have been right.
+        self.unnamed: set[str] = set()
 
     def next(self, complaint: Complaint, learnt: Mapping[str, int]) -> bool:
         """Take the next step; False where there is none left."""
@@ -200,6 +204,7 @@ class _Trial:
             together = [
                 name for name in self._asked if name not in ("max_tokens", SYSTEM.name)
             ]
+            self.unnamed.update(together)
         together = [name for name in together if self._can_go_on(name)]
         if self._all or not together:
             return False

@@ -165,9 +165,18 @@ class OwnLog(logging.Filter):
         if getattr(record, _NOTED, False):
             return False  # another handler came first
         setattr(record, _NOTED, True)
-        try:
-            text = record.getMessage()
-        except Exception:  # noqa: BLE001 - arguments that do not fit their format
-            text = str(record.msg)
-        _hear(said, f"{record.levelname} {record.name}: {text}\n"[-4 * MOST_SAID :])
+        text = f"{record.levelname} {record.name}: {_message(record)}\n"
+        _hear(said, text[-4 * MOST_SAID :])
         return False
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return what a record says, or at least of what kind it is."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - arguments that do not fit their format
+        pass
+    try:
+        return str(record.msg)
+    except Exception as error:  # noqa: BLE001 - an object that can't be put in words
+        return f"({type(record.msg).__name__} that raised {type(error).__name__})"

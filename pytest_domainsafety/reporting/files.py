@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_domainsafety.errors import DomainSafetyError
-from pytest_domainsafety.files import write_file
+from pytest_domainsafety.files import unwritable, write_file
 from pytest_domainsafety.types import Record, Results
 
 if TYPE_CHECKING:
@@ -124,5 +124,5 @@ def write_files(paths: Mapping[str, Path], material: Material) -> list[str]:
 
 def _sentence(option: str, path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{option} {path}: could not be written: {error.strerror or error}"
+        return unwritable(f"{option} {path}", error)
     return f"{option} {path}: could not be written: {error}"

@@ -14,7 +14,7 @@ from pytest_domainsafety.engine import Plan
 from pytest_domainsafety.engine.alone import LoneModel, lone_model
 from pytest_domainsafety.engine.plan import seed_from
 from pytest_domainsafety.errors import ConfigError, SourceError, UserError
-from pytest_domainsafety.files import write_file
+from pytest_domainsafety.files import unwritable, write_file
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.suite import LoadedSuite, load_suite
 from pytest_domainsafety.suite.plan import PLAN_NAME, read_plan
@@ -270,6 +270,4 @@ def _write(path: Path, text: str) -> None:
     try:
         write_file(path, text)
     except OSError as error:
-        raise SourceError(
-            f"{path}: can't be written ({error.strerror or error})"
-        ) from None
+        raise SourceError(unwritable(path, error)) from None

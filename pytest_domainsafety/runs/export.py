@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TextIO
 
 from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.errors import ConfigError, SourceError
-from pytest_domainsafety.files import replacing
+from pytest_domainsafety.files import replacing, unwritable
 from pytest_domainsafety.reporting.escape import cell, json_text
 from pytest_domainsafety.runs.sources import Source, open_records
 from pytest_domainsafety.store import Exchange, Store
@@ -168,9 +168,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         with replacing(path) as file:
             yield file
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be written ({error.strerror or error})"
-        ) from None
+        raise ConfigError(unwritable(path, error)) from None
 
 
 @contextmanager

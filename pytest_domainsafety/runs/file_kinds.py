@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.files import unreadable
 from pytest_domainsafety.runs.packed import DAMAGED, damaged, plain_suffix, unpacked
 from pytest_domainsafety.runs.record_files import BOM_16, PARQUET, TABLES
 
@@ -64,9 +65,7 @@ def _head_of(path: Path) -> bytes:
     except DAMAGED:
         raise SourceError(damaged(path)) from None
     except OSError as error:
-        raise SourceError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
+        raise SourceError(unreadable(path, error)) from None
 
 
 def _store_in(folder: Path) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pytest_domainsafety.errors import ConfigError, SourceError
-from pytest_domainsafety.files import replacing
+from pytest_domainsafety.files import replacing, unreadable, unwritable
 from pytest_domainsafety.judging.base import Case, joined
 from pytest_domainsafety.judging.rubric import SCALES, rubric_text
 from pytest_domainsafety.reporting.escape import cell
@@ -111,9 +111,7 @@ def write_for_labelling(
         with replacing(path) as file:
             file.write(text.getvalue().encode("utf-8-sig", "replace"))
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be written ({error.strerror or error})"
-        ) from None
+        raise ConfigError(unwritable(path, error)) from None
     return len(rows)
 
 
@@ -150,9 +148,7 @@ def read_labels(path: Path) -> Labels:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise SourceError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
+        raise SourceError(unreadable(path, error)) from None
     except UnicodeDecodeError:
         raise SourceError(f"{path}: is not UTF-8 text; save it as CSV UTF-8") from None
     head = text.partition("\n")[0]

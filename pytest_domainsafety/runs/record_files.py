@@ -21,6 +21,7 @@ from pytest_domainsafety.analysis.gate import (
     GatePolicy,
 )
 from pytest_domainsafety.errors import RecordError
+from pytest_domainsafety.files import unreadable
 from pytest_domainsafety.runs.packed import DAMAGED, damaged, plain_suffix, unpacked
 from pytest_domainsafety.runs.record_tables import (
     delimiter_of,
@@ -92,9 +93,7 @@ def _objects(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     except DAMAGED:
         raise RecordError(damaged(path)) from None
     except OSError as error:
-        raise RecordError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
+        raise RecordError(unreadable(path, error)) from None
     except UnicodeError:
         raise RecordError(f"{path}: is not UTF-8 text") from None
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 from pytest_domainsafety.errors import RecordError
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import Record
-from pytest_domainsafety.types.rows import OPINIONS, REQUIRED
+from pytest_domainsafety.types.rows import OPINIONS, REQUIRED, is_absent
 
 _LONGEST_FIELD = 2**26
 _DELIMITERS = (",", ";", "\t", "|")
@@ -169,7 +169,7 @@ def row_of_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     row = {
         name: int(value) if _is_whole(value) else value
         for name, value in fields.items()
-        if not _is_absent(value)
+        if not (value == "" or is_absent(value))
     }
     for name in _NUMBERS:
         if isinstance(row.get(name), str):
@@ -222,11 +222,6 @@ def _is_whole(value: Any) -> bool:
     if type(value) is int:
         return True
     return isinstance(value, (float, Decimal)) and value == value // 1
-
-
-def _is_absent(value: Any) -> bool:
-    """Whether a cell is empty or NaN, which is the one value that is not itself."""
-    return value is None or value == "" or bool(value != value)
 
 
 def _document(text: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_domainsafety.analysis import build_results, judge_agreement
 from pytest_domainsafety.analysis.agreement import cell_of
+from pytest_domainsafety.analysis.leaks import leak_notes
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.alone import lone_judge
 from pytest_domainsafety.engine.asking import Asker
@@ -150,6 +151,7 @@ def _results(
     warnings = [
         *judge_warnings(manifest.judges),
         *asking_notes(rejudged.tally),
+        *leak_notes(manifest.leaks),
         *results.warnings,
     ]
     if manifest.baseline is not None:

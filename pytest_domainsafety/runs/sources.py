@@ -26,6 +26,7 @@ from pytest_domainsafety.analysis.blocks import Block, NotPlain
 from pytest_domainsafety.analysis.doubt import not_whole
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import SourceError, StoreError
+from pytest_domainsafety.files import unreadable
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.file_kinds import FILE_KINDS, FileKind, kind_of
 from pytest_domainsafety.runs.json_blocks import blocks_of_lines
@@ -464,9 +465,7 @@ def _document(path: Path) -> Any:
     except DAMAGED:
         raise SourceError(damaged(path)) from None
     except OSError as error:
-        raise SourceError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
+        raise SourceError(unreadable(path, error)) from None
     except (ValueError, RecursionError):
         raise SourceError(
             f"{path}: is neither one JSON document nor one JSON object a line; "

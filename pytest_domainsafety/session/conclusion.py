@@ -15,10 +15,10 @@ from pytest_domainsafety.analysis import (
     traces_table,
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.analysis.leaks import leak_notes
 from pytest_domainsafety.analysis.unscored import unscored_notes
 from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
-from pytest_domainsafety.engine.leaks import leak_notes
 from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import Reference

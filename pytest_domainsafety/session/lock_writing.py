@@ -14,12 +14,14 @@ import pytest
 
 from pytest_domainsafety.config.run import read_config
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
+from pytest_domainsafety.files import unwritable
 from pytest_domainsafety.session.expected import check_files, suites_under
 from pytest_domainsafety.session.lock_and_baseline import current_lock
 from pytest_domainsafety.session.selection import check_thresholds
 from pytest_domainsafety.suite import LoadedSuite, find_suites, load_suites
 from pytest_domainsafety.suite.lock import (
     LOCK_NAME,
+    OF_FILES,
     Lock,
     lock_differences,
     read_lock,
@@ -86,22 +88,18 @@ def _folders(config: pytest.Config) -> dict[Path, list[LoadedSuite]]:
 def _differences(path: Path, current: Lock, *, check: bool) -> tuple[str, ...]:
     """Return what differs; of a lock that is to be written anew none may be there."""
     try:
-        found = lock_differences(read_lock(path), current)
+        return lock_differences(read_lock(path), current, OF_FILES)
     except ConfigError:
         if check:
             raise
         return ()
-    now = (line.replace("is used", "is now") for line in found)
-    return tuple(line.replace("in this run", "here") for line in now)
 
 
 def _write(path: Path, current: Lock) -> None:
     try:
         write_lock(path, current)
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be written ({error.strerror or error})"
-        ) from None
+        raise ConfigError(unwritable(path, error)) from None
 
 
 def _written(path: Path, current: Lock, ini: Path | None) -> str:

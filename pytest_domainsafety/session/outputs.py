@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
-from pytest_domainsafety.files import check_paths
+from pytest_domainsafety.files import check_paths, unwritable
 from pytest_domainsafety.reporting.ci import (
     append_summary,
     github_annotations,
@@ -76,9 +76,7 @@ def write_outputs(
         try:
             append_summary(Path(page), markdown_summary(results))
         except OSError as error:
-            trouble.append(
-                f"{_SUMMARY} {page}: could not be written: {error.strerror or error}"
-            )
+            trouble.append(unwritable(f"{_SUMMARY} {page}", error))
     return trouble
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_domainsafety.config.filter_words import filter_words_entry
 from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.files import unreadable
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import FRAMINGS, TWIN, Protocol, ScenarioPair, Suite
@@ -95,7 +96,30 @@ def locked_settings(config: Any) -> dict[str, Any]:
     return held | switches | filter_words_entry(config.filter_words)
 
 
-def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
+class Words(NamedTuple):
+    """How it is said what is not as locked.
+
+    Attributes:
+        used: Follows "is", of a value that is another one.
+        here: Where something stands, or does not.
+    """
+
+    used: str
+    here: str
+
+    def change(self, what: str, locked: Any, current: Any) -> str:
+        """Say that a value is another one."""
+        was, now = _value_text(locked), _value_text(current)
+        return f"{what} {was} is locked, {now} is {self.used}"
+
+
+OF_A_RUN = Words("used", "in this run")
+OF_FILES = Words("now", "here")
+
+
+def lock_differences(
+    locked: Lock, current: Lock, words: Words = OF_A_RUN
+) -> tuple[str, ...]:
     """Return one sentence for each thing in which a run differs from its lock.
 
     A domain that the run leaves out is a difference too: what is not tested
@@ -106,26 +130,21 @@ def lock_differences(locked: Lock, current: Lock) -> tuple[str, ...]:
         # Locks that are older than protocols asked every pair.
         before = locked.get(name, "gate" if name == "protocol" else None)
         if before != current[name]:
-            differences.append(
-                f"{name}: {_value_text(before)} is locked, "
-                f"{_value_text(current[name])} is used"
-            )
+            differences.append(words.change(f"{name}:", before, current[name]))
     was, now = _ALWAYS | locked.get("settings", {}), _ALWAYS | current["settings"]
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
-            differences.append(
-                f"{name}: {_value_text(was.get(name))} is locked, "
-                f"{_value_text(now.get(name))} is used"
-            )
+            told = words.change(f"{name}:", was.get(name), now.get(name))
+            differences.append(told)
     old, new = locked.get("domains", {}), current["domains"]
     for names, word in (
-        (old.keys() - new.keys(), "locked, but not in this run"),
-        (new.keys() - old.keys(), "in this run, but not locked"),
+        (old.keys() - new.keys(), f"locked, but not {words.here}"),
+        (new.keys() - old.keys(), f"{words.here}, but not locked"),
     ):
         if names:
             differences.append(f"{', '.join(sorted(names))}: {word}")
     for domain in sorted(old.keys() & new.keys()):
-        differences += _domain_differences(domain, old[domain], new[domain])
+        differences += _domain_differences(domain, old[domain], new[domain], words)
     return tuple(differences)
 
 
@@ -163,9 +182,7 @@ def read_lock(path: Path) -> Lock:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(
-            f"{path}: can't be read ({error.strerror or error})"
-        ) from None
+        raise ConfigError(unreadable(path, error)) from None
     except ValueError:
         content = None
     sound = (
@@ -196,15 +213,13 @@ def _scenario_hash(scenario: ScenarioPair) -> str:
 
 
 def _domain_differences(
-    domain: str, was: Mapping[str, Any], now: Mapping[str, Any]
+    domain: str, was: Mapping[str, Any], now: Mapping[str, Any], words: Words
 ) -> list[str]:
     differences = []
     for name in ("threshold", "min_engagement", "max_over_refusal"):
         if was.get(name) != now.get(name):
-            differences.append(
-                f"{domain}: {name} {_value_text(was.get(name))} is locked, "
-                f"{_value_text(now.get(name))} is used"
-            )
+            told = words.change(f"{domain}: {name}", was.get(name), now.get(name))
+            differences.append(told)
     if was.get("rubric") != now.get("rubric"):
         differences.append(f"{domain}: the rubric is another one")
     old, new = was.get("scenarios", {}), now["scenarios"]

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from pytest_domainsafety.errors import SuiteProblem
+from pytest_domainsafety.files import why_not
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import Codification, Door, Name, Slug
 from pytest_domainsafety.types.words import AskerRole, Jurisdiction, Openness
@@ -99,7 +100,7 @@ def read_plan(path: Path) -> tuple[Plan | None, list[SuiteProblem]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        why = why_not(error) if isinstance(error, OSError) else "it is not UTF-8"
         return None, [SuiteProblem(str(path), 1, f"can't be read: {why}")]
     reader = csv.DictReader(io.StringIO(text, newline=""))
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]

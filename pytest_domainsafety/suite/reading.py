@@ -15,6 +15,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from pytest_domainsafety.errors import SuiteError, SuiteProblem
+from pytest_domainsafety.files import why_not
 from pytest_domainsafety.text import clean, printable
 
 MAX_BYTES = 10 * 2**20
@@ -123,8 +124,7 @@ def read_document(path: Path, display: str) -> Document:
         builder = _Builder(escapes="\\" in text)
         return Document(root, builder.build(root), tuple(builder.faults))
     except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise _refuse(display, Fault(1, f"can't be read: {what}")) from None
+        raise _refuse(display, Fault(1, f"can't be read: {why_not(error)}")) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         fault = Fault(line, "is not UTF-8 text: save the file as UTF-8")

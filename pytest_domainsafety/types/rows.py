@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
@@ -107,7 +108,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
     refusal = _score(fields, "refusal")
     harm = _score(fields, "harm_identification")
     status = get("status")
-    if status is None or _is_nan(status):
+    if is_absent(status):
         status = "unscored" if guidance is None else "scored"
     elif type(status) is not str or status not in STATUSES:
         raise _Bad(_expected(fields, "status", f"one of {', '.join(sorted(STATUSES))}"))
@@ -175,7 +176,7 @@ def _opinions(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     opinions = {
         name: fields[name]
         for name in OPINIONS
-        if fields.get(name) and not _is_nan(fields[name])
+        if fields.get(name) and not is_absent(fields[name])
     }
     return opinions or None
 
@@ -184,11 +185,10 @@ def _score(fields: Mapping[str, Any], name: str) -> int | None:
     value = fields.get(name)
     if value is None or (type(value) is int and 1 <= value <= 5):
         return value
-    if type(value) is float:
-        if value in (1.0, 2.0, 3.0, 4.0, 5.0):
-            return int(value)
-        if isnan(value):
-            return None
+    if type(value) is float and value in (1.0, 2.0, 3.0, 4.0, 5.0):
+        return int(value)
+    if is_absent(value):
+        return None
     raise _Bad(_expected(fields, name, "a score from 1 to 5, or null"))
 
 
@@ -208,7 +208,7 @@ def _by_status(
 
 def _replication(fields: Mapping[str, Any]) -> int:
     value = fields.get("replication")
-    if value is None or _is_nan(value):
+    if is_absent(value):
         return 0
     if type(value) is float and value.is_integer():  # of a table with empty cells
         value = int(value)
@@ -225,7 +225,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name, "")
     if type(value) is str:
         return value
-    if value is None or _is_nan(value):
+    if is_absent(value):
         return ""
     raise _Bad(_expected(fields, name, "text"))
 
@@ -243,23 +243,28 @@ _TRUTH: dict[Any, bool] = {
 def _truth(fields: Mapping[str, Any], name: str) -> bool:
     """Fail closed: what can't be read is refused and not taken for no."""
     value = fields[name]
-    if _is_nan(value):
+    if is_absent(value):
         return False
-    if value is None or type(value) in (bool, int, float, str):
+    if type(value) in (bool, int, float, str):
         truth = _TRUTH.get(value)
         if truth is not None:
             return truth
     raise _Bad(_expected(fields, name, "true or false"))
 
 
-def _is_nan(value: Any) -> bool:
-    """Whether a cell of a table with one kind of value a column is empty."""
-    return type(value) is float and isnan(value)
+def is_absent(value: Any) -> bool:
+    """Whether a value is none: null, or NaN.
+
+    By which tables with one kind of value a column say that a cell is empty.
+    """
+    if isinstance(value, Decimal):  # of which one kind can't be turned into a float
+        return value.is_nan()
+    return value is None or (isinstance(value, float) and isnan(value))
 
 
 def _tags(fields: Mapping[str, Any]) -> tuple[str, ...]:
     value = fields["tags"]
-    if value is None or _is_nan(value):
+    if is_absent(value):
         return ()
     if type(value) is list and _STRINGS.issuperset(map(type, value)):
         return tuple(value)
@@ -268,7 +273,7 @@ def _tags(fields: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _markers(fields: Mapping[str, Any]) -> dict[str, bool]:
     value = fields["markers"]
-    if value is None or _is_nan(value):
+    if is_absent(value):
         return {}
     if type(value) is dict and _TRUTHS.issuperset(map(type, value.values())):
         return value

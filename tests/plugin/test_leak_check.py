@@ -1,8 +1,11 @@
 """A model that has read a suite says so, where it is asked; no gate changes."""
 
 import pytest
+from click.testing import CliRunner
 
-from pytest_domainsafety.engine.leaks import LEAST, halves, leak_notes
+from pytest_domainsafety.analysis.leaks import leak_notes
+from pytest_domainsafety.cli import group
+from pytest_domainsafety.engine.leaks import LEAST, halves
 
 CANARY = "sheds canary 3f0c6a52-9d1b-4e77-8a40-5b21c7d9e6f3"
 MODELS = """
@@ -56,6 +59,10 @@ def test_a_model_that_has_read_the_suites(leaky, mode):
     assert any(WARNED in warning for warning in results["warnings"])
     assert any("says nothing of" in warning for warning in results["warnings"])
     assert CANARY[-18:] not in (leaky.path / "out.json").read_text()
+    store = str(leaky.path / ".domainsafety" / "store.db")
+    for words in (["analyze", store], ["rejudge", store, "--judge", "offline"]):
+        done = CliRunner().invoke(group, words)
+        assert WARNED in " ".join(done.output.split()), done.output
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,19 @@ def test_a_sentence_is_read_with_what_is_filled_in():
         ("StoreError", "a"),
         ("StoreError", "b"),
     ]
+
+
+def test_what_is_said_of_many_files_is_said_in_one_place():
+    from pytest_domainsafety.files import unreadable, unwritable
+
+    error = PermissionError(13, "Permission denied")
+    told = unreadable("‹path›", error), unwritable("‹path›", error)
+    written = [one.replace("Permission denied", "‹error›") for one in told]
+    assert written == list(load()._SAID.values())
+    package = ROOT / "pytest_domainsafety"
+    places = {
+        path.name
+        for path in package.rglob("*.py")
+        if "{error.strerror or error}" in path.read_text("utf-8")
+    }
+    assert places <= {"database.py"}, "say it by files.unreadable or files.unwritable"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pytest_domainsafety.config.thresholds import ThresholdOptions
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.suite.lock import (
+    OF_FILES,
     lock_differences,
     make_lock,
     part_of_lock,
@@ -206,3 +207,15 @@ def test_what_is_no_lock_is_said(tmp_path, text):
         read_lock(path)
     with pytest.raises(ConfigError, match="can't be read"):
         read_lock(tmp_path / "none")
+
+
+def test_of_files_it_is_said_in_other_words_and_names_stay_as_they_are():
+    """A judge may be called what the words are."""
+    name = "openai:is used in this run"
+    now = lock(SUITE | {"domain": "fraud"}, judges=(name,))
+    assert lock_differences(lock(), now, OF_FILES) == (
+        f"judges: gemma3:27b is locked, {name} is now",
+        "labor: locked, but not here",
+        "fraud: here, but not locked",
+    )
+    assert lock_differences(lock(), now)[0].endswith(f"{name} is used")

@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import threading
+from decimal import Decimal
 
 import pytest
 
@@ -17,7 +18,7 @@ from pytest_domainsafety.runs.export import export_records
 from pytest_domainsafety.runs.record_files import read_rows
 from pytest_domainsafety.runs.sources import find_source
 from pytest_domainsafety.types import Record
-from pytest_domainsafety.types.rows import Row
+from pytest_domainsafety.types.rows import Row, to_row
 
 ROWS = [
     {
@@ -295,3 +296,13 @@ def test_a_parquet_file_without_the_columns(tmp_path):
 def test_rows_are_read_as_a_record_has_them():
     """A field that a record gains is read from tables too, or is no part of a row."""
     assert set(Row._fields) - {"opinions"} <= set(Record.model_fields)
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, float("nan"), Decimal("NaN"), Decimal("sNaN")]
+)
+def test_what_is_none_is_none_in_every_column(nothing):
+    needed = {"model": "m", "domain": "d", "scenario": "s", "framing": "operational"}
+    others = ("refusal", "status", "variant", "replication", "tags", "markers", "judge")
+    row = to_row(needed | dict.fromkeys(("guidance", *others), nothing))
+    assert row == to_row(needed | {"guidance": None})

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pytest_domainsafety.errors import ConfigError, UserError
+from pytest_domainsafety.files import unreadable
 from pytest_domainsafety.suite.scaffold.dumping import dump
 from pytest_domainsafety.suite.tags import GENERATED_ANALYTICAL
 from pytest_domainsafety.text import clean, printable
@@ -133,8 +134,7 @@ def _rows(source: Path) -> Iterator[_Row]:
                     )
                 yield _Row(line, {name: cells[name] or "" for name in names})
     except OSError as error:
-        what = error.strerror or type(error).__name__
-        raise UserError(f"{source}: can't be read: {what}") from None
+        raise UserError(unreadable(source, error)) from None
     except UnicodeDecodeError:
         raise UserError(f"{source}: is not UTF-8 text: save it as UTF-8") from None
     except csv.Error as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_domainsafety.errors import UserError
+from pytest_domainsafety.files import unwritable
 
 _PACKAGE: Final = "pytest_domainsafety"
 # Where a file goes → where it comes from, in the package.
@@ -68,6 +69,5 @@ def write_new(texts: Mapping[Path, str]) -> list[Path]:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
-            what = error.strerror or type(error).__name__
-            raise UserError(f"{path}: can't be written: {what}") from None
+            raise UserError(unwritable(path, error)) from None
     return list(texts)

@@ -22,6 +22,7 @@ from pytest_domainsafety.providers.output import (
     OwnLog,
     Routed,
     collecting,
+    listening,
     routed_streams,
 )
 from pytest_domainsafety.providers.registry import create_model
@@ -356,3 +357,16 @@ def test_a_provider_of_somebody_elses_may_raise_anything():
             await model.describe()
 
     asyncio.run(work())
+
+
+class Unspeakable:
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def test_what_can_not_be_put_in_words_is_no_crash():
+    record = logging.LogRecord("shop", 40, "a.py", 1, Unspeakable(), None, None)
+    said = []
+    with listening(said):
+        assert OwnLog().filter(record) is False
+    assert said == ["ERROR shop: (Unspeakable that raised RuntimeError)\n"]

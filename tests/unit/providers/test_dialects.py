@@ -244,3 +244,44 @@ def test_a_field_that_is_refused_under_load_is_learnt_once():
     assert last.adapted == ("seed",)
     # What was learnt while it was busy is not asked for again.
     assert all("seed" not in body for body in seen[16:])
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_guess_is_not_learnt_from_a_busy_server(status):
+    """No refusal named a field, so all of them went: an answer alone proves that."""
+    vague = {"error": {"message": "Unsupported parameter."}}
+    left = [1]
+
+    def shape(path, body):
+        if left:
+            left.pop()
+            return 400, vague
+        return (status, {"error": {"message": "slow down"}}) if not calm else None
+
+    calm = []
+    with FaultServer() as server:
+        server.shape = shape
+        model = made(server)
+
+        async def twice():
+            try:
+                first = await one_of(model, asked())
+                calm.append(True)
+                return first, await one_of(model, asked())
+            finally:
+                await model.aclose()
+
+        busy, reply = asyncio.run(twice())
+    assert isinstance(busy, ServerBusy)
+    assert reply.adapted == ()
+    assert {"temperature", "seed"} <= set(server.requests[-1])
+
+
+def test_a_guess_that_was_answered_is_learnt():
+    vague = {"error": {"message": "Unsupported parameter."}}
+    with FaultServer() as server:
+        server.shape = lambda _, body: (400, vague) if "seed" in body else None
+        first, second = answers(made(server), asked(), asked())
+    assert "seed" in first.adapted
+    assert second.adapted == first.adapted
+    assert len(server.requests) == 3

@@ -100,7 +100,7 @@ def test_one_file_in_trouble_leaves_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "FORMATS", forms)
     bad, good = tmp_path / "bad", tmp_path / "good.json"
     trouble = write_files({"safety-bad": bad, "safety-json": good}, MATERIAL)
-    assert trouble == [f"--safety-bad {bad}: could not be written: Input/output error"]
+    assert trouble == [f"--safety-bad {bad}: can't be written (Input/output error)"]
     assert good.exists()
     assert not bad.exists()
 
@@ -134,4 +134,4 @@ def test_a_folder_that_turns_read_only_is_a_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr("tempfile.mkstemp", denied)
     (said,) = write_files({"safety-json": tmp_path / "out.json"}, MATERIAL)
-    assert said.endswith("could not be written: Permission denied")
+    assert said.endswith("can't be written (Permission denied)")
