@@ -120,7 +120,8 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -
 
     FILE is a store (its last finished whole run; FILE#RUN takes another), or records as
     JSONL, CSV, TSV or Parquet, perhaps compressed, with at least model, domain,
-    scenario, framing and guidance.
+    scenario, framing and guidance. A folder is all files of records in it, and so is
+    a pattern in quotation marks ('runs/*.parquet').
     Several stores are the shards of one run: name each, with --suites and --whole, so
     that one that is lost is no pass; and the baseline, if the run had one. Memory does
     not grow with the number of records.
@@ -129,14 +130,19 @@ def analyze(context: click.Context, /, files: tuple[str, ...], **options: Any) -
     not be measured; 2 a file or an option can't be used.
     """
     from pytest_domainsafety.analysis.gate import status_of
+    from pytest_domainsafety.runs.file_kinds import files_of
+    from pytest_domainsafety.runs.record_blocks import advice
     from pytest_domainsafety.runs.sources import find_source
 
+    files = tuple(file for named in files for file in files_of(named))
     # Of several stores each is a shard: a run of the part that was its own.
     shards = len(files) > 1 or options["whole"]
     sources = [
         find_source(file, options["run"], parts="too" if shards else "else")
         for file in files
     ]
+    if (hint := advice([source.path for source in sources])) is not None:
+        click.echo(hint, err=True)
     results = _analyze(sources, options)
     _show(results)
     if options["out"] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,8 @@ FILE_KINDS = (
     "a store, a results file (--safety-json) or records (JSONL, CSV, TSV or Parquet)"
 )
 """All three, for a sentence that says what was expected."""
+_OF_RECORDS = (".parquet", ".pq", ".jsonl", ".ndjson", *TABLES)
+"""How files of records in a folder are named."""
 _SQLITE = b"SQLite format 3\x00"
 _ZIP = b"PK\x03\x04"
 """How every SQLite file begins (https://sqlite.org/fileformat.html#the_database_header)."""
@@ -55,6 +58,31 @@ def kind_of(path: Path) -> FileKind:
     if plain_suffix(path) in TABLES:
         return "records"
     return "results" if _looks_like_results(head) else "records"
+
+
+def files_of(named: str) -> list[str]:
+    """Return the files that are meant by a name: of a folder or pattern, its records.
+
+    What begins with a dot or an underscore is no data, by the custom of those who
+    write folders of Parquet. Any other name is returned as it is.
+
+    Raises:
+        SourceError: A pattern that fits no file.
+    """
+    path = Path(named)
+    if path.is_dir():
+        if _store_in(path):  # never just left out
+            return [named]
+        found = [file for file in path.rglob("*") if plain_suffix(file) in _OF_RECORDS]
+    elif path.exists() or not has_magic(named) or "#" in named:
+        return [named]
+    else:
+        found = [Path(file) for file in glob(named, recursive=True)]
+        if not found:
+            raise SourceError(f"{named}: no file fits this; expected {FILE_KINDS}")
+    parts = (file for file in sorted(found) if file.is_file())
+    names = [str(file) for file in parts if file.name[0] not in "._"]
+    return names or [named]
 
 
 def _head_of(path: Path) -> bytes:

@@ -97,7 +97,10 @@ class _Engine:
         self._folder.cleanup()
 
     def _whole(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**self._left_out, **fields} if self._left_out else fields
+        if self._left_out is None:
+            return fields
+        there = {name: value for name, value in fields.items() if value is not None}
+        return {**self._left_out, **there}
 
     def read(self, chunk: bytes) -> list[Row | Block]:
         """Return the records of a chunk.
@@ -113,6 +116,8 @@ class _Engine:
             table = self._query(plain, lines.longest)
         if table is None or table.num_rows != len(odd) - odd.sum():
             return self._rows(lines, range(len(odd)))
+        if self._left_out is not None:
+            _demand_no_null(chunk, table)
         own = np.flatnonzero(~odd)
         apart = table.column("apart").to_numpy(zero_copy_only=False).astype(np.bool_)
         odd[own[apart]] = True
@@ -184,6 +189,17 @@ class _Engine:
                 raise NotPlain
             rows.append(checked(self._whole(fields)))
         return rows
+
+
+def _demand_no_null(chunk: bytes, table: Any) -> None:
+    """Demand that a replication lacks wherever there is none: then it is the first.
+
+    Raises:
+        NotPlain: It may be null somewhere, which is none.
+    """
+    column = table.column("replication")
+    if chunk.count(b'"replication"') != len(column) - column.null_count:
+        raise NotPlain
 
 
 def _value(text: str | None) -> Any:

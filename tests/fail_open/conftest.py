@@ -10,11 +10,15 @@ from fail_open.lab import Lab
 from faultserver import FaultServer
 
 import pytest_domainsafety
+from pytest_domainsafety.runs import record_blocks
 
 # Compiled modules can't be imported twice, and pytester forgets what a run inside
 # this process imports: so everything that a run needs is there before.
 for _name in ("numpy.fft", "scipy.special", "jinja2", "rich.console", "xdist.dsession"):
     importlib.import_module(_name)
+for _name in (*record_blocks.ENGINE, "pyarrow.parquet"):
+    if record_blocks.has_engine():
+        importlib.import_module(_name)
 for _found in pkgutil.walk_packages(
     pytest_domainsafety.__path__, "pytest_domainsafety."
 ):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from click.testing import CliRunner
 from fail_open.wires import (
     ANALYSIS,
@@ -26,6 +27,7 @@ from fail_open.wires import (
 
 from pytest_domainsafety.cli import USAGE_STATUS, group
 from pytest_domainsafety.errors import DomainSafetyError
+from pytest_domainsafety.runs import record_blocks
 
 PASSED, FAILED, UNUSABLE, NOT_MEASURED = 0, 1, 4, 10
 PAIRS, ODD = 20, 6
@@ -256,8 +258,18 @@ class Lab:
         return self._seen(done.exit_code, done.output)
 
     def analyze(self, *args: Any) -> Seen:
-        """Judge records or stores, and keep what it comes to as JSON."""
-        return self.cli("analyze", *args, "--gate", "--json", FILES["json"])
+        """Judge records or stores, and keep what it comes to as JSON.
+
+        By both readers: as files of this size are read, and as large ones would be.
+        """
+        asked = ("analyze", *args, "--gate", "--json", FILES["json"])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(record_blocks, "FAST_FROM", 0)
+            many = self.cli(*asked)
+        seen = self.cli(*asked)
+        assert (many.status, many.terminal) == (seen.status, seen.terminal)
+        assert many.files.get("json") == seen.files.get("json")
+        return seen
 
     def report(self, source: Any) -> Seen:
         """Draw every report of a source."""

@@ -214,6 +214,8 @@ def test_a_stopped_run_keeps_its_verdict(cli, tmp_path, records):
 def test_mistakes_are_one_sentence(cli, write, tmp_path, records):
     path = write("r.jsonl", records())
     empty, binary = tmp_path / "empty.jsonl", tmp_path / "x.bin"
+    folder = tmp_path / "folder"
+    folder.mkdir()
     empty.write_text("")
     binary.write_bytes(b"\x7fELF\x00\x00")
     bad = write("bad.jsonl", records())
@@ -224,7 +226,8 @@ def test_mistakes_are_one_sentence(cli, write, tmp_path, records):
     header.write_text("model,domain,scenario,framing,guidance\n")
     for args, said in (
         ((tmp_path / "gone.jsonl",), "no such file"),
-        ((tmp_path,), "is a folder"),
+        ((folder,), "is a folder"),
+        ((tmp_path / "gone-*.jsonl",), "no file fits this"),
         ((empty,), "is empty"),
         ((binary,), "is binary"),
         ((bad,), ":1: guidance is 7; expected a score from 1 to 5"),
@@ -274,3 +277,37 @@ def test_a_threshold_of_the_options_says_in_what_it_is_not_the_runs_own(
     )
     twice = ("--threshold", "labor=0.1", "--threshold", "labor=0.9")
     assert "two thresholds for labor" in cli("analyze", path, *twice).sentence()
+
+
+def test_a_folder_or_a_pattern_is_all_its_files(cli, write, tmp_path, records):
+    """A part of them would be another verdict, and a store beside them is refused."""
+    folder = tmp_path / "runs"
+    (folder / "later").mkdir(parents=True)
+    rows = records()
+    whole = write("all.jsonl", rows)
+    lines = whole.read_text().splitlines(keepends=True)
+    (folder / "a.jsonl").write_text("".join(lines[::2]))
+    (folder / "later" / "b.jsonl").write_text("".join(lines[1::2]))
+    (folder / "_SUCCESS").write_text("")
+    (folder / ".a.jsonl.crc").write_text("x")
+    said = cli("analyze", whole).text
+    assert cli("analyze", folder).text == said
+    assert cli("analyze", folder / "**" / "*.jsonl").text == said
+    (folder / "store.db").write_text("")
+    assert "perhaps" in cli("analyze", folder).text
+
+
+def test_a_large_file_without_the_engine_says_what_makes_it_fast(
+    cli, write, records, monkeypatch
+):
+    from pytest_domainsafety.runs import record_blocks
+
+    path = write("all.jsonl", records())
+    plain = cli("analyze", path)
+    monkeypatch.setattr(record_blocks, "TOLD_FROM", 1)
+    monkeypatch.setattr(record_blocks, "FAST_FROM", 1)
+    monkeypatch.setattr(record_blocks, "find_spec", lambda _: None)
+    told = cli("analyze", path)
+    assert "pip install 'pytest-domainsafety[fast]'" in told.text
+    assert plain.text in told.text
+    assert told.status == plain.status
