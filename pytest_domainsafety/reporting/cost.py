@@ -79,6 +79,25 @@ def cost(results: Results) -> Iterator[str]:
             f"{spent.tokens_in} tokens in, {spent.tokens_out} out"
         )
         yield from _time(spent)
+    shares = from_cache(results)
+    if shares:
+        yield f"prompt tokens from the server's cache: {shares}"
+
+
+def from_cache(results: Results) -> str:
+    """Say which share of each model's prompts its server had read before.
+
+    Nothing is said of a model whose server does not tell, or of which a file tells
+    what can't be.
+    """
+    spent = results.run.cost
+    shares = []
+    for model, bill in () if spent is None else spent.by_model.items():
+        read, cached = bill.get("tokens_in", 0), bill.get("tokens_cached", 0)
+        if 0 < cached <= read:
+            of = f"the judge {model}" if model in results.run.judges else model
+            shares.append(f"{cached / read:.1%} of {of}'s {read:,}")
+    return ", ".join(shares)
 
 
 def _age(spent: Cost) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from pytest_domainsafety.reporting.cost import protocol
+from pytest_domainsafety.reporting.cost import from_cache, protocol
 from pytest_domainsafety.reporting.html.markup import Table, plain
 from pytest_domainsafety.reporting.html.scenarios import (
     data_block,
@@ -142,6 +142,8 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     method = next((estimate.ci.method for estimate in results.domains), "")
     if method:
         yield "Intervals", f"{method}, {confidence(results)}"
+    if shares := from_cache(results):
+        yield "Prompt tokens from the server's cache", shares
 
 
 @dataclass(frozen=True, slots=True)
