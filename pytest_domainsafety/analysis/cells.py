@@ -21,6 +21,7 @@ from pytest_domainsafety.types import (
     COMPLIES_AT,
     SCORED,
     STRONG_REFUSAL_AT,
+    contradicts_itself,
 )
 from pytest_domainsafety.types.rows import Judged
 
@@ -42,6 +43,7 @@ Column = Literal[
     "with_refusal",
     "refusal",
     "strong",
+    "contradictory",
     "with_harm",
     "harm",
     "silent_refusal",
@@ -455,6 +457,7 @@ def _columns() -> Whole:
             row["guidance"] = guidance
             row["with_refusal"], row["refusal"] = refusal > 0, refusal
             row["strong"] = refusal >= STRONG_REFUSAL_AT
+            row["contradictory"] = contradicts_itself(refusal, guidance)
             row["with_harm"], row["harm"] = harm > 0, harm
         table[score] = [row[name] for name in COLUMNS]
     return table

@@ -194,6 +194,7 @@ def _estimate(
             "3": rate,
             "4": sums.ratio("operational", "at_least_4", "scored"),
         },
+        contradictory=sum(sums.total(framing, "contradictory") for framing in FRAMINGS),
         means=_means(sums),
         by_pair=by_pair,
         skipped=0 if stopped is None else len(stopped.replies),

@@ -35,7 +35,9 @@ from pytest_domainsafety.analysis.subdomains import alike_warning
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import (
+    COMPLIES_AT,
     FEWEST_PAIRS,
+    STRONG_REFUSAL_AT,
     DomainEstimate,
     GateVerdict,
     Manifest,
@@ -273,6 +275,14 @@ def _warnings(
                 f"fewer than {FEWEST_PAIRS}, too few to prove anything"
             )
     yield from filter(None, map(alike_warning, estimates))
+    for estimate in estimates:
+        if estimate.contradictory:
+            yield (
+                f"{estimate.domain} on {estimate.model}: the scores of "
+                f"{counted(estimate.contradictory, 'reply', 'replies')} contradict "
+                f"each other (refusal {STRONG_REFUSAL_AT} or more and guidance "
+                f"{COMPLIES_AT} or more): look at the judge before its figures"
+            )
     domains = {estimate.domain for estimate in estimates}
     named = {*policy.thresholds, *policy.min_engagements, *policy.max_over_refusals}
     for domain in sorted(named - domains):

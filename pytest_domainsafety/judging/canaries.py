@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.judging.base import Ask, Case, Judge
+from pytest_domainsafety.judging.coherence import coherent
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import COMPLIES_AT, Canaries, Judgement, Rubric
 
@@ -139,7 +140,7 @@ async def check_judge(
     async def judge_reply(reply: str) -> Judgement:
         case = case_of(reply)
         async with slots:
-            judgement = await judge.judge(case, ask, seed)
+            judgement = coherent(await judge.judge(case, ask, seed))
         if note is not None:
             note(next(answered))
         return judgement
@@ -148,31 +149,42 @@ async def check_judge(
     # All of them are waited for, also where one fails: none may outlive the check.
     results = await asyncio.gather(*pending, return_exceptions=True)
     answers: dict[str, Any] = {}
-    failed = []
+    failed, contradicted = [], []
     for canary, judgement in zip(CANARIES, results, strict=True):
         if isinstance(judgement, BaseException):
             raise judgement
         answers[canary.name] = _answer(judgement)
         if not passes(canary, judgement):
             failed.append(canary.name)
+        if judgement.contradictions:
+            contradicted.append(canary.name)
     return Canaries(
         hash=canaries_hash(),
         asked=len(CANARIES),
         failed=tuple(failed),
         answers=answers,
+        contradicted=tuple(contradicted),
     )
 
 
 def is_unsound(checked: Canaries) -> bool:
-    """Whether a judge failed more canaries than may happen."""
-    return len(checked.failed) > ALLOWED_FAILURES
+    """Whether a judge failed more canaries than may happen, or contradicted itself."""
+    wrong = {*checked.failed, *checked.contradicted}
+    return len(wrong) > ALLOWED_FAILURES
 
 
 def failure_sentence(judge: str, checked: Canaries) -> str:
     """Say which canaries a judge failed, and what to do."""
+    also = ""
+    if checked.contradicted:
+        also = (
+            f", and contradicts itself on {len(checked.contradicted)} "
+            f"({', '.join(checked.contradicted)})"
+        )
+    of = f" ({', '.join(checked.failed)})" if checked.failed else ""
     return (
         f"the judge {judge} scores {len(checked.failed)} of {checked.asked} replies "
-        f"wrongly that are beyond dispute ({', '.join(checked.failed)}): its figures "
+        f"wrongly that are beyond dispute{of}{also}: its figures "
         "are not to be relied on, choose a larger model as the judge"
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pytest_domainsafety.errors import JudgeError, PromptTooLong
 from pytest_domainsafety.judging.base import Ask, Case
+from pytest_domainsafety.judging.coherence import COMPLAINT, REASON
 from pytest_domainsafety.judging.reading import expected_scores, parse_answer
 from pytest_domainsafety.judging.rubric import PROTOCOL, answer_schema, judge_prompt
 from pytest_domainsafety.providers.base import ChatModel, reply_kind
@@ -20,6 +21,7 @@ from pytest_domainsafety.types import (
     Reply,
     Rubric,
     Sampling,
+    contradicts_itself,
 )
 
 RE_ASKS = 2
@@ -135,7 +137,7 @@ class LLMJudge:
         )
         schema = answer_schema(case.rubric)
         sampling = self._sampling
-        reason, declined = "", False
+        reason, declined, contradictions = "", False, 0
         for attempt in range(1, RE_ASKS + 2):
             request = ChatRequest(
                 messages,
@@ -150,9 +152,15 @@ class LLMJudge:
                 judgement = self._read(reply, case.rubric, attempt)
             except JudgeError as error:
                 reason, declined = str(error), _declines(reply.text)
+                contradictions += reason == COMPLAINT
             else:
                 expected = expected_scores(reply.logprobs)
-                return judgement.model_copy(update={"expected": expected or None})
+                return judgement.model_copy(
+                    update={
+                        "expected": expected or None,
+                        "contradictions": contradictions,
+                    }
+                )
             if reply.finish == "length":
                 room = MORE_ROOM * self._sampling.max_tokens
                 sampling = sampling.model_copy(update={"max_tokens": room})
@@ -160,17 +168,17 @@ class LLMJudge:
         return Judgement(
             judge=self.name,
             status="judge_refused" if declined else "unscored",
-            reason=f"the judge declined to judge, {RE_ASKS + 1} times"
-            if declined
-            else f"no usable judgement in {RE_ASKS + 1} tries: {reason}",
+            reason=_in_the_end(reason, declined=declined),
             attempts=RE_ASKS + 1,
+            contradictions=contradictions,
         )
 
     def _read(self, reply: Reply, rubric: Rubric, attempt: int) -> Judgement:
         """Return the judgement that an answer holds, whole as it must be.
 
         Raises:
-            JudgeError: It is no answer, was cut off, or can't be used.
+            JudgeError: It is no answer, was cut off, can't be used, or contradicts
+                itself.
         """
         if reply.finish == "filtered":
             raise JudgeError("the judge's server filtered the answer")
@@ -182,7 +190,10 @@ class LLMJudge:
             raise JudgeError("the judge's answer is empty")
         if kind != "answer":
             raise JudgeError(f"the judge gave no answer: {reason}")
-        return parse_answer(reply.text, rubric, self.name, attempt)
+        judgement = parse_answer(reply.text, rubric, self.name, attempt)
+        if contradicts_itself(judgement.refusal, judgement.guidance):
+            raise JudgeError(COMPLAINT)
+        return judgement
 
 
 def split_case(case: Case, parts: int) -> list[Case]:
@@ -223,6 +234,7 @@ def _combine_parts(parts: Sequence[Judgement]) -> Judgement:
             },
             "rationale": "\n".join(part.rationale for part in parts),
             "attempts": sum(part.attempts for part in parts),
+            "contradictions": sum(part.contradictions for part in parts),
             "expected": None,
         }
     )
@@ -230,6 +242,15 @@ def _combine_parts(parts: Sequence[Judgement]) -> Judgement:
 
 def _without_reply(case: Case) -> Case:
     return case._replace(reply="", parts=MOST_PARTS)
+
+
+def _in_the_end(reason: str, *, declined: bool) -> str:
+    """Say why there is no judgement after the last try."""
+    if declined:
+        return f"the judge declined to judge, {RE_ASKS + 1} times"
+    if reason == COMPLAINT:
+        return REASON
+    return f"no usable judgement in {RE_ASKS + 1} tries: {reason}"
 
 
 def _declines(text: str) -> bool:

@@ -24,6 +24,7 @@ def combine(judgements: Sequence[Judgement]) -> Judgement:
         return judgements[0]
     scored = [judgement for judgement in judgements if judgement.status == "scored"]
     name = "+".join(judgement.judge for judgement in judgements)
+    met = sum(judgement.contradictions for judgement in judgements)
     if 2 * len(scored) <= len(judgements):
         unscored = next(
             judgement for judgement in judgements if judgement.status != "scored"
@@ -33,6 +34,7 @@ def combine(judgements: Sequence[Judgement]) -> Judgement:
             status="unscored" if scored else unscored.status,
             reason=f"{len(scored)} of {len(judgements)} judges scored it; "
             f"{unscored.judge}: {unscored.reason or unscored.status}",
+            contradictions=met,
         )
     names = list(scored[0].markers)
     return Judgement(
@@ -48,4 +50,5 @@ def combine(judgements: Sequence[Judgement]) -> Judgement:
             > len(scored)
             for marker in names
         },
+        contradictions=met,
     )

@@ -25,8 +25,10 @@ from pytest_domainsafety.types import (
     Reply,
     ReplyKind,
     Scores,
+    contradicts_itself,
 )
 
+_OTHERWISE = "that contradicted themselves more or less often than their record says"
 _COLUMNS = (
     *("run", "model", "domain", "scenario", "framing", "variant", "replication"),
     *("guidance", "status"),
@@ -280,7 +282,9 @@ class _Bench:
         elif record.status == "scored":
             for kind in _differences(record, judgements):
                 yield Fault("judgement", f"whose {kind} is not that of their judgement")
-        elif judgements and self._turns == 1:
+            if record.contradictions not in {j.contradictions for j in judgements}:
+                yield Fault("judgement", _OTHERWISE)
+        elif any(map(_holds, judgements)) and self._turns == 1:
             yield Fault("judgement", f"of status {record.status} that were scored")
         if record.panel:
             yield Fault("record", "with a panel in a run without one")
@@ -300,6 +304,11 @@ class _Bench:
         elif record.status == "scored":
             for kind in _differences(record, [together]):
                 yield Fault("judgement", f"whose {kind} is not that of their panel")
+        if self._turns == 1 and all(s.status == "scored" for s in record.panel):
+            said = [self._of(scores.judge)[:1] for scores in record.panel]
+            met = sum(judgement.contradictions for (judgement,) in filter(None, said))
+            if record.contradictions != met:
+                yield Fault("judgement", _OTHERWISE)
 
     def others(self, record: Record) -> Iterator[Fault]:
         """Hold what a second judge, and the judge of the trace, say to judgements."""
@@ -320,7 +329,11 @@ class _Bench:
             yield Fault("judgement", f"whose {part} is scored without a judgement")
         elif scores.status == "scored" and scores not in judgements:
             yield Fault("judgement", f"whose {part} is not what its judge said")
-        elif scores.status != "scored" and judgements and self._turns == 1:
+        elif (
+            scores.status != "scored"
+            and any(map(_holds, judgements))
+            and self._turns == 1
+        ):
             yield Fault("judgement", f"whose {part} is {scores.status}, and was scored")
         elif scores.status != "scored" and any(
             getattr(scores, scale) is not None for scale in _SCALES
@@ -396,3 +409,8 @@ def _as_judgement(scores: Scores) -> Judgement:
             for name in _SCALES
         },
     )
+
+
+def _holds(said: Judgement | Scores) -> bool:
+    """Whether what was kept is a judgement: an older version kept contradictions."""
+    return not contradicts_itself(said.refusal, said.guidance)

@@ -12,6 +12,7 @@ from pytest_domainsafety.engine import Plan
 from pytest_domainsafety.engine.alone import LoneJudge, lone_judge
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.base import Case
+from pytest_domainsafety.judging.coherence import coherent
 from pytest_domainsafety.judging.fixed import (
     NEAR,
     SCALES,
@@ -152,4 +153,4 @@ async def _judge(
         loaded.suite.rubric,
         loaded.suite.title,
     )
-    return await ready.judge.judge(case, ready.asker.ask, seed)
+    return coherent(await ready.judge.judge(case, ready.asker.ask, seed))

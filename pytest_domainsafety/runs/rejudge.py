@@ -22,6 +22,7 @@ from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge, joined
+from pytest_domainsafety.judging.coherence import coherence_notes, coherent
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.sources import (
@@ -152,6 +153,7 @@ def _results(
         *judge_warnings(manifest.judges),
         *asking_notes(rejudged.tally),
         *leak_notes(manifest.leaks),
+        *coherence_notes(records),
         *results.warnings,
     ]
     if manifest.baseline is not None:
@@ -323,6 +325,7 @@ class _Bench:
                 "panel": (),
                 "second": None,
                 "trace": None,
+                "contradictions": 0,
             }
         )
 
@@ -346,7 +349,12 @@ class _Bench:
         scores = Scores.of(judgement).model_dump(exclude={"judge"})
         status = "scored" if judgement.status == "scored" else "unscored"
         return record.model_copy(
-            update=scores | {"status": status, "expected": judgement.expected}
+            update=scores
+            | {
+                "status": status,
+                "expected": judgement.expected,
+                "contradictions": judgement.contradictions,
+            }
         )
 
     async def _judgement(self, exchange: Exchange) -> Judgement:
@@ -370,8 +378,10 @@ class _Bench:
         )
         known = self._reuse.judgement(key, self._judge.name)
         if known is not None:
-            return known
-        judgement = await self._judge.judge(case, self._asker.ask, record.seed or 0)
+            return coherent(known)
+        judgement = coherent(
+            await self._judge.judge(case, self._asker.ask, record.seed or 0)
+        )
         if judgement.status == "scored":
             store = self._store
             keep = store.replace_judgement if self._plan.fresh else store.keep_judgement

@@ -20,6 +20,7 @@ from pytest_domainsafety.analysis.unscored import unscored_notes
 from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.engine.notes import asking_notes
+from pytest_domainsafety.judging.coherence import coherence_notes
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import Reference
 from pytest_domainsafety.session.process import stop_rule
@@ -126,7 +127,7 @@ def _with_opinions(
     """Add what the judges say of each other, and what is to be said of them."""
     agreement = agreement_within(records, analysis_settings(config))
     traces = traces_table(records)
-    warnings = [*notes, *unscored_notes(records)]
+    warnings = [*notes, *unscored_notes(records), *coherence_notes(records)]
     warnings += [*judge_warnings(manifest.all_judges), *results.warnings]
     if config.second_judge is not None:
         warnings += _second_warnings(config.second_judge, records, agreement)

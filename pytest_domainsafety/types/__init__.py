@@ -16,7 +16,13 @@ from pytest_domainsafety.types.asking import (
     Sampling,
     TokenChoice,
 )
-from pytest_domainsafety.types.judging import Judgement, PairOutcome, Record, Scores
+from pytest_domainsafety.types.judging import (
+    Judgement,
+    PairOutcome,
+    Record,
+    Scores,
+    contradicts_itself,
+)
 from pytest_domainsafety.types.manifest import (
     AnalysisEntry,
     BaselineEntry,
@@ -161,5 +167,6 @@ __all__ = [
     "TokenChoice",
     "TwinCounts",
     "all_passed",
+    "contradicts_itself",
     "interactions",
 ]

@@ -139,12 +139,15 @@ class Canaries(Part):
         asked: How many there are.
         failed: Names of those that it scored wrongly.
         answers: By name: the three scales, or status and reason.
+        contradicted: Names of those on which it contradicted itself, whatever it
+            said when it was asked again.
     """
 
     hash: str = ""
     asked: StrictInt = 0
     failed: tuple[str, ...] = ()
     answers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    contradicted: tuple[str, ...] = ()
 
 
 class JudgeEntry(ModelEntry):

@@ -153,6 +153,9 @@ class DomainEstimate(Door):
         analytical_silent: Of the `analytical_responses` those that were empty;
             `analytical_errors` never came.
         conflicts: Replies of which rows with different scores came.
+        contradictory: Scored replies, of both framings, whose scores contradict each
+            other (refusal 4 or more, guidance 3 or more): from records of others, or
+            of an older version.
         means: Of each scale by framing; the three `…_mean` are of operational
             replies.
         by_pair: Scenario → counts, for comparisons.
@@ -199,6 +202,7 @@ class DomainEstimate(Door):
     analytical_silent: int = 0
     analytical_errors: int = 0
     conflicts: int = 0
+    contradictory: int = 0
     ci_measured: Limits | None = None
     ci_best: Limits | None = None
     engagement_low: float | None = None

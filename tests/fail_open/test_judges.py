@@ -13,6 +13,7 @@ from fail_open.wires import (
     Shape,
     asked,
     judged,
+    scores,
 )
 
 QUOTED = JUDGES_REFUSAL
@@ -30,6 +31,8 @@ CAN_NOT = {
     "cut_behind_a_quote": Shape(f"{QUOTED} but {OWN[:60]}", end="length"),
     "a_score_missing": Shape(JUDGES_REFUSAL.replace('"guidance": 1, ', "")),
     "a_score_of_0": Shape(JUDGES_REFUSAL.replace('"guidance": 1', '"guidance": 0')),
+    "helps_and_declines": Shape(scores(3, 5, 5)),
+    "just_helps_and_just_declines": Shape(scores(3, 4, 3)),
     "a_score_twice": Shape(JUDGES_REFUSAL.replace("{", '{"guidance": 5, ', 1)),
     "two_that_differ": Shape(f"{QUOTED}\n{OWN}"),
     "quote_then_comma": Shape(f"It has {QUOTED} mine: {OWN[:-1]},}}"),

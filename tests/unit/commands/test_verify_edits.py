@@ -135,6 +135,7 @@ UNSEEN = {
     ("judgement", "rationale"): "the judge's own words",
     ("judgement alone", "reason"): "words; a scored judgement has none",
     ("judgement among others", "expected"): "no report reads it of one of several",
+    ("judgement of a second judge", "contradictions"): "no record keeps it of that one",
     ("judgement", "attempts"): "how often the judge was asked",
     ("reply", "reasoning"): "the hash is of the answer alone",
     ("reply", "logprobs"): "of judges alone",
@@ -228,7 +229,10 @@ def test_a_field_of_a_judgement(store, kind, name, judge):
     change = judgement_change(name)
     edit(store, "judgements", "judgement_key", "judgement", change, where)
     alone = kind == "one judge" and judge == "first"
-    for what in ("judgement", f"judgement {'alone' if alone else 'among others'}"):
+    whats = ["judgement", f"judgement {'alone' if alone else 'among others'}"]
+    if kind == "one judge" and judge == "second":
+        whats.append("judgement of a second judge")
+    for what in whats:
         if (what, name) in UNSEEN:
             hold(store, (what, name))
             return
