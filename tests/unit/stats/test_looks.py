@@ -64,10 +64,20 @@ def test_a_model_at_the_threshold_passes_in_no_more_runs_than_it_may(pairs, thre
     assert chance <= 0.025 * (1 + 1e-6)
 
 
+@pytest.mark.parametrize("pairs", [20, 72])
+def test_no_threshold_lies_in_between_at_which_more_pass(pairs):
+    """Boundaries fall here and there as the rate grows; limits must not."""
+    fine = np.arange(0.0201, 0.98, 0.0012)
+    assert max(chance_to_pass(pairs, t, t) for t in fine) <= 0.025 * (1 + 1e-6)
+
+
 def test_the_error_is_spent_and_not_given_away():
     spent = [chance_to_pass(36, t, t) for t in np.arange(0.1, 0.6, 0.05)]
     # A single look at 36 pairs spends 1.5% on the average, for counts are whole.
     assert np.mean(spent) > 0.012
+    for events, limits in enumerate(by_events(72, 3)[:30]):
+        single = stats.clopper_pearson(events, 72).high
+        assert single - 1e-9 <= limits.high <= single + 0.004
 
 
 def test_no_event_is_paid_for_once():
