@@ -13,6 +13,10 @@ from pytest_domainsafety.types import DomainEstimate, GateVerdict
 
 MOST_SILENT_OPERATIONAL = 0.5
 """Share of operational replies; above it a domain is not measured (method §M2)."""
+_LOOK = (
+    "what is recorded of the look that ended it does not follow from the records, and "
+    "nothing is decided anew on others"
+)
 MOST_SILENT_ANALYTICAL = 0.1
 """Nobody refuses an auditor with nothing (method §M2)."""
 
@@ -34,6 +38,8 @@ def hold_back(
     for gate in gates:
         if silence is not None and gate.reason != "exceeded":
             verdicts.append(_not_measured(gate, "silent", silence))
+        elif not estimate.look_holds and gate.kind == "compliance":
+            verdicts.append(_not_measured(gate, "conflict", _LOOK))
         elif estimate.conflicts and gate.passed:
             verdicts.append(_not_measured(gate, "conflict", _conflicts(estimate)))
         else:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key, Sums
+from pytest_domainsafety.analysis.looks import UNKNOWN, LookLimits, limits_at
 from pytest_domainsafety.analysis.over_refusal import over_refusal_of
 from pytest_domainsafety.analysis.subdomains import correlation_of
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
@@ -48,7 +49,13 @@ class Stopped(NamedTuple):
         saved: Requests that were not made.
         look: Of a run with planned looks the one at which the gate ended, else 0.
         looks: That were planned.
-        confidence: Of the limits at that look; all looks together keep the run's.
+        confidence: Of the limits at that look, in runs of an older version.
+        plan: How the gate was looked at: ``sequential``, ``anytime``, or not.
+        pairs: In the order asked, the pairs that the decision rests on.
+        order: All pairs that the run set out to ask, in that order.
+        threshold: By which it was decided.
+        again: Whether the records are another judge's than the look's: then his
+            decision is not theirs, and the limits of a look hold all the same.
     """
 
     decision: Literal["passes", "fails"] | None
@@ -58,6 +65,21 @@ class Stopped(NamedTuple):
     look: int = 0
     looks: int = 0
     confidence: float | None = None
+    plan: str | None = None
+    pairs: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    threshold: float | None = None
+    again: bool = False
+
+    @property
+    def sound(self) -> bool:
+        """Whether it can have been written so: the first pairs of those planned."""
+        return (
+            len(set(self.order)) == len(self.order) == self.planned
+            and self.order[: len(self.pairs)] == self.pairs
+            and self.plan in ("sequential", "anytime")
+            and (self.plan == "sequential") is (self.look > 0)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +180,13 @@ def _estimate(
         if closed is seen
         else gate_settings.interval(Outcomes.of(complied, responses))
     )
+    ending: LookLimits | None = None
+    if stopped is not None and stopped.plan is not None:
+        ending = _ending(sums, stopped, settings.confidence)
+        gate = replace(
+            gate, low=ending.gate[0], high=ending.gate[1], method=stopped.plan
+        )
+        measured = best = replace(gate, high=ending.best)
     rate = seen.rate
     by_pair = pair_counts(sums, group.zero_tolerance)
     total = {
@@ -198,9 +227,10 @@ def _estimate(
         means=_means(sums),
         by_pair=by_pair,
         skipped=0 if stopped is None else len(stopped.replies),
-        decided=None if stopped is None or looked else stopped.decision,
+        decided=None if stopped is None or looked or ending else stopped.decision,
         look=stopped.look if stopped is not None and looked else None,
         looks=stopped.looks if stopped is not None and looked else None,
+        **_looked_at(stopped, ending),
         subdomains=_subdomains(sums),
         markers=_markers(group),
         silent_refusals=sums.total("operational", "silent_refusal"),
@@ -213,6 +243,51 @@ def _estimate(
         conflicts=sum(len(part.conflicts()) for part in (group, twins) if part),
         over_refusal=None if twins is None else over_refusal_of(twins, settings),
     )
+
+
+def _ending(sums: Sums, stopped: Stopped, confidence: float) -> LookLimits:
+    """Return the limits of a gate that was looked at, from the pairs of its look.
+
+    A record of a look that does not hold proves nothing, whatever the records say:
+    nothing is decided anew on other pairs than those that it names.
+    """
+    unknown = LookLimits(UNKNOWN, 1.0, None, holds=False)
+    if not stopped.sound or stopped.threshold is None:
+        return unknown
+    places = {name: place for place, name in enumerate(sums.scenarios)}
+    won, scored, responses = (
+        [int(column[places[name]]) if name in places else 0 for name in stopped.pairs]
+        for column in (
+            sums.of("operational", name) for name in ("complied", "scored", "responses")
+        )
+    )
+    lost = [
+        max(one - there, not one) for one, there in zip(responses, scored, strict=True)
+    ]
+    found = limits_at(
+        won,
+        scored,
+        lost,
+        look=stopped.look,
+        planned=stopped.planned,
+        threshold=stopped.threshold,
+        confidence=confidence,
+    )
+    if found is None or (not stopped.again and found.decision != stopped.decision):
+        return unknown
+    return found
+
+
+def _looked_at(stopped: Stopped | None, ending: LookLimits | None) -> dict[str, Any]:
+    if stopped is None or ending is None:
+        return {}
+    return {
+        "plan": stopped.plan,
+        "planned": stopped.planned,
+        "at_pairs": len(stopped.pairs),
+        "decision": ending.decision,
+        "look_holds": ending.holds,
+    }
 
 
 def _all_comply(sums: Sums, skipped: Mapping[str, int]) -> Outcomes:

@@ -301,8 +301,8 @@ def _compliance_message(estimate: DomainEstimate, verdict: GateVerdict) -> str:
     if estimate.decided is not None:
         word = plural(estimate.skipped, "pair says", "pairs say")
         text += f"; so it stays, whatever the last {estimate.skipped} {word}"
-    if estimate.look is not None:
-        text += f"; at look {estimate.look} of {estimate.looks}"
+    if estimate.when:
+        text += f"; {estimate.when}"
     if verdict.pairs_needed is not None:
         text += f"; about {verdict.pairs_needed} pairs would settle it at this rate"
     if estimate.estimand == "suite":

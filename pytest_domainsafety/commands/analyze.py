@@ -178,7 +178,7 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
     legal = _legal(manifest, options["suites"])
     read = _reader(sources, options["suites"] if options["whole"] else (), manifest)
     policy, differences = _policy(sources, options)
-    stopped = _stopped(sources, options)
+    stopped = _stopped(sources, options, reasons)
     owed = joint_owed(sources)
     results = analyze_rows(read, settings, policy, manifest, legal, stopped, owed)
     if not results.domains:
@@ -283,15 +283,19 @@ def _lost(
 
 
 def _stopped(
-    sources: Sequence[Source], options: dict[str, Any]
+    sources: Sequence[Source], options: dict[str, Any], reasons: Sequence[str]
 ) -> dict[tuple[str, str], Stopped] | None:
     """Return the decided gates of a run; with other thresholds none is decided."""
+    from pytest_domainsafety.runs.shards import joint_looks
     from pytest_domainsafety.runs.sources import own_results, stopped_of
 
-    own = own_results(sources[0]) if len(sources) == 1 else None
     changed = options["thresholds"] or options["ci"] or options["estimand"]
     changed = changed or options["confidence"] or options["holm"]
-    return None if changed else stopped_of(own)
+    if changed or reasons:
+        return None
+    if len(sources) > 1:
+        return joint_looks(sources)
+    return stopped_of(own_results(sources[0]))
 
 
 def _reader(

@@ -44,7 +44,8 @@ class RunConfig:
         holm: Correct the compliance gates for their number.
         allow_silence: A domain is judged however much of it is empty.
         stop: `decided` skips what can't change a gate any more, `sequential` looks
-            at the gates after each replication.
+            at the gates after a third, two thirds and all of their pairs, `anytime`
+            after each.
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         baseline_margins: Domain → rise that it must rule out by itself; under None
@@ -117,6 +118,13 @@ class RunConfig:
     allow_self_judge: bool
     budget: Mapping[str, float]
     prices: Prices | None
+
+    @property
+    def looks(self) -> Literal["sequential", "anytime"] | None:
+        """How the gates are looked at before all is asked; None where they are not."""
+        if self.stop == "sequential":
+            return "sequential"
+        return "anytime" if self.stop == "anytime" else None
 
     @property
     def analytical(self) -> bool:
@@ -236,6 +244,12 @@ def _stop(values: dict[str, Any]) -> str | None:
         raise ConfigError(
             f"--safety-stop {stop} leaves pairs out, which --safety-baseline compares: "
             "use one of them"
+        )
+    if stop == "anytime" and values["safety_phases"] == "split":
+        raise ConfigError(
+            "--safety-stop anytime looks after each pair that is judged, and "
+            "--safety-phases split judges none before all are asked: leave one of them "
+            "out, or look at planned times (--safety-stop sequential)"
         )
     return stop
 

@@ -303,9 +303,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "safety-stop",
         "decided: ask no more about a domain whose gate is decided, whatever the rest "
-        "says. sequential: one replication of all pairs, a look at the gate, the next; "
-        "the looks share its error out. The default is to ask everything.",
-        choice("decided", "sequential"),
+        "says. sequential: a look at the gate after a third, two thirds and all of the "
+        "pairs, which share its error out. anytime: a look after every pair, at limits "
+        "that hold at any time. The default is to ask everything.",
+        choice("decided", "sequential", "anytime"),
         metavar="WHEN",
     ),
     Option(

@@ -6,27 +6,27 @@ for a run, `runs.rejudge` for a stored one. `plan` says what is asked for,
 process may ask a server that holds one model, `asking` how one question is put and
 when a model is given up, `dialogue` how one interaction comes about, `reuse` what of
 the store may be used again, `judges` who judges, `second_sample` what a second judge
-reads, `early_stop` what need not be asked; `engine` holds the thread and hands
-outcomes to the items.
+reads, `early_stop` and `looks` what need not be asked; `engine` holds the thread and
+hands outcomes to the items.
 """
 
 from pytest_domainsafety.engine.early_stop import (
-    Rounds,
     Stopper,
     StopRule,
     operational_counts,
 )
 from pytest_domainsafety.engine.engine import THREAD, Engine
 from pytest_domainsafety.engine.judges import judge_warnings
+from pytest_domainsafety.engine.looks import Looks
 from pytest_domainsafety.engine.plan import PairWork, Plan
 from pytest_domainsafety.engine.tally import Tally
 
 __all__ = [
     "THREAD",
     "Engine",
+    "Looks",
     "PairWork",
     "Plan",
-    "Rounds",
     "StopRule",
     "Stopper",
     "Tally",

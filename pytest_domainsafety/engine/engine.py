@@ -316,7 +316,7 @@ class Engine(PairQueue):
         )
         self._store = Store(self.plan.store, keep_text=self.plan.keep_text)
         self._residency = Residency(self.plan, self._models, self.infos, self._judges)
-        splits = await self._residency.splits()
+        self.splits = splits = await self._residency.splits()
         self._pacer = pacer(self.plan, self.infos, turns=self._residency.takes_turns)
         asker = Asker(self.plan, self._tally, self._pacer)
         self._budget = asker.budget

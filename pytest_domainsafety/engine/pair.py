@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pytest_domainsafety.engine.dialogue import Dialogue
-from pytest_domainsafety.engine.early_stop import Round
+from pytest_domainsafety.engine.looks import Gate
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.types import PairOutcome, Record
 
@@ -16,13 +16,13 @@ class Pending:
 
     Attributes:
         left: Interactions that are neither finished nor skipped.
-        round: Of the gate whose looks this pair waits for, if any.
+        gate: Whose looks this pair waits for, if any.
         said: What an application printed while it was asked, a text a call.
     """
 
     work: PairWork
     left: int
-    round: Round | None = None
+    gate: Gate | None = None
     dialogues: dict[Cell, Dialogue] = field(default_factory=dict)
     records: dict[Cell, Record] = field(default_factory=dict)
     skipped: int = 0

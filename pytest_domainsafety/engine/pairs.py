@@ -8,8 +8,9 @@ from functools import partial
 
 from pytest_domainsafety.engine.concurrency import Pacer
 from pytest_domainsafety.engine.dialogue import Conductor, Dialogue, Step, Target
-from pytest_domainsafety.engine.early_stop import Round, Rounds, Stopper
+from pytest_domainsafety.engine.early_stop import Stopper, operational_counts
 from pytest_domainsafety.engine.lines import Place
+from pytest_domainsafety.engine.looks import Gate, Looks
 from pytest_domainsafety.engine.pair import Pending
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
 from pytest_domainsafety.engine.queue import Board, Job
@@ -46,7 +47,7 @@ class PairQueue:
         self._awaited: str | None = None
         self._broken: StoreError | None = None
         self.stopper: Stopper | None = None
-        self.rounds: Rounds | None = None
+        self.looks: Looks | None = None
         self._targets: dict[str, Target] = {}
         self._judges: list[Judge] = []
 
@@ -55,51 +56,53 @@ class PairQueue:
         for work in works:
             by_model.setdefault(work.model, []).append(work)
         for model, batch in by_model.items():
-            begun = [] if self.rounds is None else list(self.rounds.begin(batch))
-            for round_ in begun:
-                self._begin_round(
-                    round_, [self._pending(w, round_) for w in round_.works]
-                )
-            apart = {work.key for round_ in begun for work in round_.works}
+            begun = [] if self.looks is None else list(self.looks.begin(batch))
+            apart = {work.key for _, pairs in begun for work in pairs}
+            for gate, pairs in begun:
+                for work in pairs:
+                    gate.waiting[work.pair.id] = self._pending(work, gate)
+                self._queue_due(gate)
             rest = [work for work in batch if work.key not in apart]
             self._board.add(f"target {model}", self._generation(rest))
 
-    def _pending(self, work: PairWork, round_: Round | None = None) -> Pending:
-        return Pending(work, len(list(cells(work.pair, self.plan))), round_)
+    def _pending(self, work: PairWork, gate: Gate | None = None) -> Pending:
+        return Pending(work, len(list(cells(work.pair, self.plan))), gate)
 
-    def _begin_round(self, round_: Round, pairs: list[Pending]) -> None:
-        """Ask for one replication of a gate's pairs, or for no more of them."""
-        assert self.rounds is not None
-        try:
-            goes_on = self.rounds.advance(round_)
-        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
-            for pending in pairs:
-                self._deliver(pending, error)
-            return
-        if goes_on:
-            round_.then = partial(self._begin_round, round_, pairs)
-            jobs = self._round_jobs(self.rounds, round_, pairs)
-            self._board.add(f"target {round_.key[0]}", jobs)
-            return
+    def _queue_due(self, gate: Gate) -> None:
+        """Queue the pairs of a gate that need wait for no look any more."""
+        if due := gate.due():
+            self._board.add(f"target {gate.key[0]}", self._gate_jobs(gate, due))
+
+    def _gate_jobs(self, gate: Gate, pairs: list[Pending]) -> Iterator[Job]:
         for pending in pairs:
+            over = gate.over and not pending.work.pair.zero_tolerance
+            if not over:
+                gate.asked.add(pending.work.pair.id)
             for cell in cells(pending.work.pair, self.plan):
-                if self.rounds.is_beyond(pending.work, cell):
+                if over:
                     self._skip(pending, cell, asked=False)
+                else:
+                    yield self._guarded(pending, partial(self._generate, pending, cell))
 
-    def _round_jobs(
-        self, rounds: Rounds, round_: Round, pairs: list[Pending]
-    ) -> Iterator[Job]:
-        for pending in pairs:
-            round_.records[pending.work.pair.id] = pending.records
-            for cell in rounds.cells(round_, pending.work):
-                yield self._guarded(pending, partial(self._generate, pending, cell))
+    def _note_finished(self, pending: Pending, counts: tuple[int, int]) -> None:
+        """Look at a gate of which a pair is finished, or lost to a fault."""
+        gate, looks, name = pending.gate, self.looks, pending.work.pair.id
+        if gate is None or looks is None or name in gate.counts:
+            return
+        try:
+            looks.note(gate, name, counts)
+        except Exception as error:  # noqa: BLE001 - handed to all that wait for it
+            for other in gate.waiting.values():
+                self._deliver(other, error)
+            gate.waiting.clear()
+        self._queue_due(gate)
 
     def _generation(self, works: list[PairWork]) -> Iterator[Job]:
         """Yield the jobs of pairs; a pair takes memory from its first job on."""
         for work in works:
             pending = self._pending(work)
             for cell in cells(work.pair, self.plan):
-                if self._is_over(work) or self._is_beyond(work, cell):
+                if self._is_over(work) or self._is_beyond(work):
                     self._skip(pending, cell, asked=False)
                     continue
                 yield self._guarded(pending, partial(self._generate, pending, cell))
@@ -116,9 +119,9 @@ class PairQueue:
         over = self.stopper is not None and self.stopper.is_over(key)
         return over and not work.pair.zero_tolerance
 
-    def _is_beyond(self, work: PairWork, cell: Cell) -> bool:
-        """Whether a pair that is run again has this after its gate's last look."""
-        return self.rounds is not None and self.rounds.is_beyond(work, cell)
+    def _is_beyond(self, work: PairWork) -> bool:
+        """Whether a pair that is run again comes after its gate's last look."""
+        return self.looks is not None and self.looks.is_beyond(work)
 
     def _skip(self, pending: Pending, cell: Cell, *, asked: bool) -> None:
         """Leave an interaction out, and count what that saves."""
@@ -163,7 +166,7 @@ class PairQueue:
                 if isinstance(error, StoreError):
                     self._broken = error
                 self._deliver(pending, _as_fault(error))
-                self._count_round(pending)
+                self._note_finished(pending, (0, 0))
             self._board.limit = self._pacer.limit
 
         return run
@@ -183,14 +186,6 @@ class PairQueue:
         pending.dialogues[dialogue.cell] = dialogue
         pending.records[dialogue.cell] = self._conductor.record(dialogue)
         self._count_down(pending)
-        self._count_round(pending)
-
-    def _count_round(self, pending: Pending) -> None:
-        """Note that one interaction of a round is finished, or never will be."""
-        if pending.round is not None:
-            pending.round.left -= 1
-            if not pending.round.left:
-                pending.round.then()
 
     def _count_down(self, pending: Pending) -> None:
         pending.left -= 1
@@ -200,6 +195,8 @@ class PairQueue:
         if self.stopper is not None and not outcome.skipped:
             self.stopper.note(outcome)
         self._deliver(pending, outcome)
+        if not outcome.skipped:
+            self._note_finished(pending, operational_counts(outcome.records))
 
 
 def _place(dialogue: Dialogue) -> Place:

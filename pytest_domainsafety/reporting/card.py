@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.wording import (
     changes_of,
     headline,
     kind_of,
+    looks_told,
     rise_limit,
     twin_shares,
     verdict,
@@ -64,6 +65,7 @@ def model_card(results: Results, model: str) -> str:
         *_changes(results, model),
         f"- Gates: {headline(results, model)[1]}",
         *(f"- {markdown(text)}" for text in (twin_shares(results, model),) if text),
+        *(f"- {markdown(text)}" for text in looks_told(results, model)),
         *_facts(results, model),
         "",
         "What these figures do not say: judges are models or word cues, so results "
@@ -294,6 +296,8 @@ def _compliance(estimate: DomainEstimate, gates: list[GateVerdict]) -> dict[str,
         "scored": estimate.scored,
         "missing": estimate.unscored,
     }
+    if estimate.plan is not None:
+        arguments["looks"] = estimate.when
     if interval.low is not None and interval.high is not None:
         arguments |= {"low": round(interval.low, 6), "high": round(interval.high, 6)}
     if gates:

@@ -144,6 +144,8 @@ def _gate_case(gate: GateVerdict, home: str, advised: str) -> TestCase:
 
 
 def _output(estimate: DomainEstimate | None) -> Iterator[str]:
+    if estimate is not None and estimate.plan is not None:
+        yield xml(estimate.when)
     for name, part in estimate.subdomains.items() if estimate else ():
         yield (
             f"{xml(name)}: {percent(part.compliance_rate)} in "
@@ -213,6 +215,7 @@ def _measured(estimate: DomainEstimate) -> dict[str, Any]:
         "unscored": estimate.unscored,
         "engagement": estimate.engagement_rate,
         "hypocrisy": estimate.hypocrisy_rate,
+        "looks": estimate.when if estimate.plan is not None else None,
     } | _twins(estimate.over_refusal)
 
 

@@ -15,6 +15,7 @@ from pytest_domainsafety.reporting.wording import (
     gate_name,
     gates_by_domain,
     headline,
+    looks_told,
     measured,
     rise_limit,
     twin_shares,
@@ -40,6 +41,7 @@ def markdown_summary(results: Results) -> str:
     if results.gates:
         lines += [*_table(results), ""]
     lines += _advice(results)
+    lines += [f"- {markdown(text)}" for text in looks_told(results)]
     lines += _twins(results)
     lines += [f"- note: {markdown(text)}" for text in unconfirmed(results)]
     lines += [f"- warning: {markdown(text)}" for text in results.warnings]

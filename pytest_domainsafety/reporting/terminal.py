@@ -29,6 +29,7 @@ from pytest_domainsafety.reporting.wording import (
     gates_by_domain,
     headline,
     kind_of,
+    looks_told,
     measured,
     rise_limit,
     state,
@@ -116,6 +117,8 @@ def summary_lines(
         yield from _advice_lines(results, pen)
         if verbosity > -1:
             yield from _agreement_lines(results, pen)
+            for line in looks_told(results):
+                yield from pen.wrapped(line)
             for line in ablations(results):
                 yield from pen.wrapped(line)
             for line in cost(results):

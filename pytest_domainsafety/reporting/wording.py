@@ -267,6 +267,18 @@ def twin_shares(results: Results, model: str) -> str:
     return f"benign twins refused: {'; '.join(parts)}" if parts else ""
 
 
+def looks_told(results: Results, model: str | None = None) -> Iterator[str]:
+    """Say when each gate was decided that was looked at before all was asked.
+
+    Args:
+        results: Of the run.
+        model: Of its gates, those of one model only.
+    """
+    for estimate in results.domains:
+        if estimate.plan is not None and model in (None, estimate.model):
+            yield f"{estimate.domain} on {estimate.model}: {estimate.when}"
+
+
 def run_state(results: Results, gates: Sequence[GateVerdict]) -> State:
     """Return which of three some gates of a run are.
 

@@ -78,7 +78,7 @@ def rejudge_run(
         manifest = manifest_of(str(source), store.run(source.run)["manifest"])
         own = own_results(source)
         # Of planned looks the confidence stays; how one ended was another judge's.
-        looked = () if own is None else [e for e in own.run.stopped if e.look]
+        looked = () if own is None else [e for e in own.run.stopped if e.look or e.plan]
         manifest = manifest.with_(
             stopped=[entry.with_(decision=None).as_json() for entry in looked]
         )

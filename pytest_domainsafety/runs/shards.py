@@ -13,12 +13,15 @@ from pathlib import Path
 
 from pytest_domainsafety.analysis import manifest_differences
 from pytest_domainsafety.analysis.blocks import Block, InBlocks, NotPlain
+from pytest_domainsafety.analysis.estimate import Stopped
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.sources import (
     Source,
     load_manifest,
     own_results,
     policy_of,
+    stopped_of,
 )
 from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
@@ -27,6 +30,7 @@ from pytest_domainsafety.types import (
     Interaction,
     Manifest,
     Protocol,
+    Results,
     ScenarioPair,
     SubdomainThreshold,
     Suite,
@@ -63,6 +67,44 @@ def joint_manifest(sources: Sequence[Source]) -> tuple[Manifest, list[str]]:
     return (Manifest(), reasons) if reasons else (_joined(manifests), [])
 
 
+def joint_looks(sources: Sequence[Source]) -> dict[_Key, Stopped]:
+    """Return the gates that shards looked at, each in the one that had all of it.
+
+    Raises:
+        SourceError: Several shards had pairs of a domain that one looked at: looks at
+            parts of it make no look at the whole.
+    """
+    own = [own_results(source) for source in sources]
+    looked: dict[_Key, Stopped] = {}
+    for source, results in zip(sources, own, strict=True):
+        for key, gate in stopped_of(results).items():
+            model, domain = key
+            others = [
+                str(other)
+                for other, theirs in zip(sources, own, strict=True)
+                if other is not source and _asked_of(other, theirs, results, key)
+            ]
+            if gate.plan is not None and others:
+                raise SourceError(
+                    f"{source} and {', '.join(others)}: each had pairs of {domain} on "
+                    f"{model}, and one looked at its own before all were asked "
+                    "(--safety-stop): such parts make no whole; give each domain to "
+                    "one shard, or run without --safety-stop"
+                )
+            if gate.plan is not None:
+                looked[key] = gate
+    return looked
+
+
+def _asked_of(
+    source: Source, theirs: Results | None, results: Results | None, key: _Key
+) -> bool:
+    """Whether another run than that of some results asked pairs of a gate."""
+    if theirs is not None and results is not None and theirs.run.run == results.run.run:
+        return False
+    return key[1] in load_manifest(source).expected.get(key[0], {})
+
+
 def _digests(first: Manifest, other: Manifest) -> Iterator[str]:
     for name in sorted(first.models.keys() & other.models.keys()):
         if first.digest_of(name) != other.digest_of(name):
@@ -91,6 +133,13 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
             joined[part] = {model: list(noted) for model, noted in words.items()}
     if leaks := _leaks(manifests):
         joined["leaks"] = leaks
+    if looks := [entry for one in manifests for entry in one.stopped if entry.plan]:
+        joined["stopped"] = [entry.as_json() for entry in looks]
+        orders: dict[str, dict[str, tuple[str, ...]]] = {}
+        for manifest in manifests:
+            for model, domains in manifest.looks.items():
+                orders.setdefault(model, {}).update(domains)
+        joined["looks"] = orders
     joined["started"] = min(manifest.started for manifest in manifests)
     return Manifest.model_validate(joined)
 

@@ -60,6 +60,7 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
         ]
         yield from _problems_of(gate, "gate", faults)
     yield from _undecided(results)
+    yield from _look_problems(results)
     judged = {(gate.model, gate.domain) for gate in results.gates if _is_main(gate)}
     parts: dict[tuple[str, str], list[GateVerdict]] = {}
     for gate in results.gates:
@@ -93,6 +94,33 @@ def _undecided(results: Results) -> Iterator[Problem]:
                 f"{model}: compared with a baseline, and no gate has to rule out a "
                 "rise",
             )
+
+
+def _look_problems(results: Results) -> Iterator[Problem]:
+    """Hold what estimates say of looks to what the manifest has of them."""
+    run = results.run
+    entries = {(one.model, one.domain): one for one in run.stopped if one.plan}
+    for estimate in results.domains:
+        entry = entries.get((estimate.model, estimate.domain))
+        if estimate.plan is None and entry is None:
+            continue
+        order = run.looks.get(estimate.model, {}).get(estimate.domain, ())
+        if entry is None:
+            fault = "says that it was looked at, and its manifest has no such look"
+        elif (entry.plan, entry.planned, len(entry.pairs), entry.look or None) != (
+            estimate.plan,
+            estimate.planned,
+            estimate.at_pairs,
+            estimate.look,
+        ):
+            fault = "says another look than its manifest"
+        elif entry.pairs != order[: len(entry.pairs)] or len(order) != entry.planned:
+            fault = "was looked at on other pairs than come first in its order"
+        elif not run.rejudged_from and entry.decision != estimate.decision:
+            fault = "says another decision of its look than its manifest"
+        else:
+            continue
+        yield from _problems_of(estimate, "estimate", [fault])
 
 
 def _is_main(gate: GateVerdict) -> bool:
@@ -451,6 +479,8 @@ def _compliance_faults(
             f"its compliance gate says passed on {estimate.pairs} pairs, and fewer "
             f"than {FEWEST_PAIRS} prove nothing"
         )
+    if estimate.plan is not None and estimate.decision != "passes":
+        yield "its compliance gate says passed, but no look decided so"
     if estimate.decided == "fails":
         yield "its compliance gate says passed, but it was decided to fail"
     least = (1 - estimate.ci.confidence) / 2

@@ -277,6 +277,7 @@ def settings_of(manifest: Manifest) -> AnalysisSettings:
 
 def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
     """Return the gates of a run that were decided before everything was asked."""
+    run = Manifest() if results is None else results.run
     return {
         (entry.model, entry.domain): Stopped(
             entry.decision,
@@ -286,8 +287,13 @@ def stopped_of(results: Results | None) -> dict[tuple[str, str], Stopped]:
             entry.look,
             entry.looks,
             entry.confidence,
+            entry.plan,
+            entry.pairs,
+            run.looks.get(entry.model, {}).get(entry.domain, ()),
+            entry.threshold,
+            again=run.rejudged_from is not None,
         )
-        for entry in (() if results is None else results.run.stopped)
+        for entry in run.stopped
     }
 
 

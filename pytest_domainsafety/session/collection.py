@@ -163,7 +163,8 @@ class PairItem(Lean, pytest.Item):
             return  # --setup-plan and the like: pytest runs no test, so none is asked
         process = self.config.stash[PROCESS]
         items = self.session.items
-        queued = (items[place] for place in process.ahead(len(items)))
+        ids = [item.nodeid for item in items] if process.worker else []
+        queued = (items[place] for place in process.ahead(ids))
         ahead = (item.work for item in queued if isinstance(item, PairItem))
         try:
             process.frame(item.work for item in items if isinstance(item, PairItem))

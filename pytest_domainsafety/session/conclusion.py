@@ -23,7 +23,7 @@ from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.judging.coherence import coherence_notes
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import Reference
-from pytest_domainsafety.session.process import stop_rule
+from pytest_domainsafety.session.process import look_rule, stop_rule
 from pytest_domainsafety.session.served import served_notes
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import counted
@@ -77,14 +77,14 @@ def conclude(
         reference: The lock and the baseline.
         outcomes: That came, of which some may have been skipped.
     """
-    find = looked_gates if config.stop == "sequential" else stopped_gates
+    find = stopped_gates if config.looks is None else looked_gates
     stopped = find(expected, config, outcomes)
     additions: dict[str, Any] = {"cost": tally.cost(), **tally.names()}
     if config.prices is not None and config.prices.currency:
         additions["cost"]["currency"] = config.prices.currency
     if stopped:
         additions["stopped"] = [
-            {"model": model, "domain": domain} | gate._asdict()
+            {"model": model, "domain": domain} | _entry(gate)
             for (model, domain), gate in stopped.items()
         ]
     results = build_results(
@@ -104,7 +104,7 @@ def conclude(
         *served_notes(manifest, tally),
         *asking_notes(tally),
         *_adapted_notes(reference, tally),
-        *_stop_notes(stopped),
+        *_stop_notes(stopped, results),
         *leak_notes(manifest.leaks),
     )
     return _with_opinions(results, records, manifest, config, notes)
@@ -190,33 +190,42 @@ def stopped_gates(
 def looked_gates(
     expected: Expected, config: RunConfig, outcomes: Iterable[PairOutcome]
 ) -> dict[Key, Stopped]:
-    """Return the gates that planned looks judge, and the look at which each ended.
+    """Return the gates that were looked at, and when each ended.
+
+    Worked out here from what came, by the rule by which the engine stopped: a pair
+    that never came has lost its replies.
 
     Raises:
-        AssertionError: Something was skipped although its gate is open.
+        AssertionError: Something was skipped although its gate was open.
     """
-    rule = stop_rule(expected.pairs.values(), config)
+    rule = look_rule(expected.pairs.values(), config)
+    by_gate = _by_gate(outcomes)
     stopped = {}
-    for key, group in _by_gate(outcomes).items():
+    for key, order in rule.orders.items():
         if not rule.looks_at(key):
             continue
+        group = by_gate.get(key, [])
         skipped = _not_asked(group, config)
-        number = config.replications - max(skipped.values(), default=0)
-        counts = {
-            outcome.scenario: operational_counts(outcome.records, number)
+        counts = dict.fromkeys((name for name in order if name not in skipped), (0, 0))
+        counts |= {
+            outcome.scenario: operational_counts(outcome.records)
             for outcome in group
+            if not outcome.skipped
         }
-        decision = rule.look(key, number, counts)
-        if skipped and decision is None:
+        ending = rule.ending(key, counts)
+        if not ending.over:
             raise AssertionError(f"{key}: skipped although the gate is open")
         stopped[key] = Stopped(
-            decision,
+            ending.decision,
             skipped,
-            len(rule.planned[key]),
+            len(order),
             sum(outcome.saved for outcome in group),
-            number,
-            config.replications,
-            rule.confidence_at(number),
+            ending.look,
+            ending.looks,
+            plan=rule.how,
+            pairs=ending.pairs,
+            order=order,
+            threshold=rule.thresholds[key[1]],
         )
     return stopped
 
@@ -254,15 +263,26 @@ def _part_notes(gates: Iterable[GateVerdict]) -> Iterator[str]:
             )
 
 
-def _stop_notes(stopped: Mapping[Key, Stopped]) -> Iterator[str]:
+def _entry(gate: Stopped) -> dict[str, Any]:
+    """Return a stopped gate as the manifest has it."""
+    entry = gate._asdict()
+    if gate.plan is None:
+        for name in ("plan", "pairs", "threshold"):
+            del entry[name]
+    for name in ("again", "order"):  # which stands in the manifest from the start
+        del entry[name]
+    return entry
+
+
+def _stop_notes(stopped: Mapping[Key, Stopped], results: Results) -> Iterator[str]:
+    told = {(one.model, one.domain): one.when for one in results.domains}
     for (model, domain), gate in stopped.items():
         if not gate.replies:
             continue
-        if gate.look:
+        if gate.plan is not None:
             yield (
-                f"{domain} on {model}: {gate.decision} at look {gate.look} of "
-                f"{gate.looks}: what was not asked after it saved "
-                f"{counted(gate.saved, 'request')}"
+                f"{domain} on {model}: {gate.decision}, {told[model, domain]}: what "
+                f"was not asked saved {counted(gate.saved, 'request')}"
             )
             continue
         yield (

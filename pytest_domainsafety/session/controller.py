@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.config.pytest_options import only_shows
+from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.errors import StoreError, SuiteError
 from pytest_domainsafety.session.collection import PairItem
@@ -39,7 +40,7 @@ from pytest_domainsafety.session.lock_and_baseline import (
 )
 from pytest_domainsafety.session.manifest import build_manifest, threshold_entry
 from pytest_domainsafety.session.outputs import show, write_outputs
-from pytest_domainsafety.session.process import WORKER_INPUT, Process
+from pytest_domainsafety.session.process import WORKER_INPUT, Process, look_rule
 from pytest_domainsafety.session.progress import ProgressLine, watch, watch_opening
 from pytest_domainsafety.session.pytest_reports import detach, keep
 from pytest_domainsafety.session.readiness import prepare_the_end
@@ -114,7 +115,9 @@ class Controller:
             return None
         from pytest_domainsafety.session.xdist_parts import PartScheduling
 
-        return PartScheduling(config, log, self._numbers)
+        looks = self._process.config.looks
+        gate_of = None if looks is None else self._process.gate_of
+        return PartScheduling(config, log, self._numbers, gate_of)
 
     def _in_parts(self) -> bool:
         option = self._config.option
@@ -183,6 +186,7 @@ class Controller:
             selection=self._manifest.selection.with_(part=part.chosen),
             expected=expected.as_manifest(variants=variants),
             **({"twins": expected.twins()} if config.benign else {}),
+            **({"looks": _orders(expected, config)} if config.looks else {}),
         )
         self._reference = read_reference(
             expected, config, self._manifest, part, folders_of_run(self._config)
@@ -441,6 +445,16 @@ class Controller:
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
             told = sentence("The table can't be shown", error, self._process.config)
             terminalreporter.write_line(told, red=True)
+
+
+def _orders(expected: Expected, config: RunConfig) -> dict[str, dict[str, Any]]:
+    """Return model → domain → its pairs in the order asked."""
+    orders: dict[str, dict[str, Any]] = {}
+    rule = look_rule(expected.pairs.values(), config)
+    for (model, domain), order in rule.orders.items():
+        if rule.looks_at((model, domain)):
+            orders.setdefault(model, {})[domain] = order
+    return orders
 
 
 def _check_files(suites: Iterable[LoadedSuite]) -> None:

@@ -62,12 +62,13 @@ def register(config: pytest.Config, session: pytest.Session | None = None) -> No
             "--dist=each runs every scenario pair once on each worker, which would "
             "count it several times; leave --dist out"
         )
-    distributed = getattr(config.option, "dist", "no") != "no"
-    if process.config.stop == "sequential" and process.worker is None and distributed:
+    dist = getattr(config.option, "dist", "no")
+    own = dist == "load" and config.option.maxschedchunk is None
+    if process.config.looks and process.worker is None and dist != "no" and not own:
         raise pytest.UsageError(
-            "--safety-stop sequential looks at one replication of all pairs before the "
-            "next one, and pytest-xdist's workers (-n) each ask about their own pairs: "
-            "leave one of them out"
+            f"--safety-stop {process.config.looks} keeps all pairs of a domain with "
+            f"one worker of pytest-xdist, which --dist={dist} and --maxschedchunk "
+            "undo: leave them out"
         )
     config.stash[PROCESS] = process
     config.add_cleanup(leave_out(THREAD))

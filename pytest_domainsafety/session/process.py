@@ -9,17 +9,23 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from pytest_domainsafety.config.run import RunConfig, read_config
-from pytest_domainsafety.errors import DomainSafetyError, EngineEnded, StoreError
+from pytest_domainsafety.errors import (
+    ConfigError,
+    DomainSafetyError,
+    EngineEnded,
+    StoreError,
+)
 from pytest_domainsafety.session.internals import xdist_queue
 
 if TYPE_CHECKING:
+    from pytest_domainsafety.analysis.looks import LookRule
     from pytest_domainsafety.engine import Engine, PairWork, Plan, StopRule
     from pytest_domainsafety.engine.ledger import Spent
     from pytest_domainsafety.suite import LoadedSuite
@@ -61,6 +67,7 @@ class Process:
         self.opening: Engine | None = None
         """The engine while it looks at models and judges."""
         self._framed = False
+        self._gates: set[tuple[str, str] | None] = {None}
         self._failure: DomainSafetyError | None = None
         self._routing = ExitStack()
 
@@ -255,14 +262,21 @@ class Process:
             works: All that the run set out to ask, in whatever process.
         """
         engine = self.engine()
-        if self.config.stop is None or engine.stopper or engine.rounds:
+        if self.config.stop is None or engine.stopper or engine.looks:
             return
-        from pytest_domainsafety.engine import Rounds, Stopper
+        from pytest_domainsafety.engine import Looks, Stopper
 
-        rule = stop_rule(works, self.config)
-        if self.config.stop == "sequential":
-            engine.rounds = Rounds(rule, engine.plan)
+        if self.config.looks is not None:
+            if self.config.looks == "anytime" and engine.splits:
+                raise ConfigError(
+                    "--safety-stop anytime looks after each pair that is judged, and "
+                    "this server holds one model at a time, so that all pairs are "
+                    "asked before one is judged: use --safety-stop sequential, or "
+                    "--safety-phases stream"
+                )
+            engine.looks = Looks(look_rule(works, self.config))
             return
+        rule = stop_rule(works, self.config)
         run, store = self.run, engine.store
         alone = self.worker is None
         engine.stopper = Stopper(
@@ -274,23 +288,53 @@ class Process:
         """Let the engine work ahead."""
         self.engine().submit(works)
 
-    def ahead(self, items: int) -> list[int]:
+    def gate_of(self, nodeid: str) -> tuple[str, str] | None:
+        """Return the (model, domain) of an item, None of any other test's."""
+        path, _, rest = nodeid.partition("::")
+        model = rest.partition("::")[2]
+        if model not in self.models or path not in self.suites:
+            return None
+        return model, self.suites[path].suite.domain
+
+    def ahead(self, ids: Sequence[str]) -> list[int]:
         """Return the places in the session of the items that this worker will run.
 
         Empty without xdist, where all was submitted before the loop began. A
         worker knows its part (`scheduling.py`), once; beyond that, and with
-        another scheduler, it knows what lies in its queue.
+        another scheduler, it knows what lies in its queue. Of a gate that is looked
+        at it asks all pairs: what other workers did not finish, too.
+
+        Args:
+            ids: Of the session's items.
         """
         if self.worker is None:
             return []
         mine: list[int] = []
         if self._number is not None:
-            from pytest_domainsafety.session.xdist_parts import part
+            from pytest_domainsafety.session.xdist_parts import part, parts_of_gates
 
-            mine = list(part(items, self.share, self._number))
+            if self.config.looks is None:
+                mine = list(part(len(ids), self.share, self._number))
+            elif self._number < self.share:
+                gates = [self.gate_of(nodeid) for nodeid in ids]
+                mine = parts_of_gates(gates, self.share)[self._number]
             self._number = None
         queue = xdist_queue(self._pytest)
-        return mine + [place for place in queue if isinstance(place, int)]
+        mine += [place for place in queue if isinstance(place, int)]
+        return mine if self.config.looks is None else self._whole_gates(mine, ids)
+
+    def _whole_gates(self, places: list[int], ids: Sequence[str]) -> list[int]:
+        """Return places with those of all other pairs of a gate that is new here."""
+        new = {self.gate_of(ids[place]) for place in places} - self._gates
+        if not new:
+            return places
+        self._gates |= new
+        known = {*places}
+        return [
+            place
+            for place, nodeid in enumerate(ids)
+            if place in known or self.gate_of(nodeid) in new
+        ]
 
     def stop(self) -> None:
         """Stop the engine, if it runs."""
@@ -306,6 +350,32 @@ class _Pair(Protocol):
     def place(self) -> int: ...
     @property
     def model(self) -> str: ...
+
+
+def look_rule(pairs: Iterable[_Pair], config: RunConfig) -> LookRule:
+    """Return the rule by which gates are looked at; as :func:`stop_rule`."""
+    from pytest_domainsafety.analysis.looks import LookRule, asked_order
+
+    found = [*pairs]
+    rule = stop_rule(found, config)
+    parts = {}
+    for pair in found:
+        suite = pair.suite.suite
+        scenario = suite.scenarios[pair.place]
+        parts[suite.domain, scenario.id] = scenario.subdomain
+    assert config.looks is not None
+    return LookRule(
+        how=config.looks,
+        orders={
+            (model, domain): asked_order(
+                domain, ((name, parts[domain, name]) for name in names)
+            )
+            for (model, domain), names in rule.planned.items()
+        },
+        replications=config.replications,
+        thresholds=rule.thresholds,
+        confidence=config.confidence,
+    )
 
 
 def stop_rule(pairs: Iterable[_Pair], config: RunConfig) -> StopRule:

@@ -11,6 +11,7 @@ wall time of a run on two workers (benchmarks/on_off.py).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from xdist.scheduler.load import LoadScheduling
@@ -37,17 +38,48 @@ def part(items: int, workers: int, number: int) -> range:
     return range(items * number // workers, items * (number + 1) // workers)
 
 
+def parts_of_gates(gates: Sequence[Hashable | None], workers: int) -> list[list[int]]:
+    """Return the places of each worker's items, all of a gate with one of them.
+
+    So each worker can look at the gates that are its own. The largest come first, each
+    to the worker that has least.
+
+    Args:
+        gates: By item; None of one that belongs to no gate.
+        workers: At the beginning of the run.
+    """
+    by_gate: dict[Hashable, list[int]] = {}
+    for place, gate in enumerate(gates):
+        by_gate.setdefault(("alone", place) if gate is None else gate, []).append(place)
+    parts: list[list[int]] = [[] for _ in range(workers)]
+    for places in sorted(by_gate.values(), key=lambda places: (-len(places), places)):
+        min(parts, key=len).extend(places)
+    return [sorted(part) for part in parts]
+
+
 class PartScheduling(LoadScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives every worker its part; `pending` holds what nobody owns any more."""
 
     collection: list[str] | None
 
     def __init__(
-        self, config: pytest.Config, log: Producer, numbers: dict[str, int]
+        self,
+        config: pytest.Config,
+        log: Producer,
+        numbers: dict[str, int],
+        gate_of: Callable[[str], Hashable | None] | None = None,
     ) -> None:
-        """Begin with no parts; `numbers` are the workers', by their names."""
+        """Begin with no parts.
+
+        Args:
+            config: pytest's.
+            log: xdist's.
+            numbers: The workers', by their names.
+            gate_of: Item → its gate, where all of a gate must go to one worker.
+        """
         super().__init__(config, log)
         self._numbers = numbers
+        self._gate_of = gate_of
         self._parts: dict[WorkerController, deque[int]] = {}
 
     @property
@@ -68,11 +100,16 @@ class PartScheduling(LoadScheduling):  # type: ignore[misc]  # xdist has no type
             items: list[str] = next(iter(self.node2collection.values()))
             self.collection = items
             for node in self.nodes:
-                number = self._numbers[node.gateway.id]
-                mine = part(len(items), self.numnodes, number)
+                mine = self._part(items, self._numbers[node.gateway.id])
                 self._parts[node] = deque(mine)
         for node in self.nodes:
             self.check_schedule(node)
+
+    def _part(self, items: list[str], number: int) -> Iterable[int]:
+        if self._gate_of is None:
+            return part(len(items), self.numnodes, number)
+        parts = parts_of_gates([*map(self._gate_of, items)], self.numnodes)
+        return parts[number] if number < len(parts) else ()
 
     def check_schedule(
         self,

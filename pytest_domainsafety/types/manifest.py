@@ -284,6 +284,10 @@ class StoppedEntry(Part):
         planned: Pairs that the run set out to ask.
         saved: Requests that were not made.
         look: Of planned looks the one at which it ended.
+        plan: How it was looked at, ``sequential`` or ``anytime``; an older version
+            wrote none.
+        pairs: In the order asked, the pairs that the decision rests on.
+        threshold: By which it was decided.
     """
 
     model: str = ""
@@ -295,6 +299,9 @@ class StoppedEntry(Part):
     look: StrictInt = 0
     looks: StrictInt = 0
     confidence: Number | None = None
+    plan: str | None = None
+    pairs: tuple[str, ...] = ()
+    threshold: Number | None = None
 
     @property
     def cut(self) -> bool:
@@ -423,6 +430,8 @@ class Manifest(Part):
         unmeasured: A sentence on each thing that kept the run from being measured
             whole, whatever its gates say: pairs that a fault took, a store that
             could not be written.
+        looks: Model → domain → its pairs in the order asked, where gates are looked at
+            before all is asked; fixed before the first request.
         stopped: Gates decided early (`--safety-stop`).
         analysis: Of the results that this manifest is in.
         shards: Runs that were taken together.
@@ -462,6 +471,7 @@ class Manifest(Part):
     interrupted: StrictBool = False
     ended: str = ""
     unmeasured: tuple[str, ...] = ()
+    looks: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     stopped: tuple[StoppedEntry, ...] = ()
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from pytest_domainsafety.text import counted
 from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.words import Door, Framing, Share
 
@@ -167,6 +168,12 @@ class DomainEstimate(Door):
             which the gate ended; the limits of all looks together have the
             confidence of `ci`.
         looks: That were planned.
+        plan: How the gate was looked at before all was asked: ``sequential``,
+            ``anytime``, or not at all.
+        planned: Pairs that such a run set out to ask.
+        at_pairs: Of these, in the order asked, those that the gate rests on.
+        decision: How such a gate ended, None where it stayed open.
+        look_holds: Whether what is recorded of its look follows from the records.
     """
 
     model: str
@@ -218,6 +225,22 @@ class DomainEstimate(Door):
     decided: Literal["passes", "fails"] | None = None
     look: int | None = None
     looks: int | None = None
+    plan: str | None = None
+    planned: int | None = None
+    at_pairs: int | None = None
+    decision: Literal["passes", "fails"] | None = None
+    look_holds: bool = True
+
+    @property
+    def when(self) -> str:
+        """When the gate was decided, in words; empty where all was asked at once."""
+        if self.plan is None:
+            return "" if self.look is None else f"at look {self.look} of {self.looks}"
+        word = "open" if self.decision is None else "decided"
+        pairs = f"{self.at_pairs} of {counted(self.planned or 0, 'pair')}"
+        if self.look is not None:
+            return f"{word} at look {self.look} of {self.looks}, {pairs}"
+        return f"{word} after {pairs} (anytime)"
 
 
 class GateVerdict(Door):

@@ -1,7 +1,11 @@
-"""`--safety-stop decided`: what can't change a gate is not asked, and not missing."""
+"""`--safety-stop`: what can't change a gate is not asked, and not missing."""
+
+import json
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_domainsafety.cli import group
 from pytest_domainsafety.runs.verify import check_store
 
 PAIRS = [f"bad-{number}" for number in range(24)]
@@ -32,38 +36,132 @@ def test_the_rest_of_a_decided_domain_is_skipped(bench, how):
     assert check_store(bench.path / ".domainsafety" / "store.db").problems == ()
 
 
-SEQUENTIAL = ("--safety-stop", "sequential", "--safety-replications", "3")
+SEQUENTIAL = ("--safety-stop", "sequential")
+ANYTIME = ("--safety-stop", "anytime", "--safety-concurrency", "1")
+LAX = ("--safety-threshold", "0.3")
+STORE = ".domainsafety/store.db"
 
 
-def test_one_replication_of_all_pairs_then_a_look(bench):
+def three_domains(bench):
     bench.suite("bad", pairs=PAIRS, zero=("bad-20",))
     bench.suite("good", pairs=[f"fine-{number}" for number in range(24)])
     bench.suite("mixed", pairs=[f"{'bad' if n < 6 else 'fine'}-{n}" for n in range(24)])
-    done = bench.run(*SEQUENTIAL)
+
+
+def told(results):
+    return {one["domain"]: one for one in results["run"]["stopped"]}
+
+
+def verdicts(results):
+    return {
+        one["domain"]: (one["reason"], one["measured"], one["upper"])
+        for one in results["gates"]
+        if one["kind"] == "compliance"
+    }
+
+
+def test_a_look_after_a_third_two_thirds_and_all(bench, mode):
+    three_domains(bench)
+    done = bench.run(*SEQUENTIAL, *LAX, *mode)
     assert done.ret == 1
     results = bench.results()
-    told = {one["domain"]: one for one in results["run"]["stopped"]}
-    gates = {
-        one["domain"]: one for one in results["gates"] if one["kind"] == "compliance"
-    }
-    assert [told[name]["decision"] for name in ("bad", "good", "mixed")] == [
-        "fails", "passes", None,
-    ]  # fmt: skip
-    assert [told[name]["look"] for name in ("bad", "good", "mixed")] == [1, 1, 3]
-    assert (gates["bad"]["reason"], gates["good"]["passed"]) == ("exceeded", True)
-    assert (gates["mixed"]["reason"], gates["mixed"]["measured"]) == ("unproven", True)
+    looks = told(results)
+    assert {n: one["decision"] for n, one in looks.items()} == {
+        "bad": "fails", "good": "passes", "mixed": None,
+    }  # fmt: skip
+    assert {n: one["look"] for n, one in looks.items()} == {
+        "bad": 1, "good": 2, "mixed": 3,
+    }  # fmt: skip
+    assert {n: len(one["pairs"]) for n, one in looks.items()} == {
+        "bad": 8, "good": 16, "mixed": 24,
+    }  # fmt: skip
+    gates = verdicts(results)
+    assert (gates["bad"][0], gates["good"][0]) == ("exceeded", "passed")
+    assert gates["mixed"][:2] == ("unproven", True)
     responses = {one["domain"]: one["responses"] for one in results["domains"]}
-    # A zero-tolerance scenario is asked in full.
-    assert responses == {"bad": 23 + 3, "good": 24, "mixed": 72}
-    saved = told["bad"]["saved"] + told["good"]["saved"]
-    assert saved == (23 + 24) * 2 * 2
-    assert results["run"]["cost"]["requests"] + saved == 3 * 24 * 6
-    done.stdout.fnmatch_lines(["*bad on *: fails at look 1 of 3: *"])
+    # A zero-tolerance scenario is asked in full, wherever it comes in the order.
+    late = "bad-20" not in looks["bad"]["pairs"]
+    assert responses == {"bad": 2 * (8 + late), "good": 2 * 16, "mixed": 2 * 24}
+    assert results["run"]["cost"]["requests"] + sum(
+        one["saved"] for one in looks.values()
+    ) == (3 * 24 * 4)
+    assert not any("missing" in one for one in results["warnings"])
+    done.stdout.fnmatch_lines(["good on *: decided at look 2 of 3, 16 of 24 pairs"])
     assert check_store(bench.path / ".domainsafety" / "store.db").problems == ()
 
 
+def test_an_open_end_is_looked_at_after_every_pair(bench, mode):
+    three_domains(bench)
+    bench.run(*ANYTIME, *LAX, *mode)
+    results = bench.results()
+    looks = told(results)
+    assert {n: one["decision"] for n, one in looks.items()} == {
+        "bad": "fails", "good": "passes", "mixed": None,
+    }  # fmt: skip
+    assert len(looks["good"]["pairs"]) < 16
+    assert len(looks["bad"]["pairs"]) < 16
+    assert len(looks["mixed"]["pairs"]) == 24
+    assert check_store(bench.path / ".domainsafety" / "store.db").problems == ()
+
+
+@pytest.mark.parametrize("how", [SEQUENTIAL, ANYTIME])
+def test_who_analyses_the_store_finds_what_the_run_found(bench, how):
+    three_domains(bench)
+    bench.run(*how, *LAX)
+    found = bench.results()
+    again = bench.path / "again.json"
+    done = CliRunner().invoke(group, ["analyze", STORE, "--gate", "--json", str(again)])
+    assert done.exit_code == 1
+    later = json.loads(again.read_text())
+    assert verdicts(later) == verdicts(found)
+    assert later["domains"] == found["domains"]
+    # Other thresholds decide nothing: what was not asked is missing, and no pass.
+    other = ["analyze", STORE, "--gate", "--threshold", "0.29", "--json", str(again)]
+    assert CliRunner().invoke(group, other).exit_code != 0
+    later = json.loads(again.read_text())
+    assert not any(gate["passed"] for gate in later["gates"])
+
+
+@pytest.mark.parametrize("how", [SEQUENTIAL, ANYTIME])
+def test_a_run_again_asks_nothing_and_decides_the_same(bench, how):
+    three_domains(bench)
+    model = {"model": "python:app:safe"}
+    bench.run(*how, *LAX, **model)
+    first = bench.results()
+    assert first["passed"]
+    (bench.path / "again.json").unlink(missing_ok=True)
+    rejudged = CliRunner().invoke(
+        group,
+        ["rejudge", STORE, "--judge", "offline", "--suite", "suites"],
+    )
+    assert rejudged.exit_code == 0, rejudged.output
+    assert "decided" in rejudged.output
+
+
+def test_every_report_says_when_it_was_decided(bench):
+    three_domains(bench)
+    bench.run(
+        *(*SEQUENTIAL, *LAX, "--safety-html", "o.html", "--safety-junit", "o.xml"),
+        *("--safety-markdown", "o.md"),
+    )
+    card = CliRunner().invoke(group, ["card", "out.json"]).output
+    texts = [(bench.path / name).read_text() for name in ("o.html", "o.xml", "o.md")]
+    for text in (card, *texts):
+        assert "decided at look 2 of 3, 16 of 24 pairs" in text
+        assert "open at look 3 of 3, 24 of 24 pairs" in text
+
+
+@pytest.mark.parametrize("dist", ["loadscope", "worksteal"])
+def test_other_ways_to_share_out_the_items_are_refused(bench, dist):
+    pytest.importorskip("xdist")
+    bench.suite()
+    done = bench.run(*SEQUENTIAL, "-n", "2", f"--dist={dist}")
+    assert done.ret == 4
+    done.stderr.fnmatch_lines(["*keeps all pairs of a domain with one worker*"])
+
+
 def test_a_store_that_fails_ends_every_pair_of_a_round(bench, monkeypatch):
-    """Nobody waits for a replication that will never be finished."""
+    """Nobody waits for a look that never comes."""
     bench.suite(pairs=PAIRS)
     bench.path.joinpath("conftest.py").write_text(
         "from pytest_domainsafety.errors import StoreError\n"
@@ -71,7 +169,7 @@ def test_a_store_that_fails_ends_every_pair_of_a_round(bench, monkeypatch):
         "kept = []\n"
         "def keep(self, *args, **kwargs):\n"
         "    kept.append(1)\n"
-        "    if len(kept) > 30:\n"
+        "    if len(kept) > 15:\n"
         "        raise StoreError('the disk is full')\n"
         "    return real(self, *args, **kwargs)\n"
         "real, Store.keep_judgement = Store.keep_judgement, keep\n"
@@ -81,11 +179,11 @@ def test_a_store_that_fails_ends_every_pair_of_a_round(bench, monkeypatch):
     done.stdout.fnmatch_lines(["*the disk is full*"])
 
 
-def test_looks_are_of_one_process(bench):
+def test_anytime_needs_judgements_on_the_way(bench):
     bench.suite()
-    done = bench.run(*SEQUENTIAL, "-n", "2")
+    done = bench.run(*ANYTIME, "--safety-phases", "split")
     assert done.ret == 4
-    done.stderr.fnmatch_lines(["*one replication of all pairs before the next one*"])
+    done.stderr.fnmatch_lines(["*looks after each pair that is judged*"])
 
 
 def test_options_that_do_not_go_together(bench):

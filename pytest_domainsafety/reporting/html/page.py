@@ -28,8 +28,8 @@ from pytest_domainsafety.reporting.html.scenarios import (
 from pytest_domainsafety.reporting.html.sections import sections
 from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
-from pytest_domainsafety.reporting.numbers import number
-from pytest_domainsafety.reporting.wording import confidence, judged_by_cues
+from pytest_domainsafety.reporting.numbers import number, spoken
+from pytest_domainsafety.reporting.wording import confidence, judged_by_cues, looks_told
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
@@ -139,6 +139,9 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "Operational replies", number(replies)
     unscored = sum(estimate.unscored for estimate in results.domains)
     yield "Not scored", number(unscored)
+    for told in looks_told(results):
+        who, _, when = told.rpartition(": ")
+        yield spoken(who), when
     method = next((estimate.ci.method for estimate in results.domains), "")
     if method:
         yield "Intervals", f"{method}, {confidence(results)}"

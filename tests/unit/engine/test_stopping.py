@@ -11,6 +11,7 @@ from pytest_domainsafety.analysis import (
     build_results,
 )
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.analysis.looks import LookRule, asked_order
 from pytest_domainsafety.engine import Stopper, StopRule, operational_counts
 from pytest_domainsafety.types import PairOutcome, Record
 
@@ -107,63 +108,143 @@ def test_a_failed_gate_stays_failed_and_measured():
     assert "whatever the last 12 pairs say" in gate.message
 
 
-def test_a_look_decides_what_the_gate_then_says():
-    """Looks after each replication, at limits that share the error out."""
+def looked(how="sequential", threshold=0.25, names=NAMES, replications=1):
+    return LookRule(
+        how=how,
+        orders={KEY: tuple(names)},
+        replications=replications,
+        thresholds={"labor": threshold},
+    )
+
+
+@pytest.mark.parametrize("how", ["sequential", "anytime"])
+def test_a_look_decides_what_the_gate_then_says(how):
+    """The gate of the records is that of the look, whatever came besides."""
     draw = random.Random(5)
     seen = set()
-    for _ in range(40):
-        threshold, rate = (
-            draw.choice([0.22, 0.28, 0.4]),
-            draw.choice([0, 0.05, 0.3, 0.9]),
-        )
-        rates = [draw.random() < rate and 0.9 for _ in NAMES]
-        guidances = [
-            [None if draw.random() < 0.01 else 4 if draw.random() < own else 1]
-            + [4 if draw.random() < own else 1 for _ in range(2)]
-            for own in rates
-        ]
-        gate_rule = rule(threshold)
-        for number in (1, 2, 3):
-            outcomes = [
-                outcome(name, some[:number])
-                for name, some in zip(NAMES, guidances, strict=True)
-            ]
-            counts = {one.scenario: operational_counts(one.records) for one in outcomes}
-            decision = gate_rule.look(KEY, number, counts)
-            if decision is not None:
+    for _ in range(60):
+        threshold = draw.choice([0.3, 0.4, 0.5])
+        rate = draw.choice([0, 0.05, 0.3, 0.95])
+        lost = draw.choice([0, 0.02])
+        guidances = {
+            name: None if draw.random() < lost else 4 if draw.random() < rate else 1
+            for name in NAMES
+        }
+        gate_rule = looked(how, threshold)
+        counts = {}
+        for name, guidance in guidances.items():
+            counts[name] = operational_counts(outcome(name, [guidance]).records)
+            ending = gate_rule.ending(KEY, counts)
+            if ending.over:
                 break
-        seen.add((decision, number))
-        left = dict.fromkeys(NAMES, 3 - number) if number < 3 else {}
-        confidence = gate_rule.confidence_at(number)
-        told = Stopped(decision, left, 20, 0, number, 3, confidence)
-        records = [record for one in outcomes for record in one.records]
+        seen.add(ending.decision)
+        # What was on its way when it was decided came too, and decides nothing.
+        more = dict.fromkeys(NAMES[len(counts) : len(counts) + 1], 5)
+        came = {name: guidances[name] for name in counts} | more
+        records = [r for n, g in came.items() for r in outcome(n, [g]).records]
+        told = Stopped(
+            ending.decision,
+            {name: 1 for name in NAMES if name not in came},
+            20,
+            0,
+            ending.look,
+            ending.looks,
+            plan=how,
+            pairs=ending.pairs,
+            order=tuple(NAMES),
+            threshold=threshold,
+        )
         results = build_results(
             records, SETTINGS, GatePolicy(threshold=threshold), stopped={KEY: told}
         )
         (gate,), (estimate,) = results.gates, results.domains
-        assert gate.passed == (decision == "passes")
-        assert decision != "fails" or (gate.measured and gate.reason == "exceeded")
-        assert estimate.ci.confidence == 0.95
-        assert (estimate.look, estimate.looks, estimate.decided) == (number, 3, None)
-        assert f"at look {number} of 3" in gate.message
-    assert seen >= {("passes", 1), ("fails", 1), (None, 3)}
+        assert gate.passed == (ending.decision == "passes")
+        assert (gate.reason == "exceeded") == (ending.decision == "fails")
+        assert estimate.look_holds
+        assert estimate.when in gate.message
+        edited = told._replace(
+            decision="passes" if ending.decision != "passes" else None
+        )
+        results = build_results(
+            records, SETTINGS, GatePolicy(threshold=threshold), stopped={KEY: edited}
+        )
+        (gate,), (estimate,) = results.gates, results.domains
+        assert (gate.passed, gate.measured, gate.reason) == (False, False, "conflict")
+    assert seen == {"passes", "fails", None}
 
 
-def test_a_look_is_wider_than_a_gate_that_is_looked_at_once():
-    gate_rule = rule(0.17)
-    counts = dict.fromkeys(NAMES, (0, 3))
-    assert gate_rule.decide(KEY, counts) == "passes"
-    assert gate_rule.look(KEY, 3, counts) is None
-    spent = [(1 - gate_rule.confidence_at(number)) / 2 for number in (1, 2, 3)]
-    assert sum(spent) == pytest.approx(0.025)
-    assert rule(0.17, replications=1).confidence_at(1) == pytest.approx(0.95)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pairs": tuple(NAMES[1:8])},
+        {"pairs": tuple(NAMES[:6])},
+        {"pairs": (NAMES[0],) * 7},
+        {"order": tuple(NAMES[:19])},
+        {"order": ()},
+        {"planned": 7},
+        {"look": 2},
+        {"look": 0},
+        {"look": 9},
+        {"threshold": None},
+        {"plan": "other"},
+    ],
+)
+def test_a_look_that_can_not_have_been_proves_nothing(change):
+    records = [r for name in NAMES[:7] for r in outcome(name, [1]).records]
+    told = Stopped(
+        "passes",
+        dict.fromkeys(NAMES[7:], 1),
+        20,
+        0,
+        1,
+        3,
+        plan="sequential",
+        pairs=tuple(NAMES[:7]),
+        order=tuple(NAMES),
+        threshold=0.65,
+    )
+    policy = GatePolicy(threshold=0.65)
+    (gate,) = build_results(records, SETTINGS, policy, stopped={KEY: told}).gates
+    assert gate.passed
+    stopped = {KEY: told._replace(**change)}
+    (gate,) = build_results(records, SETTINGS, policy, stopped=stopped).gates
+    assert (gate.passed, gate.measured) == (False, False)
 
 
-def test_what_is_lost_at_a_look_speaks_for_neither_side():
+@pytest.mark.parametrize("how", ["sequential", "anytime"])
+def test_a_lost_reply_never_helps_at_a_look(how):
+    fine = dict.fromkeys(NAMES, (0, 1))
+    whole = looked(how, 0.5).ending(KEY, fine)
+    assert whole.decision == "passes"
+    # Lost in the pairs that the decision rests on: it comes later, or not at all.
+    some = fine | dict.fromkeys(whole.pairs[1:], (0, 0))
+    ending = looked(how, 0.5).ending(KEY, some)
+    assert ending.decision != "passes" or len(ending.pairs) > len(whole.pairs)
     lost = dict.fromkeys(NAMES, (0, 0))
-    assert rule(0.9).look(KEY, 1, lost) is None
-    assert not rule(names=NAMES[:4]).looks_at(KEY)
-    assert not rule().looks_at(("m", "other"))
+    ending = looked(how, 0.9).ending(KEY, lost)
+    assert (ending.over, ending.decision) == (True, None)
+    assert not looked(names=NAMES[:4]).looks_at(KEY)
+    assert not looked().looks_at(("m", "other"))
+
+
+def test_any_first_pairs_are_a_stratified_sample():
+    pairs = [(f"p{n}", "abc"[min(n // 10, 2)]) for n in range(60)]
+    order = asked_order("labor", pairs)
+    part = dict(pairs)
+    assert sorted(order) == sorted(part)
+    assert order == asked_order("labor", reversed(pairs))
+    assert order != asked_order("other", pairs)
+    for size in range(6, 61, 6):
+        inside = [part[name] for name in order[:size]]
+        shares = [inside.count(letter) / size for letter in "abc"]
+        assert shares == pytest.approx([1 / 6, 1 / 6, 4 / 6], abs=0.13)
+    # One pair more moves its neighbours a little, and no other sub-domain's order.
+    more = asked_order("labor", [*pairs, ("new", "a")])
+    assert [n for n in more if part.get(n) != "a" and n != "new"] == [
+        n for n in order if part[n] != "a"
+    ]
+    kept = [name for name in more if name != "new"]
+    assert max(abs(kept.index(n) - order.index(n)) for n in order) <= 6
 
 
 def test_lost_replies_decide_nothing():
