@@ -329,3 +329,32 @@ def test_what_suites_say_should_be_there(tmp_path, monkeypatch):
     assert fast == slow
     assert "2 pairs never came" not in fast[0]
     assert '"zero_tolerance":true' in fast[0]
+
+
+@CHECKED
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            good
+            | {
+                "model": st.just("m"),
+                "domain": st.just("d"),
+                "scenario": st.sampled_from(["a", "b"]),
+                "replication": st.sampled_from([1, 2, 9]),
+                "markers": st.dictionaries(st.just("x"), st.booleans()),
+            }
+        ),
+        min_size=8,
+        max_size=25,
+    ),
+    parts=st.integers(1, 3),
+)
+def test_rows_that_contradict_each_other(rows, parts):
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        paths = [Path(folder) / f"{part}.jsonl" for part in range(parts)]
+        for part, path in enumerate(paths):
+            path.write_bytes(lines(rows[part::parts]))
+        patch.setattr(record_blocks, "FAST_FROM", NEVER)
+        slow = outcome(paths)
+        patch.setattr(record_blocks, "FAST_FROM", 0)
+        assert outcome(paths) == slow
