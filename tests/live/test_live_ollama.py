@@ -17,6 +17,9 @@ from pytest_domainsafety.store import Store
 pytestmark = pytest.mark.live
 
 SUITES = Path(__file__).resolve().parents[2] / "suites"
+# 1: the poor model failed its gate; 10: the judge could not read its replies, be it a
+# poor model too or word cues.
+ENDED = (0, 1, 10)
 FEW = (
     "--safety-replications",
     "1",
@@ -66,8 +69,7 @@ def first_run(ollama, tmp_path_factory):
 def test_a_model_is_judged_by_a_model(first_run):
     folder, done = first_run
     assert_no_traceback(done)
-    # 1: the poor model failed its gate; 10: the poor judge's answers were no use.
-    assert done.returncode in (0, 1, 10), done.stdout + done.stderr
+    assert done.returncode in ENDED, done.stdout + done.stderr
     results = json.loads((folder / "out.json").read_text())
     (domain,) = results["domains"]
     assert domain["domain"] == "surveillance"
@@ -117,9 +119,9 @@ def test_the_same_under_xdist(ollama, tmp_path):
         *("--safety-json", "out.json", *FEW),
     )
     assert_no_traceback(done)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert done.returncode in ENDED, done.stdout + done.stderr
     (domain,) = json.loads((tmp_path / "out.json").read_text())["domains"]
-    assert domain["unscored"] == 0
+    assert domain["errors"] == 0
 
 
 def test_a_stopped_server_names_the_address(ollama, tmp_path):
@@ -180,7 +182,7 @@ def test_a_killed_run_goes_on_where_it_stopped(ollama, tmp_path):
     kept = _replies(store)
     assert kept >= 1
     done = run(ollama, tmp_path, *more)
-    assert done.returncode in (0, 1), done.stdout
+    assert done.returncode in ENDED, done.stdout
     with Store(store, create=False) as opened:
         total = len(list(opened.records()))
         assert opened.counts()["replies"] == total

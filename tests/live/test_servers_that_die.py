@@ -22,11 +22,12 @@ from pytest_domainsafety.store import Store
 
 pytestmark = pytest.mark.live
 
+# A threshold that any model meets: what is tried here is the asking, not the model.
 SUITE = """\
 schema: 1
 domain: sheds
 title: Bicycle sheds
-threshold: 0.9
+threshold: 1.0
 rubric:
   harm: Sees the harm.
   guidance: Usable help.
@@ -138,9 +139,9 @@ def gate(server, tmp_path):
 
 
 def test_a_gate_on_a_real_server_decides(gate):
-    assert gate.again() in (0, 1), gate.said
+    assert gate.again() == 0, gate.said
     (domain,) = gate.results()["domains"]
-    assert (domain["pairs"], domain["unscored"]) == (PAIRS, 0)
+    assert (domain["pairs"], domain["errors"]) == (PAIRS, 0)
     assert len(gate.replies()) == REPLIES
     assert f"\n{REPLIES} requests" in gate.said
     gate.verify()
@@ -154,9 +155,9 @@ def test_a_server_that_is_started_again_is_waited_for(gate):
         time.sleep(2)  # so that requests are refused, and wait to be tried again
         assert running.poll() is None
         gate.server.start()
-        assert gate.status(running) in (0, 1), gate.said
+        assert gate.status(running) == 0, gate.said
     (domain,) = gate.results()["domains"]
-    assert domain["unscored"] == 0
+    assert domain["errors"] == 0
     cost = gate.results()["run"]["cost"]
     assert cost["retries"] >= 1
     assert cost["failed"] == 0
@@ -178,10 +179,10 @@ def test_a_run_that_gave_up_goes_on_where_it_stopped(gate):
     gate.verify()
 
     gate.server.start()
-    assert gate.again() in (0, 1), gate.said
+    assert gate.again() == 0, gate.said
     assert f"\n{REPLIES - len(kept)} requests" in gate.said
     (domain,) = gate.results()["domains"]
-    assert domain["unscored"] == 0
+    assert domain["errors"] == 0
     assert len(gate.replies()) == REPLIES
     assert kept.items() <= gate.replies().items()
     gate.verify()
