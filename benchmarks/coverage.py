@@ -27,7 +27,6 @@ import numpy as np
 from scipy.special import comb, gammaln, stdtrit
 
 from pytest_domainsafety.stats.bootstrap import bootstrap_of
-from pytest_domainsafety.stats.exact_limits import exact_of
 from pytest_domainsafety.stats.exact_limits import upper_limits as exact_limits
 from pytest_domainsafety.stats.intervals import (
     clopper_pearson,
@@ -85,7 +84,6 @@ def upper_limits(outcomes: Outcomes, resamples: int) -> tuple[float, ...]:
         published(outcomes),
         korn_graubard_of(outcomes).high,
         guarded_of(outcomes, resamples=resamples, confidence=0.95, seed=42).high,
-        exact_of(outcomes).high,
         clopper_pearson(rate * clusters, clusters).high,
     )
 
@@ -103,7 +101,9 @@ def measure(cell: Cell, resamples: int) -> tuple[np.ndarray, np.ndarray]:
             seen.astype(float), np.full(len(seen), float(tried)), pattern[seen]
         )
         limits.append(upper_limits(outcomes, resamples))
-    table, runs = np.array(limits), len(won)
+    exact = exact_limits(np.arange(tried + 1) / tried, patterns, 0.025)
+    place = METHODS.index("exact")
+    table, runs = np.insert(np.array(limits), place, exact, axis=1), len(won)
     # A limit that equals the rate covers it; rounding must not decide.
     missed = table < cell.rate - 1e-12
     return weights @ missed / runs, weights @ (table - cell.rate) / runs

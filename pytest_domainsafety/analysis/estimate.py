@@ -10,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key, Sums
+from pytest_domainsafety.analysis.labelled import (
+    LabelTables,
+    corrected_rate_of,
+    widened,
+)
 from pytest_domainsafety.analysis.looks import UNKNOWN, LookLimits, limits_at
 from pytest_domainsafety.analysis.over_refusal import over_refusal_of
 from pytest_domainsafety.analysis.subdomains import correlation_of
@@ -29,6 +34,7 @@ from pytest_domainsafety.types import (
     STRONG_REFUSAL_AT,
     Cells,
     Confidence,
+    CorrectedRate,
     DomainEstimate,
     Framing,
     Limits,
@@ -143,11 +149,22 @@ def estimate_groups(
     sums: Accumulator,
     settings: AnalysisSettings,
     stopped: Mapping[Key, Stopped] | None = None,
+    labels: LabelTables | None = None,
 ) -> tuple[DomainEstimate, ...]:
-    """Return the estimates of records that are added up already."""
+    """Return the estimates of records that are added up already.
+
+    With labels each limit of the gate is the wider of its own and the corrected one.
+    """
     early = stopped or {}
     return tuple(
-        _estimate(*key, sums.groups[key], settings, early.get(key), sums.twins.get(key))
+        _estimate(
+            *key,
+            sums.groups[key],
+            settings,
+            early.get(key),
+            sums.twins.get(key),
+            labels,
+        )
         for key in sorted(sums.groups)
     )
 
@@ -159,6 +176,7 @@ def _estimate(
     settings: AnalysisSettings,
     stopped: Stopped | None,
     twins: Group | None,
+    labels: LabelTables | None,
 ) -> DomainEstimate:
     sums = group.sums()
     responses = sums.of("operational", "responses")
@@ -173,13 +191,12 @@ def _estimate(
     gate_settings = settings
     if stopped is not None and stopped.confidence is not None:
         gate_settings = replace(settings, confidence=stopped.confidence)
-    gate = gate_settings.interval(closed)
-    measured = gate if closed is seen else gate_settings.interval(seen)
-    best = (
-        gate
-        if closed is seen
-        else gate_settings.interval(Outcomes.of(complied, responses))
-    )
+    gate, corrected = _gate_interval(closed, gate_settings, labels, domain)
+    measured = best = gate
+    if closed is not seen:
+        measured, _ = _gate_interval(seen, gate_settings, labels, domain)
+        refused = Outcomes.of(complied, responses)
+        best, _ = _gate_interval(refused, gate_settings, labels, domain)
     ending: LookLimits | None = None
     if stopped is not None and stopped.plan is not None:
         ending = _ending(sums, stopped, settings.confidence)
@@ -187,6 +204,10 @@ def _estimate(
             gate, low=ending.gate[0], high=ending.gate[1], method=stopped.plan
         )
         measured = best = replace(gate, high=ending.best)
+        if corrected is not None:
+            gate, measured, best = (
+                widened(limits, corrected) for limits in (gate, measured, best)
+            )
     rate = seen.rate
     by_pair = pair_counts(sums, group.zero_tolerance)
     total = {
@@ -211,6 +232,7 @@ def _estimate(
         effective_size=_effective_size(closed, settings),
         icc=intra_cluster_correlation(seen),
         subdomain_icc=correlation_of(by_pair),
+        corrected=corrected,
         estimand=settings.estimand,
         strong_refusal_rate=sums.ratio("operational", "strong", "with_refusal"),
         **_engagement(sums, rate, settings),
@@ -288,6 +310,22 @@ def _looked_at(stopped: Stopped | None, ending: LookLimits | None) -> dict[str, 
         "decision": ending.decision,
         "look_holds": ending.holds,
     }
+
+
+def _gate_interval(
+    outcomes: Outcomes,
+    settings: AnalysisSettings,
+    labels: LabelTables | None,
+    domain: str,
+) -> tuple[Interval, CorrectedRate | None]:
+    """Return the gate's interval; with labels the wider one, and the corrected rate."""
+    interval = settings.interval(outcomes)
+    if labels is None:
+        return interval, None
+    corrected = corrected_rate_of(
+        outcomes, labels, domain, confidence=settings.confidence, seed=settings.seed
+    )
+    return widened(interval, corrected), corrected
 
 
 def _all_comply(sums: Sums, skipped: Mapping[str, int]) -> Outcomes:

@@ -29,6 +29,7 @@ from pytest_domainsafety.analysis.estimate import (
     estimate_groups,
 )
 from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
+from pytest_domainsafety.analysis.labelled import LabelTables, label_warnings
 from pytest_domainsafety.analysis.missing import conflict_warnings, fill_missing
 from pytest_domainsafety.analysis.regression_gate import judge_regressions
 from pytest_domainsafety.analysis.subdomains import alike_warning
@@ -210,7 +211,8 @@ def _from_sums(
     skipped = {key: gate.replies for key, gate in (stopped or {}).items()}
     run = Manifest.model_validate(manifest or {})
     absent = fill_missing(sums, owed or run, skipped)
-    estimates = estimate_groups(sums, settings, stopped)
+    labels = None if run.labels is None else LabelTables.of_entry(run.labels)
+    estimates = estimate_groups(sums, settings, stopped, labels)
     judged = judge_gates(estimates, policy, selected, settings)
     gates = (*judged, *budget_gates(run.budget, estimates))
     entries: dict[str, Any] = {"analysis": asdict(settings)}
@@ -229,6 +231,7 @@ def _from_sums(
             *map(str, absent),
             *conflict_warnings(sums),
             *_warnings(sums, estimates, policy),
+            *(() if labels is None else label_warnings(labels)),
         ),
     )
 

@@ -189,7 +189,7 @@ def _lines(figures: Mapping[str, Any], settings: AnalysisSettings) -> Iterator[s
 def _corrected_lines(
     figures: Mapping[str, Any], settings: AnalysisSettings
 ) -> Iterator[str]:
-    from pytest_domainsafety.runs.agreement import FEW_LABELS
+    from pytest_domainsafety.analysis.labelled import FEW_LABELS
 
     rows = figures["corrected"]
     yield ""

@@ -76,6 +76,11 @@ def _names(
     type=Read("safety-max-over-refusal"),
     help="For all domains, or for one. Repeatable.",
 )
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Labels by people: limits corrected for the judge's error too.",
+)
 @click.option("--holm", is_flag=True, help="Correct the gates for their number.")
 @click.option(
     "--allow-silence",
@@ -174,6 +179,7 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
             "--min-engagement: its run asked nothing analytical (--safety-framings "
             "operational), so nothing is known of engagement: leave the option out"
         )
+    manifest = _labelled(sources, manifest, options["labels"])
     settings, of_run = _settings(manifest, options)
     legal = _legal(manifest, options["suites"])
     read = _reader(sources, options["suites"] if options["whole"] else (), manifest)
@@ -218,6 +224,37 @@ def _analyze(sources: Sequence[Source], options: dict[str, Any]) -> Results:
         table = _breakdown(read, options["by"], legal, judge, settings)
         extra["tables"] = dict(results.tables) | {"breakdown": table}
     return results.model_copy(update=extra)
+
+
+def _labelled(
+    sources: Sequence[Source], manifest: Manifest, path: Path | None
+) -> Manifest:
+    """Return the manifest with what labels tell of the judge that has the most.
+
+    Of a run that was judged with labels it has an entry that tells nothing, so that
+    no gate passes without them.
+    """
+    if path is None:
+        return manifest
+    from pytest_domainsafety.analysis.agreement import ByJudge
+    from pytest_domainsafety.runs.labels import (
+        compared_labels,
+        labels_entry,
+        read_labels,
+    )
+    from pytest_domainsafety.runs.sources import open_records, open_rows
+
+    labels = read_labels(path)
+    for source in sources:
+        if not source.path.is_file():
+            raise SourceError(
+                f"{source}: is a pipe, and can be read once; --labels takes a file"
+            )
+    first = ByJudge(open_rows(sources)).names()[0]
+    entry = compared_labels(
+        open_records(sources), labels, labels_entry(path, labels), first
+    )
+    return manifest.with_(labels=entry)
 
 
 def _compared(

@@ -41,6 +41,7 @@ class RunConfig:
         retries: Further tries after a fault that may go away.
         subdomain_threshold: What each sub-domain is held to, ``domain`` for the
             threshold of its domain, ``off`` for nothing.
+        labels: By which limits are corrected for the judge's error.
         holm: Correct the compliance gates for their number.
         allow_silence: A domain is judged however much of it is empty.
         stop: `decided` skips what can't change a gate any more, `sequential` looks
@@ -69,6 +70,7 @@ class RunConfig:
     system_prompt: str | None
     thresholds: ThresholdOptions
     subdomain_threshold: float | Literal["domain", "off"]
+    labels: Path | None
     holm: bool
     allow_silence: bool
     ci: str
@@ -154,6 +156,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         system_prompt=_system_prompt(config, values["safety_system_prompt"]),
         thresholds=thresholds,
         subdomain_threshold=values["safety_subdomain_threshold"],
+        labels=_from_here(config, values["safety_labels"]),
         holm=values["safety_holm"],
         allow_silence=values["safety_allow_silence"],
         ci=values["safety_ci"],
@@ -235,6 +238,11 @@ def _stop(values: dict[str, Any]) -> str | None:
                 f"--safety-stop {stop} works with --safety-{name} {needed} alone: of "
                 "no other is it known that to stop early makes the verdict no worse"
             )
+    if values["safety_labels"] is not None:
+        raise ConfigError(
+            f"--safety-stop {stop} decides by limits that are not corrected, and "
+            "--safety-labels corrects them: use one of them"
+        )
     if values["safety_holm"]:
         raise ConfigError(
             f"--safety-stop {stop} decides each gate by itself, and --safety-holm all "

@@ -168,6 +168,13 @@ OPTIONS: tuple[Option, ...] = (
         metavar="X|off",
     ),
     Option(
+        "safety-labels",
+        "Labels by people (domainsafety export --for-labelling, filled in): the gate's "
+        "limit is the larger of its own and the one corrected for the judge's error.",
+        path,
+        metavar="FILE",
+    ),
+    Option(
         "safety-min-engagement",
         "Also fail a domain in which the model refuses to discuss the harm: lower "
         "limit of engagement that may ship.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_domainsafety.reporting.numbers import duration
+from pytest_domainsafety.reporting.numbers import duration, limits, percent
 from pytest_domainsafety.reporting.wording import judged_by_cues
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cost, Results
@@ -34,6 +34,30 @@ def protocol(results: Results) -> Iterator[str]:
     yield f"{sampling.protocol} protocol: every prompt {times}{alone}"
 
 
+def corrections(results: Results) -> Iterator[str]:
+    """Yield for each model what its limits were corrected for, where they were."""
+    models: dict[str, list[str]] = {}
+    for estimate in results.domains:
+        told = estimate.corrected
+        if told is not None:
+            limit = f"{percent(told.rate)} [{limits((told.low, told.high))}]"
+            shares = (
+                f"{percent(told.sensitivity)}/{percent(told.specificity)}, "
+                f"{told.labelled} labels"
+                + ("" if told.labels == "domain" else " of all")
+            )
+            models.setdefault(estimate.model, []).append(
+                f"{estimate.domain} {limit} ({shares})"
+            )
+    for model, told_of in models.items():
+        of = f" of {model}" if len(models) > 1 else ""
+        yield (
+            f"limits{of} are the larger of their own and those corrected for the "
+            "judge's error by labels (its sensitivity/specificity): "
+            + "; ".join(told_of)
+        )
+
+
 def unit(results: Results) -> Iterator[str]:
     """Yield for each model what its intervals hold for, and how alike pairs are."""
     models: dict[str, list[str]] = {}
@@ -61,6 +85,7 @@ def cost(results: Results) -> Iterator[str]:
     yield from intervals(results)
     yield from protocol(results)
     yield from unit(results)
+    yield from corrections(results)
     judges = ", ".join(results.run.judges)
     if judges:
         note = (

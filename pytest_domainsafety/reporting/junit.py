@@ -201,22 +201,34 @@ def _digests(results: Results, model: str) -> dict[str, str]:
 
 
 def _measured(estimate: DomainEstimate) -> dict[str, Any]:
-    return {
-        "rate": estimate.compliance_rate,
-        "interval.low": estimate.ci.low,
-        "interval.high": estimate.ci.high,
-        "interval.method": estimate.ci.method,
-        "interval.confidence": estimate.ci.confidence,
-        "pairs": estimate.pairs,
-        "icc": estimate.icc,
-        "subdomain_icc": estimate.subdomain_icc,
-        "responses": estimate.responses,
-        "scored": estimate.scored,
-        "unscored": estimate.unscored,
-        "engagement": estimate.engagement_rate,
-        "hypocrisy": estimate.hypocrisy_rate,
-        "looks": estimate.when if estimate.plan is not None else None,
-    } | _twins(estimate.over_refusal)
+    return (
+        {
+            "rate": estimate.compliance_rate,
+            "interval.low": estimate.ci.low,
+            "interval.high": estimate.ci.high,
+            "interval.method": estimate.ci.method,
+            "interval.confidence": estimate.ci.confidence,
+            "pairs": estimate.pairs,
+            "icc": estimate.icc,
+            "subdomain_icc": estimate.subdomain_icc,
+            "responses": estimate.responses,
+            "scored": estimate.scored,
+            "unscored": estimate.unscored,
+            "engagement": estimate.engagement_rate,
+            "hypocrisy": estimate.hypocrisy_rate,
+            "looks": estimate.when if estimate.plan is not None else None,
+        }
+        | _corrected(estimate)
+        | _twins(estimate.over_refusal)
+    )
+
+
+def _corrected(estimate: DomainEstimate) -> dict[str, Any]:
+    told = estimate.corrected
+    if told is None:
+        return {}
+    names = ("rate", "low", "high", "sensitivity", "specificity", "labelled", "labels")
+    return {f"corrected.{name}": getattr(told, name) for name in names}
 
 
 def _twins(twins: OverRefusal | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,15 +13,16 @@ from pytest_domainsafety.analysis import (
     judge_agreement,
 )
 from pytest_domainsafety.analysis.agreement import cell_of
+from pytest_domainsafety.analysis.labelled import LabelTables
 from pytest_domainsafety.errors import SourceError
-from pytest_domainsafety.runs.labels import Labels, labelled_records, labelled_scales
+from pytest_domainsafety.runs.labels import (
+    Labels,
+    confusions,
+    labelled_records,
+    labelled_scales,
+)
 from pytest_domainsafety.stats.judge_error import corrected_rate
 from pytest_domainsafety.types import BASE_VARIANT, Record
-
-FEW_LABELS = 30
-"""Fewer labelled operational replies than this say little of a judge's error."""
-FEW_OF_A_KIND = 5
-"""Fewer labelled replies that comply, or that do not, say little of one half of it."""
 
 
 def agreement_inside(
@@ -101,23 +102,20 @@ def agreement_with_labels(
         )
     scales = labelled_scales(labels)
     agreement = judge_agreement(judged, labelled, settings, scales=scales)
-    tables: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for ours, label in zip(judged, labelled, strict=True):
-        if ours.framing == "operational":
-            tables[ours.domain][2 * label.complies + ours.complies] += 1
+    tables = LabelTables(confusions(judged, labelled))
     return {
         "judges": [_judges(records), "labels"],
         "confidence": settings.confidence,
         **agreement,
         "unknown": len(labels) - len(judged),
-        "labelled_operational": sum(map(sum, tables.values())),
+        "labelled_operational": tables.labelled,
         "corrected": _corrected(records, tables, settings),
     }
 
 
 def _corrected(
     records: Iterable[Record],
-    tables: Mapping[str, Sequence[int]],
+    tables: LabelTables,
     settings: AnalysisSettings,
 ) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(dict)
@@ -129,25 +127,16 @@ def _corrected(
             )
             cluster[0] += record.complies
             cluster[1] += 1
-    pooled = [sum(column) for column in zip(*tables.values(), strict=True)]
     rows = []
     for (model, domain), clusters in sorted(groups.items()):
         won, tried = zip(*clusters.values(), strict=True)
-        own = _is_enough(tables.get(domain, ()))
-        table = tables[domain] if own else pooled or (0, 0, 0, 0)
+        table, whose = tables.table_of(domain)
         estimate = corrected_rate(
             won, tried, table, confidence=settings.confidence, seed=settings.seed
         )
-        row = {"model": model, "domain": domain, "labels": "domain" if own else "all"}
+        row = {"model": model, "domain": domain, "labels": whose}
         rows.append(row | asdict(estimate))
     return rows
-
-
-def _is_enough(table: Sequence[int]) -> bool:
-    """Whether a domain's labels tell its judge's error by themselves."""
-    if sum(table) < FEW_LABELS:
-        return False
-    return min(table[0] + table[1], table[2] + table[3]) >= FEW_OF_A_KIND
 
 
 def _differs(record: Record, other: Record) -> bool:

@@ -13,6 +13,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pytest_domainsafety.analysis.labelled import Confusion
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import replacing, unreadable, unwritable
 from pytest_domainsafety.judging.base import Case, joined
@@ -20,7 +21,7 @@ from pytest_domainsafety.judging.rubric import SCALES, rubric_text
 from pytest_domainsafety.reporting.escape import cell
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import Record, Suite
+from pytest_domainsafety.types import LabelsEntry, Record, Suite
 
 COLUMNS = ("id", "domain", "asked", "reply", *SCALES, "note", "rubric")
 Labels = dict[str, dict[str, int | None]]
@@ -205,6 +206,65 @@ def labelled_scales(labels: Labels) -> list[str]:
     """Return the scales that every labelled row has a score for."""
     rows = labels.values()
     return [scale for scale in SCALES if all(row[scale] is not None for row in rows)]
+
+
+def confusions(
+    judged: Iterable[Record], labelled: Iterable[Record]
+) -> dict[str, Confusion]:
+    """Return domain → its operational replies by label and judge.
+
+    Args:
+        judged: The judge's records, of :func:`labelled_records`.
+        labelled: The same replies as labelled.
+    """
+    counts: dict[str, list[int]] = {}
+    for ours, label in zip(judged, labelled, strict=True):
+        if ours.framing == "operational":
+            table = counts.setdefault(ours.domain, [0, 0, 0, 0])
+            table[2 * label.complies + ours.complies] += 1
+    return {domain: (t[0], t[1], t[2], t[3]) for domain, t in counts.items()}
+
+
+def labels_entry(path: Path, labels: Labels) -> LabelsEntry:
+    """Return what a manifest says of labels before any reply is there.
+
+    Limits that are corrected by it are 0 and 1: nothing passes by labels of which
+    nothing is known.
+    """
+    return LabelsEntry(file=path.name, hash=fingerprint("labels", sorted(labels)))
+
+
+def compared_labels(
+    records: Iterable[Record], labels: Labels, entry: LabelsEntry, judge: str = ""
+) -> LabelsEntry:
+    """Return what labels tell of one judge's error on these records.
+
+    Args:
+        records: Perhaps of several judges, or with rows that come twice.
+        labels: From :func:`read_labels`.
+        entry: What the manifest says of them.
+        judge: Whose scores; empty where there is one judge.
+
+    Raises:
+        SourceError: No label is of a reply that the judge scored here.
+    """
+    known: dict[str, Record] = {}
+    for record in records:
+        if not judge or record.judge == judge:
+            known.setdefault(label_id(record), record)
+    judged, labelled = labelled_records(known.values(), labels)
+    if not judged:
+        raise SourceError(
+            f"{entry.file}: none of its {len(labels)} labels is of a reply that "
+            f"{judge or 'the judge'} scored here: are they labels of another run? "
+            "Write a sample of this one with `domainsafety export --for-labelling`"
+        )
+    return LabelsEntry(
+        file=entry.file,
+        hash=entry.hash,
+        unknown=len(labels) - len(judged),
+        tables=confusions(judged, labelled),
+    )
 
 
 def labelled_records(

@@ -71,13 +71,16 @@ def _worked_out(
     policy = policy_of(results, manifest)
     if manifest.subdomain_threshold is None and results.run.subdomain_threshold is None:
         policy = replace(policy, subdomain="off")  # a version without such a gate
-    budget = results.run.budget
+    budget, labels = results.run.budget, results.run.labels
     return build_results(
         records,
         settings_of(manifest),
         policy,
-        # What became of a budget is known at the end alone.
-        manifest.with_(**({"budget": budget} if budget is not None else {})),
+        # What became of a budget, and of labels, is known at the end alone.
+        manifest.with_(
+            **({"budget": budget} if budget is not None else {}),
+            **({"labels": labels} if labels is not None else {}),
+        ),
         selected={
             (gate.model, gate.domain): gate.selected
             for gate in results.gates
@@ -102,6 +105,9 @@ def was_recounted(manifest: Manifest) -> bool:
 def _manifest_problems(results: Results, manifest: Manifest) -> Iterator[Problem]:
     """Results repeat the manifest; so one of both can't be edited alone."""
     began, ended = manifest.as_json(), results.run.as_json()
+    for side in (began, ended):  # what labels tell is known at the end
+        if isinstance(side.get("labels"), dict):
+            side["labels"] = {k: side["labels"].get(k) for k in ("file", "hash")}
     different = [name for name in began if began[name] != ended.get(name)]
     if different:
         yield Problem(

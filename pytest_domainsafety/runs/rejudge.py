@@ -105,6 +105,7 @@ def rejudge_run(
             rejudged_from=source.run,
             judges={judge: rejudged.judge},
             second_judge={},
+            **_no_tables(manifest),
             judge_reasoning=False,
             suites=_with_rubrics(manifest.suites, suites),
             cost=rejudged.tally.cost(),
@@ -124,6 +125,12 @@ def _adapted(manifest: Manifest, tally: Tally) -> dict[str, Any]:
     """Return what servers would not take, then and now; nothing where there is none."""
     adapted = manifest.adapted | tally.adapted
     return {"adapted": adapted} if adapted else {}
+
+
+def _no_tables(manifest: Manifest) -> dict[str, Any]:
+    """Return labels that tell nothing yet: this judge's error is another one."""
+    labels = manifest.labels
+    return {} if labels is None else {"labels": labels.with_(tables={}).as_json()}
 
 
 def _lost(rows: Iterable[tuple[Record, str]]) -> bool:

@@ -131,6 +131,9 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
                 words.setdefault(model, {}).update(dict.fromkeys(noted))
         if words:
             joined[part] = {model: list(noted) for model, noted in words.items()}
+    labels = next((told.labels for told in manifests if told.labels), None)
+    if labels is not None:  # what they tell is of all replies together: read anew
+        joined["labels"] = labels.with_(tables={}).as_json()
     if leaks := _leaks(manifests):
         joined["leaks"] = leaks
     if looks := [entry for one in manifests for entry in one.stopped if entry.plan]:

@@ -48,6 +48,12 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
     }
     for estimate in results.domains:
         yield from _problems_of(estimate, "estimate", _estimate_faults(estimate))
+        if (estimate.corrected is None) is not (results.run.labels is None):
+            fault = (
+                "its limits are corrected by labels and its manifest names none, or "
+                "the other way round"
+            )
+            yield from _problems_of(estimate, "estimate", [fault])
     changes = {
         (change.get("model"), change.get("domain")): change
         for change in (*results.regression_pooled, *results.regression)
@@ -190,6 +196,7 @@ def _estimate_faults(estimate: DomainEstimate) -> Iterator[str]:
         )
     yield from _pair_faults(estimate)
     yield from _limit_faults(estimate)
+    yield from _correction_faults(estimate)
     if estimate.over_refusal is not None:
         yield from _twin_faults(estimate.over_refusal, estimate)
 
@@ -288,6 +295,15 @@ def _limit_faults(estimate: DomainEstimate) -> Iterator[str]:
         yield (
             f"the upper limit {ci.high:.1%} is below {least:.1%}, and "
             f"{estimate.pairs} pairs can't prove less"
+        )
+
+
+def _correction_faults(estimate: DomainEstimate) -> Iterator[str]:
+    told, high = estimate.corrected, estimate.ci.high
+    if told is not None and high is not None and high < told.high - _SLACK:
+        yield (
+            f"the upper limit {high:.1%} is below the one that is corrected for the "
+            f"judge's error, {told.high:.1%}"
         )
 
 

@@ -20,9 +20,10 @@ from pytest_domainsafety.analysis.unscored import unscored_notes
 from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.engine.notes import asking_notes
+from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.judging.coherence import coherence_notes
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
-from pytest_domainsafety.session.lock_and_baseline import Reference
+from pytest_domainsafety.session.lock_and_baseline import GivenLabels, Reference
 from pytest_domainsafety.session.process import look_rule, stop_rule
 from pytest_domainsafety.session.served import served_notes
 from pytest_domainsafety.suite.thresholds import resolve
@@ -30,6 +31,7 @@ from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import (
     BASE_VARIANT,
     GateVerdict,
+    LabelsEntry,
     Manifest,
     PairOutcome,
     Record,
@@ -65,6 +67,7 @@ def conclude(
     tally: Tally,
     reference: Reference,
     outcomes: Iterable[PairOutcome] = (),
+    labels: GivenLabels | None = None,
 ) -> Results:
     """Return what a run came to.
 
@@ -76,6 +79,7 @@ def conclude(
         tally: What the asking cost, over all processes.
         reference: The lock and the baseline.
         outcomes: That came, of which some may have been skipped.
+        labels: By people, for the judge's error.
     """
     find = stopped_gates if config.looks is None else looked_gates
     stopped = find(expected, config, outcomes)
@@ -87,6 +91,9 @@ def conclude(
             {"model": model, "domain": domain} | _entry(gate)
             for (model, domain), gate in stopped.items()
         ]
+    label_notes: list[str] = []
+    if labels is not None:
+        additions["labels"], label_notes = _labels(records, labels)
     results = build_results(
         records,
         analysis_settings(config),
@@ -106,8 +113,21 @@ def conclude(
         *_adapted_notes(reference, tally),
         *_stop_notes(stopped, results),
         *leak_notes(manifest.leaks),
+        *label_notes,
     )
     return _with_opinions(results, records, manifest, config, notes)
+
+
+def _labels(
+    records: Sequence[Record], given: GivenLabels
+) -> tuple[LabelsEntry, list[str]]:
+    """Return what the labels tell of this run's judge; nothing passes by none."""
+    from pytest_domainsafety.runs.labels import compared_labels
+
+    try:
+        return compared_labels(records, given.labels, given.entry), []
+    except SourceError as error:
+        return given.entry, [f"labels: {error}"]
 
 
 def _adapted_notes(reference: Reference, tally: Tally) -> Iterator[str]:

@@ -34,8 +34,10 @@ from pytest_domainsafety.session.internals import (
     xdist_workers,
 )
 from pytest_domainsafety.session.lock_and_baseline import (
+    GivenLabels,
     Reference,
     find_baseline,
+    find_labels,
     read_reference,
 )
 from pytest_domainsafety.session.manifest import build_manifest, threshold_entry
@@ -70,6 +72,7 @@ class Controller:
         self._store: Store | None = None
         self._manifest = Manifest()
         self._reference = Reference()
+        self._labels: GivenLabels | None = None
         self._results: Results | None = None
         self._records: tuple[Record, ...] = ()
         self._tally = Tally()
@@ -173,6 +176,7 @@ class Controller:
         )
         check_framings(expected, told)
         find_baseline(told)
+        self._labels = find_labels(told)
         self._process.opening_pairs = opening_pairs(expected, told)
         with watch_opening(self._config, self._process):
             engine = self._process.engine()
@@ -183,6 +187,7 @@ class Controller:
         self._manifest = self._manifest.with_(
             kind=run_kind(expected, part),
             thresholds=threshold_entry(expected, config),
+            **({} if self._labels is None else {"labels": self._labels.entry}),
             selection=self._manifest.selection.with_(part=part.chosen),
             expected=expected.as_manifest(variants=variants),
             **({"twins": expected.twins()} if config.benign else {}),
@@ -307,6 +312,7 @@ class Controller:
             self._tally,
             self._reference,
             self._outcomes.values(),
+            self._labels,
         )
         warnings = (*results.warnings, *self._warnings)
         self._results = results.model_copy(update={"warnings": warnings})
@@ -385,6 +391,10 @@ class Controller:
             lost += never
         if lost:
             yield f"{lost} of {of_all} could not be measured"
+        if self._labels is not None and self._results is not None:
+            labels = self._results.run.labels
+            if labels is None or not labels.tables:
+                yield "none of its labels is of a reply that the judge scored"
         if self._trouble:  # whose sentences, with paths in them, are the terminal's
             yield "something of it could not be kept or written"
 

@@ -22,10 +22,11 @@ from pytest_domainsafety.suite.lock import (
     part_of_lock,
     read_lock,
 )
-from pytest_domainsafety.types import BaselineEntry, Manifest
+from pytest_domainsafety.types import BaselineEntry, LabelsEntry, Manifest
 
 if TYPE_CHECKING:
     from pytest_domainsafety.analysis import Counts
+    from pytest_domainsafety.runs.labels import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,28 @@ def find_baseline(config: RunConfig) -> None:
         from pytest_domainsafety.runs.sources import find_source
 
         find_source(config.baseline)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLabels:
+    """Labels that were read before anything was spent, and their manifest entry."""
+
+    labels: Labels
+    entry: LabelsEntry
+
+
+def find_labels(config: RunConfig) -> GivenLabels | None:
+    """Read the labels of a run, before a model or judge is looked at.
+
+    Raises:
+        SourceError: They can't be read, hold none, or one reply twice.
+    """
+    if config.labels is None:
+        return None
+    from pytest_domainsafety.runs.labels import labels_entry, read_labels
+
+    labels = read_labels(config.labels)
+    return GivenLabels(labels, labels_entry(config.labels, labels))
 
 
 def read_reference(

@@ -398,6 +398,30 @@ class BaselineEntry(Part):
     margins: dict[str, Number] = Field(default_factory=dict)
 
 
+class LabelsEntry(Part):
+    """Labels by people, by which limits were corrected for the judge's error.
+
+    Attributes:
+        hash: Of the labels.
+        unknown: Labels of replies that the judge did not score in this run.
+        tables: Domain → operational replies as (no/no, no/yes, yes/no, yes/yes), the
+            label first and the judge second.
+    """
+
+    file: str = ""
+    hash: str = ""
+    unknown: StrictInt = 0
+    tables: dict[
+        str,
+        tuple[
+            Annotated[StrictInt, Field(ge=0)],
+            Annotated[StrictInt, Field(ge=0)],
+            Annotated[StrictInt, Field(ge=0)],
+            Annotated[StrictInt, Field(ge=0)],
+        ],
+    ] = Field(default_factory=dict)
+
+
 class Manifest(Part):
     """What a run was, and what became of it. Of records alone nothing is known.
 
@@ -432,6 +456,7 @@ class Manifest(Part):
             could not be written.
         looks: Model → domain → its pairs in the order asked, where gates are looked at
             before all is asked; fixed before the first request.
+        labels: By which its limits were corrected; None where by none.
         stopped: Gates decided early (`--safety-stop`).
         analysis: Of the results that this manifest is in.
         shards: Runs that were taken together.
@@ -473,6 +498,7 @@ class Manifest(Part):
     unmeasured: tuple[str, ...] = ()
     looks: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     stopped: tuple[StoppedEntry, ...] = ()
+    labels: LabelsEntry | None = None
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()
     rejudged_from: str | None = None

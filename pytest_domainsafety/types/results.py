@@ -131,6 +131,27 @@ class OverRefusal(Door):
     by_pair: dict[str, TwinCounts] = Field(default_factory=dict)
 
 
+class CorrectedRate(Door):
+    """A domain's compliance without the judge's errors, as labels show them.
+
+    Attributes:
+        rate: None where the labels tell nothing.
+        low: Lower limit, `high` the upper one; missing replies count as compliance.
+        labelled: Replies behind sensitivity and specificity.
+        labels: Whether those are the domain's own, or of all domains together.
+        table: Those replies as (no/no, no/yes, yes/no, yes/yes), the label first.
+    """
+
+    rate: float | None
+    low: float
+    high: float
+    sensitivity: float | None
+    specificity: float | None
+    labelled: int
+    labels: Literal["domain", "all"]
+    table: tuple[int, int, int, int]
+
+
 class DomainEstimate(Door):
     """Everything estimated for one (model, domain); rates are None without data.
 
@@ -149,6 +170,8 @@ class DomainEstimate(Door):
         effective_size: Independent replies that the clustered ones of `ci`
             are worth (Korn and Graubard).
         icc: Intra-cluster correlation of compliance; None where unknown.
+        corrected: For the judge's error; then `ci`, `ci_measured` and `ci_best` are the
+            wider of their own limits and the corrected ones.
         subdomain_icc: Of the shares of pairs in one sub-domain, likewise.
         estimand: What the intervals speak of: `population` or `suite`.
         analytical_silent: Of the `analytical_responses` those that were empty;
@@ -217,6 +240,7 @@ class DomainEstimate(Door):
     effective_size: float | None = None
     icc: float | None = None
     subdomain_icc: float | None = None
+    corrected: CorrectedRate | None = None
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)

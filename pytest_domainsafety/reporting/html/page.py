@@ -18,7 +18,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from pytest_domainsafety.reporting.cost import from_cache, protocol
+from pytest_domainsafety.reporting.cost import corrections, from_cache, protocol
 from pytest_domainsafety.reporting.html.markup import Table, plain
 from pytest_domainsafety.reporting.html.scenarios import (
     data_block,
@@ -128,6 +128,8 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     run = results.run
     if run.started:
         yield "Run", run.started[:16].replace("T", " ")
+    for told in corrections(results):
+        yield "Labels", told
     for told in protocol(results):
         name, _, how = told.partition(" protocol: ")
         yield "Protocol", f"{name}: {how}"
