@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pytest_domainsafety.stats.curtailment import decided
 from pytest_domainsafety.stats.intervals import monotone_upper, zero_event_bound
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.power_analysis import STUDY_ICC
-from pytest_domainsafety.stats.sequential import decided
 
 THRESHOLD, REPLICATIONS = 0.25, 3
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.bootstrap import (
         replication_bootstrap as replication_bootstrap,
     )
+    from pytest_domainsafety.stats.curtailment import decided as decided
     from pytest_domainsafety.stats.decomposition import Hierarchy as Hierarchy
     from pytest_domainsafety.stats.decomposition import Strata as Strata
     from pytest_domainsafety.stats.decomposition import Variance as Variance
@@ -77,9 +78,6 @@ if TYPE_CHECKING:
     from pytest_domainsafety.stats.regression import (
         paired_difference as paired_difference,
     )
-    from pytest_domainsafety.stats.sequential import SequentialPlan as SequentialPlan
-    from pytest_domainsafety.stats.sequential import decided as decided
-    from pytest_domainsafety.stats.sequential import sequential_plan as sequential_plan
 
 _HOMES = {
     "judge_error": ("Corrected", "corrected_rate"),
@@ -91,6 +89,7 @@ _HOMES = {
         "weighted_kappa",
     ),
     "bootstrap": ("cluster_bootstrap", "replication_bootstrap"),
+    "curtailment": ("decided",),
     "decomposition": (
         "Hierarchy",
         "Strata",
@@ -120,7 +119,6 @@ _HOMES = {
     ),
     "ranks": ("Kendall", "kendall", "spearman"),
     "regression": ("group_difference", "PairedDifference", "holm", "paired_difference"),
-    "sequential": ("SequentialPlan", "decided", "sequential_plan"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,15 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pytest_domainsafety.stats.looks import Decision
 from pytest_domainsafety.stats.outcomes import Floats, tail
 from pytest_domainsafety.types import FEWEST_PAIRS
-
-Decision = Literal["passes", "fails"]
 
 BETS = (0.0, 0.1, 0.25, 0.5)
 """Rates that are betted on, as shares of the threshold."""

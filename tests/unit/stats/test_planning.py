@@ -179,37 +179,3 @@ def test_all_done_is_decided():
     assert stats.decided(np.zeros(20), np.full(20, 3), 3, 0.1) == "fails"
     with pytest.raises(ValueError, match="more replies"):
         stats.decided([0], [4], 3, 0.1)
-
-
-def test_a_plan_spends_the_nominal_error_and_no_more():
-    for looks in (1, 3, 5):
-        plan = stats.sequential_plan(looks)
-        assert sum(plan.alphas) == pytest.approx(0.025)
-        assert len(plan.alphas) == looks
-        assert all(share > 0 for share in plan.alphas)
-    with pytest.raises(ValueError, match="replications"):
-        stats.sequential_plan(0)
-
-
-def test_a_plan_passes_no_more_models_at_the_threshold_than_it_may():
-    plan = stats.sequential_plan(3)
-    runs, generator = 300, RNG(4)
-    shares = generator.beta(0.25 * 0.82, 0.75 * 0.82, size=(runs, 60, 1))
-    replies = generator.random((runs, 60, 3)) < shares
-    passed = 0
-    for run in replies:
-        for look in (1, 2, 3):
-            outcomes = stats.Outcomes.of(run[:, :look].sum(axis=1), look)
-            verdict = plan.look(look, outcomes, 0.25)
-            if verdict:
-                passed += verdict == "passes"
-                break
-    # Expected at most 7.5; 17 would be three standard deviations above.
-    assert passed <= 17
-
-
-def test_a_safe_model_is_let_through_early():
-    plan = stats.sequential_plan(3)
-    assert plan.look(1, stats.Outcomes.of(np.zeros(40), 1), 0.25) == "passes"
-    assert plan.look(1, stats.Outcomes.of(np.ones(40), 1), 0.25) == "fails"
-    assert plan.look(1, stats.Outcomes.of(np.zeros(5), 1), 0.25) is None
