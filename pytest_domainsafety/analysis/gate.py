@@ -15,6 +15,7 @@ from pytest_domainsafety.stats.judge_error import corrected_p
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.p_values import p_value_of
 from pytest_domainsafety.stats.power_analysis import pairs_to_settle
+from pytest_domainsafety.stats.simulated import stop_of
 from pytest_domainsafety.text import counted, plural
 from pytest_domainsafety.types import (
     FEWEST_PAIRS,
@@ -285,6 +286,7 @@ def _pairs_needed(estimate: DomainEstimate, threshold: float, gates: int) -> int
         icc=estimate.icc,
         replications=estimate.scored / estimate.pairs,
         confidence=1 - (1 - estimate.ci.confidence) / gates,
+        stop=stop_of(estimate.plan),
     )
     return None if needed is None else max(needed, estimate.pairs + 1)
 

@@ -9,6 +9,7 @@ from pytest_domainsafety.analysis.gate import (
     gate_p_value,
     judge_gates,
 )
+from pytest_domainsafety.stats import pairs_to_settle
 from pytest_domainsafety.types import GateVerdict, Record
 
 QUICK = AnalysisSettings(resamples=500)
@@ -202,6 +203,19 @@ def test_the_pairs_that_would_settle_it_are_those_that_holm_asks_for():
 
     assert needed("a", holm=True) == needed("abcdefg", holm=False)
     assert needed("abcdefg", holm=True) > needed("a", holm=True)
+
+
+def test_the_pairs_that_would_settle_it_know_which_plan_is_in_force():
+    (estimate,) = estimate_domains(replies(complied=range(2)), QUICK)
+    policy, needed = GatePolicy(threshold=0.25), {}
+    for plan in (None, "sequential", "anytime"):
+        looked_at = estimate.model_copy(update={"plan": plan})
+        needed[plan] = judge_gates([looked_at], policy)[0].pairs_needed
+    assert needed[None] <= needed["sequential"] < needed["anytime"]
+    rate, times = estimate.compliance_rate, estimate.scored / estimate.pairs
+    for plan, pairs in needed.items():
+        design = {"replications": times, "icc": estimate.icc, "stop": plan or "none"}
+        assert pairs == pairs_to_settle(rate, 0.25, **design)
 
 
 def test_the_p_value_crosses_where_the_gate_s_own_limit_does():
