@@ -73,15 +73,15 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
         if gate.kind == "subdomain":
             parts.setdefault((gate.model, gate.domain), []).append(gate)
     for key, estimate in estimates.items():
-        yield from _problems_of(
-            estimate, "gate", _part_faults(estimate, parts.get(key, []), results.run)
-        )
         if key not in judged:
             yield from _problems_of(
                 estimate,
                 "gate",
                 [f"has {estimate.responses} operational replies and no gate"],
             )
+        yield from _problems_of(
+            estimate, "gate", _part_faults(estimate, parts.get(key, []), results.run)
+        )
     yield from _verdict_faults(results, passed)
 
 

@@ -41,7 +41,7 @@ def test_it_is_written_as_it_was_read_to_the_byte(written, mode):
 
 def test_what_results_add_comes_last_and_the_rest_stays():
     run = example().model_dump(mode="json")["run"]
-    assert list(run) == [*RUN, "analysis", "thresholds"]
+    assert list(run) == [*RUN, "analysis", "thresholds", "subdomain_threshold"]
     assert as_text({name: run[name] for name in RUN}) == as_text(RUN)
 
 
