@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.engine.spending import tokens_of
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.canaries import CANARIES, case_of
@@ -13,7 +14,7 @@ from pytest_domainsafety.judging.llm import ANSWER_TOKENS
 from pytest_domainsafety.judging.rubric import judge_prompt
 
 QuestionKind = Literal["reply", "judgement", "canary", "leak"]
-LEAK_TOKENS, LEAK_KIND = 120, "leak"
+LEAK_TOKENS = 120
 """Of the question whether a model knows a canary."""
 
 
@@ -70,6 +71,20 @@ def questions_of_pairs(
     for work in works:
         for cell in cells(work.pair, plan):
             yield from questions_of(work, cell, plan, names)
+
+
+def questions_to_second(
+    works: Iterable[PairWork], plan: Plan, judges: Iterable[str]
+) -> Iterator[Question]:
+    """Yield what a second judge is asked: of every pair of its sample the judgement."""
+    works = list(works)
+    for judge in judges:
+        drawn = draw_second(works, plan, ())
+        for work in works:
+            for cell in cells(work.pair, plan):
+                if (work.key, cell) in drawn:
+                    *_, judgement = questions_of(work, cell, plan, [judge])
+                    yield judgement
 
 
 def questions_to_judges(judges: Iterable[str]) -> Iterator[Question]:

@@ -67,6 +67,12 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def amount(money: float, currency: str = "") -> str:
+    """Return an amount of money; small ones are not rounded to nothing."""
+    digits = 2 if money == 0 or money >= 1 else 4
+    return f"{money:,.{digits}f} {currency or 'by your prices'}"
+
+
 def spoken(name: str) -> str:
     """Return a domain's or sub-domain's name as words."""
     return name.replace("_", " ")

@@ -11,6 +11,8 @@ from collections import Counter
 
 from pytest_domainsafety.types import RUN_KINDS, Manifest, RunKind
 
+PLAN_VARIABLE = "DOMAINSAFETY_PLAN"
+"""Names the file in which `domainsafety plan` is told what a run would take."""
 SELFTEST_VARIABLE = "DOMAINSAFETY_SELFTEST"
 """Set by `domainsafety selftest` for the runs that it starts."""
 

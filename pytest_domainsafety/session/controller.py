@@ -17,7 +17,7 @@ import pytest
 
 from pytest_domainsafety.config.pytest_options import only_shows
 from pytest_domainsafety.config.run import RunConfig
-from pytest_domainsafety.engine import Tally
+from pytest_domainsafety.engine import PairWork, Tally
 from pytest_domainsafety.errors import StoreError, SuiteError
 from pytest_domainsafety.session.collection import PairItem
 from pytest_domainsafety.session.crashes import as_usage_error, sentence
@@ -84,6 +84,7 @@ class Controller:
         self._numbers: dict[str, int] = {}
         self._line: ProgressLine | None = None
         self._once = FailuresOnce()
+        self._forecast: list[str] = []
 
     # ── what is expected ────────────────────────────────────────────────────
 
@@ -94,6 +95,8 @@ class Controller:
             return
         _check_files(item.suite for item in items)
         if only_shows(self._config):
+            if only_shows(self._config) == "--collect-only":
+                self._foretell([item.work for item in items if item.model])
             return
         self._begin(Expected.from_ids([item.nodeid for item in items], self._process))
         with as_usage_error("The run can't begin", self._process.config):
@@ -102,6 +105,13 @@ class Controller:
             self._process.submit(item.work for item in items)
             self._show_progress()
             prepare_the_end()
+
+    def _foretell(self, works: list[PairWork]) -> None:
+        from pytest_domainsafety.session.forecasts import lines_of_forecast
+
+        what = "What it takes can't be said"
+        with as_usage_error(what, self._process.config):
+            self._forecast = list(lines_of_forecast(self._process, works))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -433,6 +443,9 @@ class Controller:
         """Print the table, the gates and what it cost."""
         self._once.put_back(terminalreporter)
         shows = only_shows(self._config)
+        if self._config.option.verbose > -2:
+            for line in self._forecast:
+                terminalreporter.write_line(visible(line))
         if shows and self._process.suites and shows != "--collect-only":
             terminalreporter.write_line(nothing_asked(shows))
         nothing = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
