@@ -111,7 +111,7 @@ def _hold(plan: Plan, checks: list[Question], first: list[Question]) -> None:
             raise ConfigError(
                 f"--safety-budget {kind}={limit:g} does not reach to the end of "
                 f"{_first(plan)}: {before if needed[0] else ''}it takes "
-                f"{_amount(kind, needed[1])}; nothing was asked, allow more"
+                f"{_amount(kind, needed[1])} {kind}; nothing was asked, allow more"
             )
 
 

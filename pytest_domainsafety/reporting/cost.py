@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from pytest_domainsafety.reporting.numbers import duration, limits, percent
+from pytest_domainsafety.reporting.numbers import amount, duration, limits, percent
 from pytest_domainsafety.reporting.wording import judged_by_cues
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cost, Results
+
+_SHOWN = 8
+"""Verdicts whose cost a line names."""
 
 
 def intervals(results: Results) -> Iterator[str]:
@@ -102,11 +106,13 @@ def cost(results: Results) -> Iterator[str]:
             f"({counted(spent.retries, 'retry', 'retries')}), "
             f"{counted(spent.from_store, 'answer')} from the store{_age(spent)}, "
             f"{spent.tokens_in} tokens in, {spent.tokens_out} out"
+            f"{_money(spent)}"
         )
         yield from _time(spent)
     shares = from_cache(results)
     if shares:
         yield f"prompt tokens from the server's cache: {shares}"
+    yield from paid(results)
 
 
 def from_cache(results: Results) -> str:
@@ -123,6 +129,87 @@ def from_cache(results: Results) -> str:
             of = f"the judge {model}" if model in results.run.judges else model
             shares.append(f"{cached / read:.1%} of {of}'s {read:,}")
     return ", ".join(shares)
+
+
+def paid(results: Results) -> Iterator[str]:
+    """Yield what verdicts cost, what stopping saved, and what a budget had left."""
+    spent = results.run.cost or Cost()
+    if spent.estimated:
+        yield (
+            f"the tokens of {counted(spent.estimated, 'request')} are estimated from "
+            "the length of prompt and answer: the server did not count them, or not "
+            "so that it can be true"
+        )
+    parts = [
+        f"{domain}{on} {_bill(bill, spent)}"
+        for domain, on, bill in verdict_bills(results)
+    ]
+    if parts:
+        more = f"; and {len(parts) - _SHOWN} more" if parts[_SHOWN:] else ""
+        yield f"cost of each verdict: {'; '.join(parts[:_SHOWN])}{more}"
+    yield from saved(results)
+    yield from budget_left(results)
+
+
+def verdict_bills(results: Results) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield a domain, its model where there are several, and what they were asked."""
+    spent = results.run.cost or Cost()
+    several = len(spent.by_domain) > 1
+    for model, domains in spent.by_domain.items():
+        for domain, bill in domains.items():
+            yield domain, f" on {model}" if several else "", dict(bill)
+
+
+def bill_of(results: Results, model: str, domain: str) -> dict[str, Any]:
+    """Return what the verdict on a model's domain took; empty where nothing is known.
+
+    What the store had already is not in it.
+    """
+    spent = results.run.cost or Cost()
+    return dict(spent.by_domain.get(model, {}).get(domain, {}))
+
+
+def _bill(bill: Mapping[str, Any], spent: Cost) -> str:
+    tokens = bill.get("tokens_in", 0) + bill.get("tokens_out", 0)
+    money = bill.get("money")
+    paid_for = "" if money is None else f", {amount(money, spent.currency)}"
+    requests = counted(round(bill.get("requests", 0)), "request")
+    return f"{requests}, {tokens:,.0f} tokens{paid_for}"
+
+
+def saved(results: Results) -> Iterator[str]:
+    """Say what was not asked because gates were decided."""
+    spared = sum(gate.saved for gate in results.run.stopped)
+    spent = results.run.cost or Cost()
+    asked = spent.requests - spent.retries + spent.from_store
+    if spared <= 0 or asked <= 0:
+        return
+    sentence = (
+        f"stopping early saved {counted(spared, 'request')} of {spared + asked} "
+        f"({percent(spared / (spared + asked))})"
+    )
+    if spent.money and spent.requests > 0:
+        worth = amount(spared * spent.money / spent.requests, spent.currency)
+        sentence += f", about {worth} at what one cost here"
+    yield sentence
+
+
+def budget_left(results: Results) -> Iterator[str]:
+    """Say how much of a budget was spent."""
+    budget = results.run.budget
+    if budget is None:
+        return
+    parts = [
+        f"{budget.spent.get(kind, 0):,.6g} of {limit:,.12g} "
+        f"{budget.currency or kind if kind == 'money' else kind}"
+        for kind, limit in budget.limits.items()
+    ]
+    spent_now = f"; {budget.sentence}, and the next run goes on from the store"
+    yield f"of the budget: {', '.join(parts)}{spent_now if budget.met else ''}"
+
+
+def _money(spent: Cost) -> str:
+    return "" if spent.money is None else f", {amount(spent.money, spent.currency)}"
 
 
 def _age(spent: Cost) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from pytest_domainsafety.reporting.advice import advice
+from pytest_domainsafety.reporting.cost import bill_of
 from pytest_domainsafety.reporting.escape import xml
 from pytest_domainsafety.reporting.numbers import percent
 from pytest_domainsafety.reporting.wording import (
@@ -187,6 +188,10 @@ def _properties(
             f"{kind}highest": gate.highest,
             f"{kind}smallest_rise": gate.smallest_rise,
         }
+    bill = bill_of(results, model, domain)
+    facts |= {f"cost.{name}": number for name, number in bill.items()}
+    if "money" in bill and results.run.cost is not None:
+        facts["cost.currency"] = results.run.cost.currency
     for name, value in facts.items():
         if value not in (None, ""):
             text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pytest_domainsafety.analysis import manifest_differences
 from pytest_domainsafety.analysis.blocks import Block, InBlocks, NotPlain
 from pytest_domainsafety.analysis.estimate import Stopped
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.engine.tally import Bill, add_bills
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.sources import (
     Source,
@@ -27,6 +29,7 @@ from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
 from pytest_domainsafety.types import (
     TWIN,
+    Cost,
     Interaction,
     Manifest,
     Protocol,
@@ -39,7 +42,10 @@ from pytest_domainsafety.types.manifest import SamplingEntry
 from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")
-_COUNTED = ("requests", "retries", "from_store", "tokens_in", "tokens_out")
+_COUNTED = (
+    *("requests", "retries", "from_store", "tokens_in", "tokens_out"),
+    *("tokens_cached", "estimated"),
+)
 _OF_ALL = ("sampling", "interval", "holm", "filter_words", "versions", *_UNITED)
 _WORST_LEAK = (False, None, True)
 """Whether a canary was continued: not, unknown, yes."""
@@ -134,6 +140,8 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
     labels = next((told.labels for told in manifests if told.labels), None)
     if labels is not None:  # what they tell is of all replies together: read anew
         joined["labels"] = labels.with_(tables={}).as_json()
+    if budgets := _budgets(manifests):
+        joined["budget"] = budgets
     if leaks := _leaks(manifests):
         joined["leaks"] = leaks
     if looks := [entry for one in manifests for entry in one.stopped if entry.plan]:
@@ -206,7 +214,44 @@ def lost_parts(sources: Sequence[Source]) -> dict[_Key, str]:
     }
 
 
-def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
+def _budgets(manifests: Sequence[Manifest]) -> dict[str, Any]:
+    """Return the shards' budgets as one; empty where none had any."""
+    own = [manifest.budget for manifest in manifests if manifest.budget is not None]
+    limits: Counter[str] = Counter()
+    spent: Counter[str] = Counter()
+    unasked: dict[str, Counter[str]] = {}
+    for budget in own:
+        limits.update(budget.limits)
+        spent.update(budget.spent)
+        for model, domains in budget.unasked.items():
+            unasked.setdefault(model, Counter()).update(domains)
+    if not own:
+        return {}
+    met = next((budget for budget in own if budget.met), own[0])
+    return met.as_json() | {
+        "limits": dict(limits),
+        "spent": dict(spent),
+        "unasked": unasked,
+    }
+
+
+def _bills(costs: Sequence[Cost]) -> dict[str, Any]:
+    """Return what models and verdicts took in all shards, and what it cost."""
+    by_model: dict[str, Bill] = {}
+    by_domain: dict[str, dict[str, Bill]] = {}
+    for cost in costs:
+        add_bills(by_model, cost.by_model)
+        for model, domains in cost.by_domain.items():
+            add_bills(by_domain.setdefault(model, {}), domains)
+    bills: dict[str, Any] = {"by_model": by_model, "by_domain": by_domain}
+    paid = [cost.money for cost in costs if cost.money is not None]
+    currencies = {cost.currency for cost in costs}
+    if len(paid) == len(costs) and len(currencies) == 1:  # else nobody knows the sum
+        bills |= {"money": sum(paid), "currency": costs[0].currency}
+    return bills
+
+
+def joint_cost(sources: Sequence[Source]) -> dict[str, Any]:
     """Return what all shards cost together; empty where one does not say."""
     own = [own_results(source) for source in sources]
     if None in own:
@@ -220,7 +265,8 @@ def joint_cost(sources: Sequence[Source]) -> dict[str, int]:
     costs = [cost for cost in runs.values() if cost]
     if len(costs) < len(runs):
         return {}
-    return {name: sum(getattr(cost, name) for cost in costs) for name in _COUNTED}
+    counts = {name: sum(getattr(cost, name) for cost in costs) for name in _COUNTED}
+    return counts | (_bills(costs) if costs else {})
 
 
 def joint_policy(sources: Sequence[Source]) -> GatePolicy:

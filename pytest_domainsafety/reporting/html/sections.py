@@ -12,6 +12,7 @@ from pytest_domainsafety.reporting.html.comparisons import (
     framing_tags,
     variants,
 )
+from pytest_domainsafety.reporting.html.costs import cost_section
 from pytest_domainsafety.reporting.html.figures import (
     engagement,
     gap,
@@ -47,6 +48,7 @@ def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Sectio
         _wording,
         _agreement,
         _missing,
+        cost_section,
         study_section,
     )
     made = (make(results) for make in makers)
