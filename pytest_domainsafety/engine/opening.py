@@ -64,10 +64,15 @@ async def check_opening(
     reuse = Reuse(plan, store, infos, tally)
     asker = _Nobody(plan, tally, Pacer.fixed(1))
     conductor = Conductor(plan, store, asker, reuse, list(judges))
-    first: list[Question] = []
+    by_pair: list[list[Question]] = []
     for work in plan.opening:
+        left: list[Question] = []
         for cell in cells(work.pair, plan):
-            first += await _missing(conductor, plan, work, cell, targets, judges)
+            left += await _missing(conductor, plan, work, cell, targets, judges)
+        by_pair.append(left)
+    # Those of which the store has most: whatever their order, it takes no less.
+    by_pair.sort(key=len)
+    first = [question for left in by_pair[: plan.opening_size] for question in left]
     unknown = [
         judge.name
         for judge in judges
@@ -132,8 +137,8 @@ def _amount(kind: str, number: float) -> str:
 
 def _first(plan: Plan) -> str:
     work = plan.opening[0]
-    if len(plan.opening) == 1:
+    if plan.opening_size == 1:
         return f"the first pair ({work.pair.id} on {printable(work.model)})"
-    pairs = counted(len(plan.opening), "pair")
+    pairs = counted(plan.opening_size, "pair")
     domain = work.suite.suite.domain
     return f"the first look ({pairs} of {domain} on {printable(work.model)})"

@@ -73,7 +73,9 @@ class Plan:
         prices: The user's; None where he named none.
         began: When the run began, on this process's monotonic clock.
         process: What tells this process from the others of the run.
-        opening: Pairs that must fit into the budget, else nothing is asked.
+        opening: Pairs of the first gate, of which `opening_size` must fit into the
+            budget, else nothing is asked.
+        opening_size: Those of the first look; 1 where none is planned.
     """
 
     run: str
@@ -119,6 +121,7 @@ class Plan:
     began: float = 0.0
     process: str | None = None
     opening: tuple[PairWork, ...] = ()
+    opening_size: int = 0
 
     @property
     def all_judges(self) -> tuple[str, ...]:

@@ -77,6 +77,6 @@ def _held(told: Forecast, budget: Mapping[str, float]) -> Iterator[str]:
         need = needed.get(kind)
         if need is not None and need > limit:
             yield (
-                f"the budget of {limit:,g} {kind} does not reach to its end "
+                f"the budget of {limit:,.12g} {kind} does not reach to its end "
                 f"({need:,.4g}): what is left then is not measured"
             )

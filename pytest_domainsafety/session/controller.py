@@ -26,6 +26,7 @@ from pytest_domainsafety.session.expected import (
     Expected,
     check_files,
     opening_pairs,
+    opening_size,
 )
 from pytest_domainsafety.session.gates import FailuresOnce, run_gates
 from pytest_domainsafety.session.internals import (
@@ -187,7 +188,9 @@ class Controller:
         check_framings(expected, told)
         find_baseline(told)
         self._labels = find_labels(told)
-        self._process.opening_pairs = opening_pairs(expected, told)
+        first = opening_pairs(expected, told)
+        self._process.opening_pairs = first
+        self._process.opening_size = opening_size(first)
         with watch_opening(self._config, self._process):
             engine = self._process.engine()
         self._manifest = build_manifest(self._config, self._process, engine)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -129,15 +128,32 @@ def check_files(suites: Iterable[LoadedSuite]) -> None:
 
 
 def opening_pairs(expected: Expected, config: RunConfig) -> tuple[PairWork, ...]:
-    """Return the pairs that a budget must reach to: those of the first verdict.
+    """Return the pairs of which a budget must reach to some: those of the first gate.
 
-    Of a run without a plan of looks that is the first pair: less than that is
-    evidence of nothing.
+    How many of them says :func:`opening_size`.
     """
     from pytest_domainsafety.engine import PairWork
 
-    works = (PairWork(nodeid, *pair) for nodeid, pair in expected.pairs.items())
-    return tuple(islice(works, 1)) if config.budget else ()
+    if not config.budget:
+        return ()
+    works = [PairWork(nodeid, *pair) for nodeid, pair in expected.pairs.items()]
+    first = (works[0].model, works[0].suite.suite.domain)
+    if config.stop != "sequential":
+        return (works[0],)
+    return tuple(
+        work for work in works if (work.model, work.suite.suite.domain) == first
+    )
+
+
+def opening_size(pairs: tuple[PairWork, ...]) -> int:
+    """Return how many pairs of a gate come before its first verdict.
+
+    With planned looks those of the first one; else one, since less than a pair is
+    evidence of nothing.
+    """
+    from pytest_domainsafety.stats.looks import look_sizes
+
+    return look_sizes(len(pairs))[0] if len(pairs) > 1 else len(pairs)
 
 
 def selected_pairs(expected: Expected) -> dict[tuple[str, str], str]:

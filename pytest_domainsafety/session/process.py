@@ -61,6 +61,7 @@ class Process:
         self._series: dict[str, str] | None = agreed.get("series")
         # The clocks of two machines may differ, how fast they go does not.
         self._began = time.monotonic() - agreed.get("elapsed", 0.0)
+        self.opening_size = 0
         self.opening_pairs: tuple[PairWork, ...] = ()
         """What a budget must reach to; known to the process that looks at models."""
         self._engine: Engine | None = None
@@ -174,6 +175,7 @@ class Process:
             began=self._began,
             process=self.worker or CONTROLLER,
             opening=self.opening_pairs,
+            opening_size=self.opening_size,
         )
 
     def _canaries(self) -> tuple[tuple[str, str], ...]:

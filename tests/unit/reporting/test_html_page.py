@@ -88,7 +88,7 @@ def test_the_page_is_well_formed_and_has_every_part(page):
     assert parts <= set(reader.ids)
     assert parts == {
         "verdict", "compliance", "regression", "subdomains", "knowledge",
-        "sensitivity", "framing", "agreement", "missing", "study", "scenarios",
+        "sensitivity", "framing", "agreement", "missing", "cost", "study", "scenarios",
         "manifest", "method",
     }  # fmt: skip
 
