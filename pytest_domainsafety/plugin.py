@@ -114,6 +114,17 @@ def pytest_make_collect_report(
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Ask first what is likely to fail, where a run may end early."""
+    if _IS_SET_UP in config.stash:
+        from pytest_domainsafety.session.hooks import arrange
+
+        arrange(config, items)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Without a model, say what to type; a run's controller looks at its models."""
     if not options.wants_models(session.config):

@@ -90,6 +90,15 @@ def collect(parent: pytest.Collector, path: Path) -> SuiteFile:
     return SuiteFile.at(path, parent)
 
 
+def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the pairs first that are likely to fail, where a run may end early."""
+    first = config.stash[PROCESS].asked_first() if PROCESS in config.stash else ()
+    if first:
+        from pytest_domainsafety.session.likely import bring_forward
+
+        bring_forward(items, first)
+
+
 def attach_outcome(
     item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
 ) -> None:

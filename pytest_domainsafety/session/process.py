@@ -59,6 +59,7 @@ class Process:
         self.share: int = agreed.get("share", 1)
         self._number: int | None = agreed.get("number")
         self._series: dict[str, str] | None = agreed.get("series")
+        self._first: list[str] | None = agreed.get("first")
         # The clocks of two machines may differ, how fast they go does not.
         self._began = time.monotonic() - agreed.get("elapsed", 0.0)
         self.opening_size = 0
@@ -86,7 +87,16 @@ class Process:
         agreed = {"run": self.run, "share": workers, "number": number}
         elapsed = time.monotonic() - self._began
         more = {"series": self._find_series(), "elapsed": elapsed}
+        more["first"] = self.asked_first()
         return json.dumps(agreed | more)
+
+    def asked_first(self) -> list[str]:
+        """Return the domains that are asked before others: the same for all workers."""
+        if self._first is None:
+            from pytest_domainsafety.session.likely import likely_to_fail
+
+            self._first = list(likely_to_fail(self.config))
+        return self._first
 
     def _find_series(self) -> dict[str, str]:
         """Return the series of each model and judge (`engine.reuse`).

@@ -195,3 +195,34 @@ def test_options_that_do_not_go_together(bench):
     done = bench.run(*STOP, "--safety-holm")
     assert done.ret == 4
     done.stderr.fnmatch_lines(["*decides each gate by itself, and --safety-holm*"])
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_failed_last_is_asked_first(bench, workers):
+    bench.suite("good", pairs=[f"fine-{number}" for number in range(6)])
+    bench.suite("worse", pairs=[f"bad-{number}" for number in range(6)])
+    told = ("--safety-stop", "decided", "-n", workers)
+    first = bench.run(*told, "-v")
+    verdicts_then = verdicts(bench.results())
+    again = bench.run(*told, "-v")
+    assert first.ret == again.ret == 1
+    assert verdicts(bench.results()) == verdicts_then
+
+    def order(done):
+        lines = [line for line in done.stdout.lines if ".safety.yaml::" in line]
+        return "".join("w" if "worse.safety" in line else "g" for line in lines)
+
+    if workers == "0":
+        assert order(first).startswith("gggggg")
+        assert order(again).startswith("wwwwww")
+    # Without an early end nothing is moved, whatever the store says.
+    assert order(bench.run("-n", "0", "-v")).startswith("gggggg")
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" * 9])
+def test_a_store_that_says_nothing_moves_nothing(bench, content):
+    bench.suite("good", pairs=["fine-1", "fine-2"])
+    (bench.path / ".domainsafety").mkdir()
+    (bench.path / STORE).write_bytes(content)
+    done = bench.run("--safety-stop", "decided")
+    assert "INTERNALERROR" not in done.stdout.str() + done.stderr.str()
