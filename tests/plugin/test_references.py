@@ -45,6 +45,7 @@ def test_a_locked_run(bench):
         temperature, max_tokens = 0.7, 2048
         holm = allow_silence = False
         filter_words = ()
+        subdomain_threshold, analytical = "domain", True
 
     file = bench.suite()
     lock = make_lock(
