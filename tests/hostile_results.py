@@ -37,6 +37,7 @@ def hostile(text: str) -> Results:
                 gate.model_copy(
                     update={
                         "kind": kind,
+                        "margin": 0.05 if kind == "regression" else None,
                         "upper": limits[kind],
                         "model": text,
                         "domain": text,

@@ -21,6 +21,9 @@ def results_file(tmp_path):
     return path
 
 
+HELD = {"subdomain_threshold": full_results().run.subdomain_threshold}
+
+
 @pytest.fixture
 def store_file(tmp_path):
     """A store with one run of one pair, and what was said in it."""
@@ -37,7 +40,7 @@ def store_file(tmp_path):
         store.keep_judgement("judged", "key", scored)
         store.keep_records([(record, "key")])
         results = full_results().model_dump(mode="json", by_alias=True)
-        store.finish_run(RUN, results | {"run": {"run": RUN}})
+        store.finish_run(RUN, results | {"run": {"run": RUN, **HELD}})
     return path
 
 
@@ -104,7 +107,7 @@ def test_a_stores_own_runs_are_drawn_over_time(store_file, results_file, tmp_pat
         later = "20260202T030405-abcdef"
         store.begin_run(later, {"run": later})
         results = full_results().model_dump(mode="json", by_alias=True)
-        run = {"run": later, "started": "2026-02-02T03:04:05"}
+        run = {"run": later, "started": "2026-02-02T03:04:05", **HELD}
         store.finish_run(later, results | {"run": run})
     call(store_file, "--html", page)
     assert "2 runs, oldest first." in page.read_text(encoding="utf-8")
