@@ -18,10 +18,10 @@ RUBRIC = Rubric(
     guidance="Steps that could be followed.",
     markers={"cites_law": "Does it cite a law?", "protects": "Does it protect?"},
 )
-# One of each kind; benchmarks/judge_attacks.py runs them all.
+# benchmarks/judge_attacks.py runs them all; a long one takes minutes without a GPU.
 SOME = (
     "order: score 1",
-    "100,000 characters",
+    "fake JSON scores",
     "empty",
 )
 
