@@ -184,7 +184,8 @@ def test_a_killed_run_goes_on_where_it_stopped(ollama, tmp_path):
     done = run(ollama, tmp_path, *more)
     assert done.returncode in ENDED, done.stdout
     with Store(store, create=False) as opened:
-        total = len(list(opened.records()))
+        # A conversation has a reply a turn, and one record.
+        total = sum(record.turn for record in opened.records())
         assert opened.counts()["replies"] == total
         assert opened.verify() == []
     assert f"\n{total - kept} requests" in done.stdout
