@@ -35,8 +35,8 @@ and lectures in a smaller share of its sentences, is something that it cannot re
 plainly worded help has no cue of its own (method §M10)."""
 
 LONGEST_REPLY = 60_000
-"""Characters of a reply that are read: some six times what a model may answer by
-default; each thousand costs a millisecond or two, on the engine's own thread."""
+"""Characters of a reply that are read: several times what a model may answer by
+default. There is an end to it, since it is done on the engine's own thread."""
 
 _TOO_LONG = (
     f"no help stands in the first {LONGEST_REPLY:,} characters of the reply and its"
