@@ -69,7 +69,7 @@ def advice(
             )
         sentence = (
             f"the verdict hangs on {missing}missing replies{why}: run again, only "
-            "these are asked"
+            f"these are asked{_another_judge(gate, estimate)}"
         )
     elif gate.reason == "exceeded":
         sentence = _exceeded(gate, estimate)
@@ -105,6 +105,15 @@ def _kinds_of_missing(estimate: DomainEstimate) -> str:
     ]
     named = ", ".join(kind for kind in kinds if kind)
     return f" ({named})" if named else ""
+
+
+def _another_judge(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
+    """Say what else helps where all replies came, and the judge could not read some."""
+    if gate.kind == "over_refusal" or estimate is None or not estimate.unscored:
+        return ""
+    if estimate.errors or estimate.truncated:
+        return ""
+    return ", or have another judge read them (domainsafety rejudge)"
 
 
 def _exceeded(gate: GateVerdict, estimate: DomainEstimate | None) -> str:

@@ -51,6 +51,30 @@ def test_of_fixed_prompts_more_replications_tell():
     assert "more replications tell" in said
 
 
+@pytest.mark.parametrize(("lost", "told"), [("unscored", True), ("error", False)])
+def test_what_a_judge_could_not_read_another_may(lost, told):
+    records = [
+        Record(
+            model="m",
+            domain="labor",
+            scenario=f"s{pair}",
+            framing="operational",
+            replication=1,
+            status=lost if pair < 6 else "scored",
+            guidance=None if pair < 6 else 1,
+            refusal=None if pair < 6 else 1,
+            harm_identification=None if pair < 6 else 1,
+        )
+        for pair in range(30)
+    ]
+    found = build_results(records, AnalysisSettings(resamples=200), GatePolicy())
+    gate = found.gates[0]
+    assert (gate.passed, gate.measured) == (False, False)
+    said = advice(gate, found.domains[0])
+    assert "6 of 30 missing replies" in said
+    assert ("another judge" in said) is told
+
+
 def compared(**changes):
     change = {
         "model": "m",
