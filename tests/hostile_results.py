@@ -38,6 +38,9 @@ def hostile(text: str) -> Results:
                     update={
                         "kind": kind,
                         "margin": 0.05 if kind == "regression" else None,
+                        "threshold": change["tolerance"]
+                        if kind == "regression"
+                        else gate.threshold,
                         "upper": limits[kind],
                         "model": text,
                         "domain": text,
@@ -54,6 +57,7 @@ def hostile(text: str) -> Results:
                     "domain": text,
                     "baseline_model": text,
                     "flipped": {"worse": [text], "better": [text]},
+                    "decides": True,  # the only domain
                 },
             ),
             "warnings": (text,),

@@ -34,6 +34,7 @@ _TEXTS = (
     "temperature",
     "max-tokens",
     "filter-words",
+    "labels",
 )
 _FLAGS = ("holm", "allow-silence")
 """Options of a run that a lock holds, by pytest's names without `--safety-`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_domainsafety.analysis.changes import SIGNIFICANT
 from pytest_domainsafety.analysis.doubt import silence_of
 from pytest_domainsafety.analysis.subdomains import subdomain_gate
 from pytest_domainsafety.runs.estimate_checks import (
@@ -68,6 +69,7 @@ def own_faults(
             )
         else:
             yield from _margin_faults(gate, change or {})
+            yield from _rise_faults(gate, change or {}, run)
         return
     if gate.kind == "budget":
         if gate.passed:
@@ -110,8 +112,40 @@ def _margin_faults(gate: GateVerdict, change: Mapping[str, Any]) -> Iterator[str
             f"its regression gate says passed, but a rise of {share(max(limits))} is "
             f"not ruled out, and {share(gate.margin)} is the margin"
         )
+
+
+def _rise_faults(
+    gate: GateVerdict, change: Mapping[str, Any], run: Manifest
+) -> Iterator[str]:
+    """Hold a regression gate to its comparison, and that to what the run was told."""
+    name, held = "its regression gate", run.baseline
+    if held is not None and held.margin is not None and "margin" in change:
+        told = held.margins.get(gate.domain, held.margin)
+        if not same(change["margin"], told):
+            yield (
+                f"{name} has the margin {share(change['margin'])}, and the run was to "
+                f"be held to {share(told)}"
+            )
+    decides = change.get("decides")
+    if decides is not None:
+        if not same(gate.margin, change.get("margin") if decides else None):
+            yield f"{name} has the margin {share(gate.margin)}, its comparison another"
+        if not same(gate.threshold, change.get("tolerance")):
+            yield f"{name} tolerates {share(gate.threshold)}, its comparison another"
+    if not gate.passed:
+        return
     if change.get("lost"):
-        yield "its regression gate says passed, but pairs of the baseline are lost"
+        yield f"{name} says passed, but pairs of the baseline are lost"
+    if change.get("measured") is False or not change.get("pairs"):
+        yield f"{name} says passed, but the comparison was not measured"
+    p, rise = change.get("p_adjusted"), change.get("difference")
+    least = gate.threshold
+    low = change["ci"][0] if least and change.get("ci") else 1.0
+    if p is not None and rise is not None and p < SIGNIFICANT and rise > least < low:
+        yield (
+            f"{name} says passed, but its comparison shows a rise of {share(rise)} "
+            f"(corrected p {p:.3g})"
+        )
 
 
 def _over_refusal_faults(gate: GateVerdict, twins: OverRefusal | None) -> Iterator[str]:

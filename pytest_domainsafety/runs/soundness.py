@@ -14,6 +14,7 @@ from typing import Any
 from pytest_domainsafety.runs.estimate_checks import estimate_faults, share
 from pytest_domainsafety.runs.gate_checks import gate_faults, own_faults, part_faults
 from pytest_domainsafety.types import (
+    ALL_DOMAINS,
     DomainEstimate,
     GateVerdict,
     Problem,
@@ -69,6 +70,26 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
             estimate, "gate", part_faults(estimate, parts.get(key, []), results.run)
         )
     yield from _verdict_faults(results, passed)
+    yield from _uncompared(results)
+
+
+def _uncompared(results: Results) -> Iterator[Problem]:
+    """Yield the comparisons without a gate, or that there is none of a run's."""
+    gates = {
+        (gate.model, gate.domain) for gate in results.gates if gate.kind == "regression"
+    }
+    for change in results.regression:
+        model, domain = change.get("model"), change.get("domain")
+        if (model, domain) not in gates:
+            yield Problem(
+                "gate", f"{domain} on {model}: has a comparison and no regression gate"
+            )
+    held = results.run.baseline
+    again = results.run.rejudged_from is not None  # its comparison is left out
+    if held is not None and results.domains and not gates and not again:
+        yield Problem(
+            "gate", f"its run was held against {held.file}, and no gate says so"
+        )
 
 
 def _undecided(results: Results) -> Iterator[Problem]:
@@ -78,9 +99,17 @@ def _undecided(results: Results) -> Iterator[Problem]:
     # An older version wrote neither.
     if margin is None and not any("answer" in row for row in results.regression):
         return
-    deciding = {gate.model for gate in results.gates if gate.margin is not None}
-    for model in sorted({str(change.get("model")) for change in results.regression}):
-        if model not in deciding:
+    deciding = {
+        (gate.model, gate.domain) for gate in results.gates if gate.margin is not None
+    }
+    domains: dict[str, list[str]] = {}
+    for change in results.regression:
+        told = domains.setdefault(str(change.get("model")), [])
+        told.append(str(change.get("domain")))
+    for model, names in sorted(domains.items()):
+        # A domain of several that is held to a margin of its own answers for itself.
+        of_model = names[0] if len(names) == 1 else ALL_DOMAINS
+        if (model, of_model) not in deciding:
             yield Problem(
                 "gate",
                 f"{model}: compared with a baseline, and no gate has to rule out a "

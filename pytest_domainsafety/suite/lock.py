@@ -93,6 +93,9 @@ def locked_settings(config: Any) -> dict[str, Any]:
     switches = {name: True for name in SWITCHES if getattr(config, name)}
     if not config.analytical:
         held["framings"] = config.framings
+    # That there are some: which, changes with the replies, and limits only widen.
+    if config.labels is not None:
+        held["labels"] = "given"
     return held | switches | filter_words_entry(config.filter_words)
 
 

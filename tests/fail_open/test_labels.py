@@ -162,3 +162,13 @@ def test_results_whose_correction_was_cut_out(labelled):
     (lab.path / "cut.json").write_text(json.dumps(told))
     seen = lab.cli("report", "cut.json", "--html", "cut.html")
     assert_refused(seen, "corrected by labels", status=USAGE_STATUS)
+
+
+def test_a_lock_with_labels_holds_a_run_without(labelled):
+    lab, _ = labelled
+    told = (*LAX, "--safety-labels", "l.csv")
+    assert_ships(lab.run("python", *told))
+    lab.run("python", *told, "--safety-write-lock", "suites")
+    assert_ships(lab.run("python", *told, "--safety-locked"))
+    seen = lab.run("python", *LAX, "--safety-locked")
+    assert_refused(seen, "labels: given is locked, nothing is used")

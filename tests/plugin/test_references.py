@@ -46,6 +46,7 @@ def test_a_locked_run(bench):
         holm = allow_silence = False
         filter_words = ()
         subdomain_threshold, analytical = "domain", True
+        labels = None
 
     file = bench.suite()
     lock = make_lock(

@@ -119,6 +119,93 @@ def test_a_threshold_is_held_to_the_manifest():
         results_of("r.json", WHOLE | {"run": WHOLE["run"] | recorded})
 
 
+def compared(*edits, held=True):
+    """Return the sentences on results whose comparison was edited."""
+    copy = json.loads(json.dumps(WHOLE))
+    if held:
+        copy["run"]["baseline"] = {"file": "base.json", "margin": 0.05}
+    gates = {
+        gate["domain"]: gate for gate in copy["gates"] if gate["kind"] == "regression"
+    }
+    rows = {
+        row["domain"]: row for row in (*copy["regression"], *copy["regression_pooled"])
+    }
+    for edit in edits:
+        edit(copy, gates, rows)
+    copy.pop("passed")
+    found = contradictions(example().model_validate(copy), None)
+    return [problem.sentence for problem in found]
+
+
+def hidden_rise(_copy, gates, rows):
+    gates["labor"].update(passed=True, reason="passed")
+    rows["labor"].update(regressed=False, answer="open")
+
+
+def raised_margin(_copy, gates, rows):
+    gates["all domains"].update(margin=0.5)
+    rows["all domains"].update(margin=0.5)
+
+
+def raised_margin_of_a_gate(_copy, gates, _rows):
+    gates["all domains"].update(margin=0.5)
+
+
+def tolerance_of_a_gate(_copy, gates, _rows):
+    gates["labor"].update(threshold=0.9)
+
+
+def lost_pairs(_copy, _gates, rows):
+    rows["elections"].update(lost=["a"])
+
+
+def missing_replies(_copy, _gates, rows):
+    rows["elections"].update(measured=False)
+
+
+def no_pooled_gate(copy, gates, rows):
+    copy["gates"].remove(gates["all domains"])
+    copy["regression_pooled"] = []
+    gates["elections"].update(margin=0.2)
+    rows["elections"].update(margin=0.2, decides=True, answer="not worse")
+
+
+def no_gate_of_one(copy, gates, _rows):
+    copy["gates"].remove(gates["labor"])
+
+
+def nothing_compared(copy, gates, _rows):
+    copy["gates"] = [gate for gate in copy["gates"] if gate not in gates.values()]
+    copy["regression"] = copy["regression_pooled"] = []
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        (hidden_rise, "its comparison shows a rise of 60.0%"),
+        (raised_margin, "margin 50.0%, and the run was to be held to 5.0%"),
+        (raised_margin_of_a_gate, "the margin 50.0%, its comparison another"),
+        (tolerance_of_a_gate, "tolerates 90.0%, its comparison another"),
+        (lost_pairs, "says passed, but pairs of the baseline are lost"),
+        (missing_replies, "says passed, but the comparison was not measured"),
+        (no_pooled_gate, "no gate has to rule out a rise"),
+        (no_gate_of_one, "labor on llama3.3: has a comparison and no regression gate"),
+        (nothing_compared, "held against base.json, and no gate says so"),
+    ],
+)
+def test_an_edited_comparison_is_refused(edit, sentence):
+    assert compared() == compared(held=False) == []
+    assert any(sentence in told for told in compared(edit))
+
+
+def test_a_run_judged_anew_leaves_its_comparison_out():
+    def judged_anew(copy, gates, rows):
+        nothing_compared(copy, gates, rows)
+        copy["run"]["rejudged_from"] = "r"
+
+    assert compared(judged_anew) == []
+
+
 def test_every_command_refuses_it_in_one_sentence(tmp_path):
     """The audit's own: `passed: true` by hand drew "may ship" beside 100%."""
     path, store = tmp_path / "r.json", tmp_path / "s.db"

@@ -69,6 +69,17 @@ def test_gates_corrected_for_their_number_are_locked(cli, folder):
     assert "expected true or false" in cli("lock", folder).text
 
 
+def test_that_there_are_labels_is_locked(cli, folder):
+    assert cli("lock", folder, "--labels", "l.csv").status == 0
+    assert read(folder)["settings"]["labels"] == "given"
+    assert cli("lock", folder, "--check", "--labels", "later.csv").status == 0
+    done = cli("lock", folder, "--check")
+    assert (done.status, "labels: given is locked, nothing is now" in done.text) == (
+        1,
+        True,
+    )
+
+
 @pytest.mark.parametrize("name", INI)
 def test_the_ini_file_of_pytest(cli, folder, name):
     (folder.parent / "pytest.ini").unlink()
