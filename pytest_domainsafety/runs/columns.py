@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.blocks import Block, NotPlain, Whole, first_places
+from pytest_domainsafety.runs.record_tables import NO_VALUE
 from pytest_domainsafety.types.rows import OPINIONS, Row, is_name, to_row
 
 OWN = ("scenario", "prompt_hash", "replication")
@@ -93,7 +94,9 @@ def codes_of(column: Any) -> tuple[Whole, int]:
             column = column.dictionary_encode()
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             raise NotPlain from None
-    return _numpy(column.indices.fill_null(-1)) + 1, len(column.dictionary) + 1
+    # Signed: categories of other programs are numbered without a sign.
+    indices = column.indices.cast(pa.int64()).fill_null(-1)
+    return _numpy(indices) + 1, len(column.dictionary) + 1
 
 
 def _of_lists(column: Any) -> tuple[Whole, int]:
@@ -112,6 +115,18 @@ def _of_lists(column: Any) -> tuple[Whole, int]:
         codes.add(part, most + 1)
     firsts, numbers = codes.alike()
     return numbers, len(firsts)
+
+
+def _cell(column: Any, row: int) -> Any:
+    """Return a cell's value.
+
+    Raises:
+        NotPlain: Python has none like it.
+    """
+    try:
+        return column[row].as_py()
+    except NO_VALUE:
+        raise NotPlain from None
 
 
 def _numpy(column: Any) -> Whole:
@@ -153,7 +168,7 @@ class Checked:
             return [empty], np.zeros(total, dtype=np.int64)
         numbers, _ = codes_of(column)
         firsts = first_places(numbers)
-        cells = [column[row].as_py() for row in firsts.tolist()]
+        cells = [_cell(column, row) for row in firsts.tolist()]
         place: Whole = np.searchsorted(numbers[firsts], numbers).astype(np.int64)
         return self.values(name, cells), place
 
@@ -264,7 +279,7 @@ def blocks_of_batch(
         return
 
     def fields(row: int, wanted: Sequence[str] = names) -> Mapping[str, Any]:
-        return finished({name: batch.column(name)[row].as_py() for name in wanted})
+        return finished({name: _cell(batch.column(name), row) for name in wanted})
 
     plain = np.ones(total, dtype=np.bool_)
     for name in OPINIONS:
@@ -299,6 +314,6 @@ def _is_silent(
     numbers, most = codes_of(column)
     silent = np.zeros(most, dtype=np.bool_)
     for row in first_places(numbers).tolist():
-        cell = {**LIKE, "guidance": None, name: column[row].as_py()}
+        cell = {**LIKE, "guidance": None, name: _cell(column, row)}
         silent[numbers[row]] = checked(finished(cell)).opinions is None
     return np.asarray(silent[numbers], dtype=np.bool_)

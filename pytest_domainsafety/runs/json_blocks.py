@@ -1,8 +1,8 @@
 """Records as JSON lines, many at once: DuckDB parses them, each field stays raw JSON.
 
-What DuckDB takes and Python's JSON does not (a comma too many, `nan`), a line that is
-no object, and one whose guidance is null or missing, are lines of their own: these are
-read one by one. So is a chunk that DuckDB refuses.
+What DuckDB takes and Python's JSON does not (a comma too many, `nan`, a form feed), a
+line that is no object, and one whose guidance is null or missing, are lines of their
+own: these are read one by one. So is a chunk that DuckDB refuses.
 """
 
 from __future__ import annotations
@@ -284,6 +284,9 @@ class _Lines:
         if b"nan" in low or b"inf" in low:
             found = [match.start() for match in _LITERAL.finditer(self._chunk)]
             odd[self._line_of(np.array(found, dtype=np.int64))] = True
+        for mark in b"\v\f":
+            if mark in self._chunk:
+                odd[self._line_of(np.flatnonzero(text == mark))] = True
         return odd
 
     def _line_of(self, places: Whole) -> Whole:

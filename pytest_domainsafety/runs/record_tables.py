@@ -21,7 +21,7 @@ from typing import IO, Any
 from pytest_domainsafety.errors import RecordError
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import Record
-from pytest_domainsafety.types.rows import OPINIONS, REQUIRED, is_absent
+from pytest_domainsafety.types.rows import OPINIONS, REQUIRED, Row, is_absent
 
 _LONGEST_FIELD = 2**26
 _DELIMITERS = (",", ";", "\t", "|")
@@ -36,6 +36,9 @@ _MAY_LACK: tuple[str, ...] = (
 )
 _NAMES_IN_A_LIST = re.compile(r"[^\s,;'\"\[\]()]+")
 _KNOWN = frozenset(Record.model_fields) - {"text"}
+_READ = (frozenset(Row._fields) - {"opinions"}) | {*OPINIONS}
+NO_VALUE = (ValueError, OverflowError, NotImplementedError)
+"""What Arrow raises of a cell that Python can't hold: a date of the year 50,000."""
 
 
 def delimiter_of(header: str) -> str | None:
@@ -95,7 +98,14 @@ def parquet_rows(
     """
     number = 0
     for batch in parquet_batches(path, file):
-        for row in batch.to_pylist():
+        try:
+            rows = batch.to_pylist()
+        except NO_VALUE as error:
+            raise RecordError(
+                f"{path}: a value behind row {number} that can't be read "
+                f"({type(error).__name__}); is it a date out of range?"
+            ) from None
+        for row in rows:
             number += 1
             yield number, row_of_values(row)
 
@@ -127,7 +137,7 @@ def parquet_batches(
         table = parquet.ParquetFile(whole)
         schema = table.schema_arrow
         _demand_columns(str(path), schema.names)
-        wanted = [name for name in schema.names if name in _KNOWN]
+        wanted = [name for name in schema.names if name in _READ]
         if coded:
             texts = [n for n in wanted if pa.types.is_string(schema.field(n).type)]
             whole.seek(0)

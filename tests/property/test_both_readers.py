@@ -191,6 +191,35 @@ def test_parquet(rows, as_text):
     assert fast == slow
 
 
+FAR = 1 << 62
+ODD_COLUMNS = {
+    "categories without a sign": ("judge", [0, None, 1], "dictionary"),
+    "a date out of range": ("run", [FAR, FAR, FAR], "timestamp"),
+    "a pair out of range": ("scenario", [FAR, 1, 2], "timestamp"),
+    "an opinion out of range": ("second", [None, FAR, None], "timestamp"),
+    "of no row": ("latency_s", [FAR, FAR, FAR], "timestamp"),
+}
+
+
+@pytest.mark.parametrize("column", ODD_COLUMNS.values(), ids=ODD_COLUMNS)
+def test_odd_columns(tmp_path, monkeypatch, column):
+    from pyarrow import parquet
+
+    name, cells, kind = column
+    if kind == "dictionary":
+        numbers = pa.array(cells, pa.uint8())
+        made = pa.DictionaryArray.from_arrays(numbers, pa.array(["j", "k"]))
+    else:
+        made = pa.array(cells, pa.timestamp("us"))
+    whole = table(GOOD[:3])
+    kept = whole.drop_columns([name] if name in whole.column_names else [])
+    path = tmp_path / "r.parquet"
+    parquet.write_table(kept.append_column(name, made), path)
+    slow, fast = both(monkeypatch, path)
+    assert fast == slow
+    assert isinstance(slow, str) == (name in ("run", "scenario", "second"))
+
+
 ROW = '{"model":"m","domain":"d","scenario":"s","framing":"operational","guidance":1'
 ODD_LINES = {
     "a comma too many": ROW + ",}",
@@ -219,6 +248,8 @@ ODD_LINES = {
     "a Unicode blank": "\u00a0",
     "Capital": ROW + ',"Guidance":5}',
     "in a text": ROW + ',"x":"a,} b,] c: nan, inf]"}',
+    "a form feed": ROW + "}\f",
+    "a vertical tab": ROW + "} \v",
     "long": ROW + ',"x":"' + "y" * 3_000_000 + '"}',
 }
 
