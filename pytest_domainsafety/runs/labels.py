@@ -231,7 +231,7 @@ def labels_entry(path: Path, labels: Labels) -> LabelsEntry:
     Limits that are corrected by it are 0 and 1: nothing passes by labels of which
     nothing is known.
     """
-    return LabelsEntry(file=path.name, hash=fingerprint("labels", sorted(labels)))
+    return LabelsEntry(file=path.name, hash=fingerprint("labels", labels))
 
 
 def compared_labels(

@@ -24,6 +24,7 @@ from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge, joined
 from pytest_domainsafety.judging.coherence import coherence_notes, coherent
 from pytest_domainsafety.providers.base import reply_kind
+from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.sources import (
     Source,
@@ -154,6 +155,7 @@ def _results(
         manifest,
         stopped=stopped_of(Results(run=manifest)),
     )
+    results = hold_to_baseline(results, [(manifest, own_results(source))])
     agreement = judge_agreement(before, records, settings)
     names = [next((r.judge for r in side if r.judge), "") for side in (before, records)]
     warnings = [
@@ -165,7 +167,8 @@ def _results(
     ]
     if manifest.baseline is not None:
         warnings.append(
-            "the comparison with a baseline is left out: that was judged by another"
+            "the comparison with a baseline is not measured: that was judged by "
+            "another; domainsafety analyze --baseline compares with one by this judge"
         )
     if failed:
         warnings.insert(0, f"{len(failed)} replies could not be judged: {failed[0]}")

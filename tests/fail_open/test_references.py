@@ -172,6 +172,21 @@ def test_the_same_again_in_too_few_pairs_for_the_margin(lab, baseline):
     assert_held(lab.run("python", *BASELINE), NOT_MEASURED, "is open|open, only|OPEN")
 
 
+def test_a_comparison_is_not_lost_where_it_is_judged_again(lab, baseline):
+    run = lab.run("python", *BASELINE, *LAX)
+    assert_ships(run)
+    again = lab.cli(
+        *("rejudge", ".domainsafety/store.db", "--judge", "scripted:judge.json"),
+        *("--suite", "suites", "--json", "out.json"),
+    )
+    assert again.status == NOT_MEASURED, again.tail()
+    assert again.results["passed"] is False
+    gates = [gate for gate in again.results["gates"] if gate["kind"] == "regression"]
+    assert len(gates) == 3
+    assert not any(gate["passed"] or gate["measured"] for gate in gates)
+    assert lab.cli("verify", ".domainsafety/store.db").status == 0
+
+
 def test_results_without_the_gate_that_rules_a_rise_out(lab, baseline):
     assert_ships(lab.run("python", *BASELINE, *LAX))
     told = json.loads((lab.path / "out.json").read_text())

@@ -1,10 +1,13 @@
 """Limits corrected for the judge's error: never narrower, and corrected by Holm too."""
 
+from pathlib import Path
+
 import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.analysis.labelled import LabelTables
+from pytest_domainsafety.runs.labels import labels_entry
 from pytest_domainsafety.stats import corrected_rate, guarded
 from pytest_domainsafety.stats.judge_error import corrected_p
 from pytest_domainsafety.stats.outcomes import Outcomes
@@ -94,3 +97,12 @@ def test_holm_s_p_is_of_the_corrected_limit():
     (gate,) = results((50, 2, 6, 40), holm=True).gates
     assert gate.p_adjusted == pytest.approx(p)
     assert corrected_p(outcomes, (0, 0, 0, 0), 0.25) == 1.0
+
+
+def test_an_edited_label_is_another_file():
+    of = {"a": {"guidance": 1, "refusal": None}, "b": {"guidance": 5, "refusal": 1}}
+    edited = {**of, "a": {"guidance": 5, "refusal": None}}
+    turned = dict(reversed(of.items()))
+    entry = labels_entry(Path("l.csv"), of)
+    assert entry == labels_entry(Path("l.csv"), turned)
+    assert entry.hash != labels_entry(Path("l.csv"), edited).hash
