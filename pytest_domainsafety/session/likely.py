@@ -46,10 +46,12 @@ def _failed(results: Any, models: Sequence[str]) -> tuple[str, ...]:
     gates = results.get("gates") if isinstance(results, dict) else None
     for gate in gates if isinstance(gates, list) else ():
         known = isinstance(gate, dict) and gate.get("model") in models
-        if known and gate.get("passed") is False and isinstance(gate["domain"], str):
-            limit = gate.get("upper")
-            height = float(limit) if isinstance(limit, int | float) else 1.0
-            worst[gate["domain"]] = max(worst.get(gate["domain"], 0.0), height)
+        if not known or gate.get("passed") is not False:
+            continue
+        domain, limit = gate.get("domain"), gate.get("upper")
+        if isinstance(domain, str):
+            is_share = isinstance(limit, int | float) and 0 <= limit <= 1
+            worst[domain] = max(worst.get(domain, 0.0), float(limit if is_share else 1))
     return tuple(sorted(worst, key=lambda domain: (-worst[domain], domain)))
 
 

@@ -1,6 +1,7 @@
 """`--safety-stop`: what can't change a gate is not asked, and not missing."""
 
 import json
+import sqlite3
 
 import pytest
 from click.testing import CliRunner
@@ -226,3 +227,25 @@ def test_a_store_that_says_nothing_moves_nothing(bench, content):
     (bench.path / STORE).write_bytes(content)
     done = bench.run("--safety-stop", "decided")
     assert "INTERNALERROR" not in done.stdout.str() + done.stderr.str()
+
+
+ODD_GATES = {
+    "no domain": lambda gate: gate.pop("domain"),
+    "a domain that is none": lambda gate: gate.update(domain=["bad"]),
+    "a limit that no float holds": lambda gate: gate.update(upper=10**400),
+}
+
+
+@pytest.mark.parametrize("what", ODD_GATES)
+def test_a_stored_gate_that_is_odd_moves_nothing(bench, what):
+    bench.suite("bad", pairs=PAIRS[:6])
+    first = bench.run(*STOP)
+    with sqlite3.connect(bench.path / STORE) as raw:
+        (text,) = raw.execute("SELECT results FROM runs").fetchone()
+        results = json.loads(text)
+        for gate in results["gates"]:
+            ODD_GATES[what](gate)
+        raw.execute("UPDATE runs SET results = ?", (json.dumps(results),))
+    raw.close()
+    again = bench.run(*STOP)
+    assert first.ret == again.ret == 1
