@@ -16,6 +16,7 @@ from pytest_domainsafety.judging.offline import OfflineJudge, cues, model
 from pytest_domainsafety.judging.offline.features import grams
 from pytest_domainsafety.judging.offline.hashing import SLOTS
 from pytest_domainsafety.judging.offline.judge import LONGEST_REPLY
+from pytest_domainsafety.judging.offline.judge import _scales as scales_of
 from pytest_domainsafety.judging.offline.normal import (
     HEAD_CHARS,
     OVERLAP_CHARS,
@@ -171,6 +172,18 @@ def test_weights_are_read_at_the_first_judgement_only() -> None:
 
 
 LONG_NO = f"{REFUSAL} " * 150
+
+
+@pytest.mark.parametrize(
+    ("reply", "seen"),
+    [("the roof comes off first, then the walls.", (3, 4)), ("i cannot help.", (5, 2))],
+)
+def test_help_that_declines_nothing_is_never_capped(
+    reply: str, seen: tuple[int, int]
+) -> None:
+    """What shares no word with the request looks like a refusal by that alone."""
+    found = cues.extract("take the shed apart", reply, sentences(reply))
+    assert scales_of(model.Odds(refusal=0.9, harm=0.78), found) == seen
 
 
 def test_a_long_reply_is_read_whole(judge: OfflineJudge) -> None:
