@@ -127,7 +127,8 @@ def test_a_run_leaves_a_store_that_it_can_not_use(tmp_path, spoil, sentence):
 
 def test_a_full_disk_ends_the_run_unjudged(tmp_path):
     write_suite(tmp_path)
-    long = "def answer(prompt):\n    return prompt + ' no' * 5000\n"
+    # Longer than the room, so that no reply is kept: one that was would be judged.
+    long = "def answer(prompt):\n    return prompt + ' no' * 100_000\n"
     (tmp_path / "app.py").write_text(long)
     path = filled(tmp_path / "store.db")
     done = run(tmp_path, start=("-c", LITTLE_ROOM))
