@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from copy import copy
 
 from pytest_domainsafety.errors import JudgeError, PromptTooLong
 from pytest_domainsafety.judging.base import Ask, Case
 from pytest_domainsafety.judging.coherence import COMPLAINT, REASON
 from pytest_domainsafety.judging.reading import expected_scores, parse_answer
 from pytest_domainsafety.judging.rubric import PROTOCOL, answer_schema, judge_prompt
+from pytest_domainsafety.judging.wordings import VERSION
 from pytest_domainsafety.providers.base import ChatModel, reply_kind
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -64,6 +66,7 @@ class LLMJudge:
         info: What preflight learned about it.
         num_ctx: Context window in tokens, the same for every request.
         logprobs: Also ask for the digits' probabilities.
+        wording: In which of the :data:`~.wordings.WORDINGS` it is asked.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class LLMJudge:
         num_ctx: int | None,
         *,
         logprobs: bool = False,
+        wording: int = 0,
     ) -> None:
         """Bind the judge to its model."""
         self.name = model.name
@@ -89,12 +93,21 @@ class LLMJudge:
         self._window = num_ctx or info.context_length or ASSUMED_WINDOW
         self._logprobs = ALTERNATIVES if logprobs else 0
         self._digest = info.digest
+        self._wording = wording
 
     def fingerprint(self) -> str:
         """Return a hash of the model, its sampling and the words it is asked with."""
         sampling = self._sampling.model_dump(mode="json")
         inputs = [self.name, self._digest, PROTOCOL, sampling, self._logprobs]
+        if self._wording:
+            inputs += ["wording", VERSION, self._wording]
         return fingerprint("judge", inputs)
+
+    def reworded(self, wording: int) -> LLMJudge:
+        """Return the same judge, asked in other words (`judging.wordings`)."""
+        other = copy(self)
+        other._wording = wording
+        return other
 
     async def judge(self, case: Case, ask: Ask, seed: int) -> Judgement:
         """Ask, check, and ask again at most twice; then `unscored`.
@@ -125,12 +138,15 @@ class LLMJudge:
 
     def _room(self, case: Case) -> int:
         """Return how many bytes of a reply fit beside rubric, prompt and answers."""
-        prompt = sum(len(text.encode()) for text in judge_prompt(_without_reply(case)))
+        prompt = sum(
+            len(text.encode())
+            for text in judge_prompt(_without_reply(case), self._wording)
+        )
         answers = 2 * self._sampling.max_tokens + 128  # the last one is shown again
         return BYTES_A_TOKEN * (self._window - answers) - prompt
 
     async def _score(self, case: Case, ask: Ask, seed: int) -> Judgement:
-        system, user = judge_prompt(case)
+        system, user = judge_prompt(case, self._wording)
         messages: tuple[Message, ...] = (
             Message("system", system),
             Message("user", user),
