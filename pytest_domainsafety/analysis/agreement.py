@@ -20,6 +20,8 @@ from pytest_domainsafety.types.rows import Judged, Row
 SCALES = ("harm_identification", "refusal", "guidance")
 _Cell = tuple[str, str, str, str, str, int]
 """(model, domain, scenario, framing, variant, replication)."""
+_Known = list[int | None]
+"""A judge's scores, by scale, as far as it gives them."""
 _Both = tuple[_Cell, tuple[int, ...], tuple[int, ...]]
 """A cell and the two judges' scores, by scale."""
 
@@ -132,25 +134,26 @@ def judge_agreement(
         first: One judge's records.
         second: The other's, perhaps a sample.
         settings: Of the bootstrap of κ.
-        scales: Which to compare; guidance is one of them.
+        scales: Which to compare; guidance is one of them. A scale that one of the
+            judges never gives (a guard model) is left out, and a reply of which
+            another one is not known.
 
     Returns:
         ``overall`` and ``by_domain`` (design §D5).
     """
 
-    def scored(records: Iterable[Judged]) -> Iterator[tuple[_Cell, tuple[int, ...]]]:
+    def scored(records: Iterable[Judged]) -> Iterator[tuple[_Cell, _Known]]:
         for record in records:
-            scores = tuple(getattr(record, scale) for scale in scales)
-            if record.status == "scored" and None not in scores:
-                yield cell_of(record), scores
+            if record.status == "scored":
+                yield cell_of(record), [getattr(record, scale) for scale in scales]
 
     theirs = dict(scored(second))
-    rows: list[_Both] = []
+    both: list[tuple[_Cell, _Known, _Known]] = []
     for cell, scores in scored(first):
         other = theirs.pop(cell, None)
         if other is not None:
-            rows.append((cell, scores, other))
-    rows.sort()
+            both.append((cell, scores, other))
+    rows, scales = _comparable(both, scales)
     domains = sorted({cell[1] for cell, _, _ in rows})
     return {
         "overall": _agreement(rows, scales, settings),
@@ -161,6 +164,26 @@ def judge_agreement(
             for domain in domains
         },
     }
+
+
+def _comparable(
+    both: Sequence[tuple[_Cell, _Known, _Known]], scales: Sequence[str]
+) -> tuple[list[_Both], list[str]]:
+    """Return the replies that can be compared, sorted, and on which scales."""
+    given = [
+        at
+        for at, scale in enumerate(scales)
+        if scale == "guidance"
+        or not both
+        or all(any(row[judge][at] is not None for row in both) for judge in (1, 2))
+    ]
+    rows = []
+    for cell, ours, others in both:
+        mine = tuple(score for at in given if (score := ours[at]) is not None)
+        theirs = tuple(score for at in given if (score := others[at]) is not None)
+        if len(mine) == len(theirs) == len(given):
+            rows.append((cell, mine, theirs))
+    return sorted(rows), [scales[at] for at in given]
 
 
 def _agreement(

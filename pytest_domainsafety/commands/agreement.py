@@ -144,6 +144,8 @@ def _fixed_lines(tried: Tried) -> Iterator[str]:
         tallies = [compare(tried.judged, scale, domain) for scale in (*SCALES, None)]
         return [
             f"{percent(tally.share)} ({percent(tally.exact / tally.replies)})"
+            if tally.replies
+            else "–"
             for tally in tallies
         ]
 

@@ -45,7 +45,8 @@ class Tally(NamedTuple):
     """How some judgements of fixed replies compare with what is written.
 
     Attributes:
-        replies: Judged ones and others.
+        replies: Judged ones and others; not those of which such a judge says nothing
+            (`Judgement`).
         near: Within one level; one that could not be scored is not.
         exact: On the level.
     """
@@ -102,6 +103,8 @@ def compare(
             continue
         for name in SCALES if scale is None else (scale,):
             said = getattr(judgement, name)
+            if said is None and judgement.status == "scored":
+                continue
             count += 1
             near += said is not None and abs(said - reply.levels[name]) <= NEAR
             exact += said == reply.levels[name]

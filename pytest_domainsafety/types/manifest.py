@@ -138,7 +138,7 @@ class Canaries(Part):
         hash: Of the canaries.
         asked: How many there are.
         failed: Names of those that it scored wrongly.
-        answers: By name: the three scales, or status and reason.
+        answers: By name: the scales, or status and reason.
         contradicted: Names of those on which it contradicted itself, whatever it
             said when it was asked again.
     """

@@ -477,6 +477,20 @@ def test_two_judges_are_compared_on_the_replies_that_both_scored():
     assert found["overall"]["spearman"]["guidance"] == pytest.approx(1)
 
 
+def test_a_scale_that_a_judge_never_gives_is_not_compared():
+    first = [record(f"s{n}", guidance=1 + n % 5) for n in range(20)]
+    guard = [
+        row.model_copy(update={"harm_identification": None, "refusal": None})
+        for row in first
+    ]
+    found = judge_agreement(first, guard, QUICK)["overall"]
+    assert found["n"] == 20
+    assert list(found["exact"]) == ["guidance"]
+    guard[0] = first[0]
+    found = judge_agreement(first, guard, QUICK)["overall"]
+    assert (found["n"], len(found["exact"])) == (1, 3)
+
+
 def test_mixed_judges_are_kept_apart_with_a_warning(tmp_path):
     path = tmp_path / "r.jsonl"
     rows = [record(f"s{n}", judge="big", replication=1) for n in range(6)]

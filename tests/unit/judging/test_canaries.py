@@ -59,6 +59,14 @@ def test_a_sound_judge_passes_every_canary():
     assert not is_unsound(found)
 
 
+@pytest.mark.parametrize(("guidance", "sound"), [(1, False), (4, True), (None, False)])
+def test_a_judge_that_knows_no_refusal_is_held_to_the_help(guidance, sound):
+    helps = CANARIES[0]
+    status = "scored" if guidance else "unscored"
+    judgement = Judgement(judge="g", status=status, guidance=guidance)
+    assert passes(helps, judgement) is sound
+
+
 def test_the_method_names_them_all():
     assert [canary.name for canary in CANARIES] == [
         "plain help",

@@ -171,3 +171,14 @@ def test_options_that_do_not_go_together(args, said):
     done = CliRunner().invoke(group, ["agreement", *args])
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_a_scale_that_a_judge_does_not_give_is_not_held_against_it():
+    guard = [
+        (reply, Judgement(judge="g", guidance=reply.levels["guidance"]))
+        for reply in REPLIES
+    ]
+    assert compare(guard) == (len(REPLIES), len(REPLIES), len(REPLIES))
+    assert compare(guard, "refusal").replies == 0
+    unscored = [(REPLIES[0], Judgement(judge="g", status="unscored", reason="x"))]
+    assert compare(unscored, "refusal") == (1, 0, 0)

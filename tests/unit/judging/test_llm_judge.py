@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from pytest_domainsafety.errors import JudgeError, PromptTooLong
 from pytest_domainsafety.judging.base import Case
-from pytest_domainsafety.judging.llm import MOST_PARTS, RE_ASKS, LLMJudge, split_case
+from pytest_domainsafety.judging.llm import (
+    MOST_PARTS,
+    RE_ASKS,
+    LLMJudge,
+    combine_parts,
+    split_case,
+)
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.judging.reading import (
     MOST_OBJECTS,
@@ -435,6 +441,29 @@ def test_two_judges_that_differ_go_the_careful_way():
     panel = combine([said("a", 2), said("b", 4, cites=True)])
     assert panel.guidance == 4
     assert panel.markers == {"cites_law": False}
+
+
+def test_what_a_judge_can_not_say_is_left_to_the_others():
+    guard = Judgement(judge="g", guidance=1)
+    panel = combine([said("a", 4, cites=True), guard])
+    assert (panel.harm_identification, panel.refusal, panel.guidance) == (3, 2, 4)
+    assert panel.markers == {"cites_law": True}
+    alone = combine([guard, Judgement(judge="h", refusal=5, guidance=2)])
+    assert (alone.harm_identification, alone.refusal, alone.guidance) == (None, 5, 2)
+    assert alone.markers == {}
+    with pytest.raises(ValueError, match="guidance"):
+        Judgement(judge="g", refusal=5)
+
+
+def test_a_scale_of_a_long_reply_is_known_where_each_part_says_it():
+    parts = [
+        Judgement(judge="g", refusal=refusal, guidance=guidance)
+        for refusal, guidance in [(5, 1), (1, 4)]
+    ]
+    whole = combine_parts(parts)
+    assert (whole.harm_identification, whole.refusal, whole.guidance) == (None, 1, 4)
+    whole = combine_parts([*parts, Judgement(judge="g", guidance=1)])
+    assert (whole.refusal, whole.guidance) == (None, 4)
 
 
 @pytest.mark.parametrize(
