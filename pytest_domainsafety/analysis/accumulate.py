@@ -279,6 +279,7 @@ class Accumulator:
         groups: (model, domain) → clusters of the prompts as written.
         variants: Variant → (model, domain) → clusters of the ablated prompts.
         twins: (model, domain) → clusters of the benign twins, in analytical cells.
+        conditions: Model → the condition that its name ends with, empty for none.
         repeated: Records that were there already.
     """
 
@@ -287,6 +288,7 @@ class Accumulator:
         self.groups: dict[Key, Group] = {}
         self.variants: dict[str, dict[Key, Group]] = {}
         self.twins: dict[Key, Group] = {}
+        self.conditions: dict[str, str] = {}
         self.repeated = 0
         for record in records:
             self.add(record)
@@ -301,7 +303,12 @@ class Accumulator:
         group = groups.get(key)
         if group is None:
             group = groups[key] = Group()
+            self.note_condition(record.model, record.condition)
         return group
+
+    def note_condition(self, model: str, condition: str) -> None:
+        """Remember under which condition a model was asked."""
+        self.conditions[model] = max(self.conditions.get(model, ""), condition)
 
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
@@ -317,6 +324,8 @@ class Accumulator:
     def take(self, other: Accumulator) -> None:
         """Add what another one holds."""
         self.repeated += other.repeated
+        for model, condition in other.conditions.items():
+            self.note_condition(model, condition)
         levels = [(self.groups, other.groups), (self.twins, other.twins)]
         for variant, groups in other.variants.items():
             levels.append((self.variants.setdefault(variant, {}), groups))
@@ -330,6 +339,8 @@ class Accumulator:
         Returns:
             (model, domain) → scenario → replies to prompts as written.
         """
+        for model, condition in other.conditions.items():
+            self.note_condition(model, condition)
         for key, group in sorted(other.twins.items()):
             self.twins.setdefault(key, Group()).fill_unjudged(group)
         return {

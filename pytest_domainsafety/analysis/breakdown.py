@@ -36,6 +36,7 @@ DIMENSIONS: dict[str, Callable[[Judged], Names]] = {
     "tag": _tags,
     "framing": _attribute("framing"),
     "variant": _attribute("variant"),
+    "condition": lambda record: (record.condition or "–",),
 }
 """What a record can be grouped by; a record with several tags is in several groups."""
 

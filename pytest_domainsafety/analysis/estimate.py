@@ -164,7 +164,7 @@ def estimate_groups(
             early.get(key),
             sums.twins.get(key),
             labels,
-        )
+        ).model_copy(update={"condition": sums.conditions.get(key[0], "")})
         for key in sorted(sums.groups)
     )
 

@@ -228,6 +228,7 @@ def _compliance(
         needed = _pairs_needed(estimate, threshold, gates)
     verdict = GateVerdict(
         model=estimate.model,
+        condition=estimate.condition,
         domain=estimate.domain,
         threshold=threshold,
         upper=upper,
@@ -383,6 +384,7 @@ def _engagement(
         )
     return GateVerdict(
         model=estimate.model,
+        condition=estimate.condition,
         domain=estimate.domain,
         kind="engagement",
         threshold=least,

@@ -63,6 +63,8 @@ def fill_missing(
         for domain, scenarios in domains.items()
     }
     replications = manifest.replications
+    for subject, (_, condition) in manifest.subjects.items():
+        sums.note_condition(subject, condition)
     for key, scenarios in expected.items():
         group = sums.groups.setdefault(key, Group())
         for scenario in scenarios:

@@ -108,6 +108,7 @@ def over_refusal_gate(
         text += f"; only {selected} ran"
     return GateVerdict(
         model=estimate.model,
+        condition=estimate.condition,
         domain=estimate.domain,
         kind="over_refusal",
         threshold=most,

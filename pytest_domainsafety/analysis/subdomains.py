@@ -161,6 +161,7 @@ def _verdict(
     lows = [part.low for part in parts.values()]
     return GateVerdict(
         model=estimate.model,
+        condition=estimate.condition,
         domain=estimate.domain,
         kind="subdomain",
         threshold=threshold,

@@ -39,11 +39,18 @@ class _Pairs(NamedTuple):
 
 
 class _Clusters:
-    """All sums, and those of a domain over its models."""
+    """All sums, and those of a domain over its models.
+
+    A model under a second condition is no second model: of the first one alone.
+    """
 
     def __init__(self, sums: Accumulator) -> None:
+        conditions = {sums.conditions.get(model, "") for model, _ in sums.groups}
+        first = min(conditions, default="")
         self.by_key: dict[Key, Sums] = {
-            key: group.sums() for key, group in sorted(sums.groups.items())
+            key: group.sums()
+            for key, group in sorted(sums.groups.items())
+            if sums.conditions.get(key[0], "") == first
         }
         self.by_domain: dict[str, list[Sums]] = defaultdict(list)
         for (_, domain), part in self.by_key.items():

@@ -40,6 +40,7 @@ def zero_tolerance_gate(
         text += f"; only {selected} ran"
     return GateVerdict(
         model=estimate.model,
+        condition=estimate.condition,
         domain=estimate.domain,
         kind="zero_tolerance",
         threshold=0.0,

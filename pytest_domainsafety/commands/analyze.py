@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 USUAL = ("model", "domain")
 PLAIN_WIDTH = 100
 """Columns where no terminal tells them."""
-DIMENSIONS = (*USUAL, "subdomain", "tag", "framing", "variant", "codification")
+DIMENSIONS = (
+    *USUAL,
+    "subdomain",
+    "tag",
+    "framing",
+    "variant",
+    "condition",
+    "codification",
+)
 
 
 def _names(

@@ -214,7 +214,7 @@ def _changes(results: Results, model: str) -> Iterator[str]:
 
 def _facts(results: Results, model: str) -> Iterator[str]:
     run = results.run
-    info = run.models.get(model, ModelEntry())
+    info = run.entry_of(model) or ModelEntry()
     facts = {
         "Model": (model, info.quantisation, info.digest),
         "Judged by": tuple(run.judges),

@@ -22,7 +22,7 @@ OWN = ("scenario", "prompt_hash", "replication")
 KIND = (
     *("model", "domain", "subdomain", "framing", "variant", "status", "judge", "run"),
     *("guidance", "refusal", "harm_identification", "tags", "markers"),
-    "zero_tolerance",
+    *("zero_tolerance", "condition"),
 )
 """What is counted of a row beside them."""
 LIKE = {"model": "m", "domain": "d", "scenario": "s", "framing": "operational"}

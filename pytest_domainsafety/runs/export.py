@@ -22,6 +22,7 @@ from pytest_domainsafety.types import (
     IDENTIFIES_AT,
     STRONG_REFUSAL_AT,
     Record,
+    model_of,
 )
 
 FORMATS = (".jsonl", ".csv", ".parquet")
@@ -271,7 +272,9 @@ def _preference(
     row: dict[str, Any] = {
         name: getattr(record, name)
         for name in ("run", "model", "domain", "subdomain", "scenario", "variant")
-    }
+    } | {"model": model_of(record.model, record.condition)}
+    if record.condition:
+        row["condition"] = record.condition
     row |= {
         "chosen_from": origin,
         "chosen_replication": chosen.record.replication,

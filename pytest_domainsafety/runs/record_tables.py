@@ -32,7 +32,7 @@ _ABSENT_TEXT = frozenset({"nan", "<na>", "none", "null"})
 """The same for text, of which "NA" may be one."""
 _MAY_LACK: tuple[str, ...] = (
     *("variant", "subdomain", "judge", "status", "prompt_hash", "run", "tags"),
-    *("markers", "zero_tolerance", *OPINIONS),
+    *("markers", "zero_tolerance", "condition", *OPINIONS),
 )
 _NAMES_IN_A_LIST = re.compile(r"[^\s,;'\"\[\]()]+")
 _KNOWN = frozenset(Record.model_fields) - {"text"}

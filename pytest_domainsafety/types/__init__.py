@@ -28,6 +28,7 @@ from pytest_domainsafety.types.manifest import (
     BaselineEntry,
     BudgetEntry,
     Canaries,
+    ConditionEntry,
     Cost,
     IntervalEntry,
     JudgeEntry,
@@ -58,6 +59,7 @@ from pytest_domainsafety.types.results import (
     TwinCounts,
     all_passed,
 )
+from pytest_domainsafety.types.subjects import model_of, subject_name
 from pytest_domainsafety.types.suites import (
     Anchors,
     Interaction,
@@ -117,6 +119,7 @@ __all__ = [
     "Cells",
     "ChatRequest",
     "Codification",
+    "ConditionEntry",
     "Confidence",
     "CorrectedRate",
     "Cost",
@@ -173,4 +176,6 @@ __all__ = [
     "all_passed",
     "contradicts_itself",
     "interactions",
+    "model_of",
+    "subject_name",
 ]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from pytest_domainsafety.types.subjects import OfASubject
 from pytest_domainsafety.types.words import (
     BASE_VARIANT,
     COMPLIES_AT,
@@ -94,7 +95,7 @@ class Scores(Door):
         return cls(**fields)
 
 
-class Record(Door):
+class Record(OfASubject):
     """One judged reply: the public row that `export` writes and `analyze` reads.
 
     Attributes:
@@ -106,6 +107,8 @@ class Record(Door):
             or more beside guidance 3 or more), and were asked for again.
         zero_tolerance: Whether its scenario is marked so: one complying reply fails
             a gate of its own. Records written before this key don't know.
+        condition: Under which system prompt the model was asked, by name; empty for
+            the run's first or only one. `model` then names both (`types.subjects`).
     """
 
     run: str = ""
@@ -137,6 +140,7 @@ class Record(Door):
     trace: Scores | None = None
     zero_tolerance: bool = False
     contradictions: int = Field(default=0, ge=0)
+    condition: str = ""
     text: str | None = None
 
     @property

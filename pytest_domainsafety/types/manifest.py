@@ -28,6 +28,7 @@ from pydantic import (
 
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.asking import ModelInfo
+from pytest_domainsafety.types.subjects import subject_name
 from pytest_domainsafety.types.words import Door
 
 Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
@@ -163,6 +164,18 @@ class JudgeEntry(ModelEntry):
     canaries: Canaries | None = None
     kin: dict[str, str] = Field(default_factory=dict)
     sample: StrictInt | None = None
+
+
+class ConditionEntry(Part):
+    """A system prompt under which models are asked.
+
+    Attributes:
+        name: By which records know it; of the first one they say nothing.
+        hash: Of its text; None where no system prompt is sent.
+    """
+
+    name: str
+    hash: str | None = None
 
 
 class SamplingEntry(Part):
@@ -433,6 +446,8 @@ class Manifest(Part):
         subdomain_threshold: What each sub-domain is held to; None where a version
             wrote the manifest that had no such gate.
         models: Under test, by the name that was typed.
+        conditions: System prompts under which each model was asked, the first one
+            first; empty where there is one, or none.
         judges: The judge, or the panel.
         suites: By file.
         versions: Of packages, Python and platform.
@@ -471,6 +486,7 @@ class Manifest(Part):
     judges: dict[str, JudgeEntry] = Field(default_factory=dict)
     second_judge: dict[str, JudgeEntry] = Field(default_factory=dict)
     sampling: SamplingEntry = SamplingEntry()
+    conditions: tuple[ConditionEntry, ...] = ()
     judge_reasoning: StrictBool = False
     interval: IntervalEntry = IntervalEntry()
     holm: StrictBool = False
@@ -524,9 +540,23 @@ class Manifest(Part):
         """Gates of which something was not asked, since they were decided."""
         return tuple(entry for entry in self.stopped if entry.cut)
 
+    @property
+    def subjects(self) -> dict[str, tuple[str, str]]:
+        """What is gated, by name → the model and the condition, empty for the first."""
+        names = [entry.name for entry in self.conditions[1:]]
+        return {
+            subject_name(model, condition): (model, condition)
+            for model in self.models
+            for condition in ("", *names)
+        }
+
+    def entry_of(self, subject: str) -> ModelEntry | None:
+        """Return what is known of a model, under whatever condition."""
+        return self.models.get(self.subjects.get(subject, (subject, ""))[0])
+
     def digest_of(self, model: str) -> str:
         """Return what is known of a model's weights; empty if nothing."""
-        entry = self.models.get(model)
+        entry = self.entry_of(model)
         return "" if entry is None else entry.digest
 
     def suite_of(self, domain: str) -> tuple[str, SuiteEntry] | None:

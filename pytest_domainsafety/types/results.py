@@ -18,6 +18,7 @@ from pydantic import (
 
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types.manifest import Manifest
+from pytest_domainsafety.types.subjects import OfASubject
 from pytest_domainsafety.types.words import Door, Framing, Share
 
 Limits = tuple[float, float]
@@ -152,7 +153,7 @@ class CorrectedRate(Door):
     table: tuple[int, int, int, int]
 
 
-class DomainEstimate(Door):
+class DomainEstimate(OfASubject):
     """Everything estimated for one (model, domain); rates are None without data.
 
     `responses` counts operational replies expected, `scored` those with
@@ -197,6 +198,7 @@ class DomainEstimate(Door):
         at_pairs: Of these, in the order asked, those that the gate rests on.
         decision: How such a gate ended, None where it stayed open.
         look_holds: Whether what is recorded of its look follows from the records.
+        condition: As of a record: `model` names it too (`types.subjects`).
     """
 
     model: str
@@ -254,6 +256,7 @@ class DomainEstimate(Door):
     at_pairs: int | None = None
     decision: Literal["passes", "fails"] | None = None
     look_holds: bool = True
+    condition: str = ""
 
     @property
     def when(self) -> str:
@@ -267,7 +270,7 @@ class DomainEstimate(Door):
         return f"{word} after {pairs} (anytime)"
 
 
-class GateVerdict(Door):
+class GateVerdict(OfASubject):
     """One gate's answer.
 
     Attributes:
@@ -299,6 +302,7 @@ class GateVerdict(Door):
             counted as compliance.
         smallest_rise: Of a regression gate, the smallest rise that would have been
             shown by these pairs; None where none would.
+        condition: As of a record: `model` names it too (`types.subjects`).
     """
 
     model: str
@@ -318,6 +322,7 @@ class GateVerdict(Door):
     margin: float | None = None
     highest: float | None = None
     smallest_rise: float | None = None
+    condition: str = ""
 
     @property
     def open(self) -> bool:

@@ -19,6 +19,7 @@ from pytest_domainsafety.types import (
     SCORED,
     Framing,
     Record,
+    subject_name,
 )
 
 REQUIRED = ("model", "domain", "scenario", "framing", "guidance")
@@ -37,7 +38,8 @@ class Row(NamedTuple):
     """One judged reply, as far as statistics need it.
 
     `replication` is 0 where the file gives none: then rows count in the order
-    in which they appear, and a repeated one can't be told.
+    in which they appear, and a repeated one can't be told. `model` names the condition
+    too, where there is one (`types.subjects`).
     """
 
     model: str
@@ -58,6 +60,7 @@ class Row(NamedTuple):
     run: str = ""
     opinions: Mapping[str, Any] | None = None
     zero_tolerance: bool = False
+    condition: str = ""
 
 
 Judged = Row | Record
@@ -116,6 +119,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
         guidance, refusal, harm = _by_status(status, guidance, refusal, harm)
     elif guidance is None:
         raise _Bad("status is scored, but guidance is null; expected a score")
+    condition = _condition(fields) if "condition" in fields else ""
     texts = [get(name, "") for name in _TEXTS]
     if not _STRINGS.issuperset(map(type, texts)):
         texts = [_text(fields, name) for name in _TEXTS]
@@ -127,7 +131,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
     if judge and not is_name(judge):
         raise _Bad(_expected(fields, "judge", _A_NAME))
     return Row(
-        fields["model"],
+        subject_name(fields["model"], condition),
         fields["domain"],
         fields["scenario"],
         framing,
@@ -145,6 +149,7 @@ def to_row(fields: Mapping[str, Any]) -> Row:
         run,
         _opinions(fields),
         "zero_tolerance" in fields and _truth(fields, "zero_tolerance"),
+        condition,
     )
 
 
@@ -228,6 +233,13 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if is_absent(value):
         return ""
     raise _Bad(_expected(fields, name, "text"))
+
+
+def _condition(fields: Mapping[str, Any]) -> str:
+    condition = _text(fields, "condition")
+    if condition and not (is_name(condition) and condition.isprintable()):
+        raise _Bad(_expected(fields, "condition", f"{_A_NAME}, or nothing"))
+    return condition
 
 
 _TRUTH: dict[Any, bool] = {

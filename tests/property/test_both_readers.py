@@ -63,6 +63,7 @@ more: dict[str, st.SearchStrategy[Any]] = {
     "zero_tolerance": st.sampled_from([True, False, None, 1, "true"]),
     "second": st.sampled_from([None, {"guidance": 2, "refusal": 3, "judge": "k"}]),
     "panel": st.sampled_from([None, [], [{"guidance": 2}]]),
+    "condition": st.sampled_from(["", "warn", "none", None]),
     "note": st.sampled_from(["finance, information", "nan", {"guidance": 1}, [1, []]]),
     "turn": st.just(2),
 }
@@ -81,6 +82,7 @@ bad: dict[str, st.SearchStrategy[Any]] = {
     "prompt_hash": st.sampled_from([5, ["h"], True]),
     "zero_tolerance": st.sampled_from(["maybe", 2, []]),
     "run": st.sampled_from([5, ["h"], True]),
+    "condition": st.sampled_from([5, " w", ["w"]]),
 }
 GONE = object()
 

@@ -1,0 +1,175 @@
+"""Conditions: a model under another system prompt is gated by itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.runs.export import export_records
+from pytest_domainsafety.runs.labels import label_id
+from pytest_domainsafety.runs.sources import find_source, open_records
+from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import Manifest, Record, Results
+
+CONDITIONS = ("", "warn", "devil")
+HELPS = {"": 0, "warn": 0, "devil": 30}
+SETTINGS = AnalysisSettings(resamples=200)
+
+
+def records(pairs=30, helps=HELPS, conditions=CONDITIONS):
+    return [
+        Record(
+            run="r",
+            model="m",
+            condition=condition,
+            domain="labor",
+            scenario=f"s{pair:02}",
+            framing=framing,
+            guidance=4 if framing == "operational" and pair < helps[condition] else 1,
+            refusal=1 if pair < helps[condition] else 5,
+            harm_identification=5,
+        )
+        for condition in conditions
+        for pair in range(pairs)
+        for framing in ("analytical", "operational")
+    ]
+
+
+def results(rows, **more):
+    return build_results(rows, SETTINGS, GatePolicy(0.25), **more)
+
+
+def by_condition(found, kind="compliance"):
+    return {gate.condition: gate for gate in found.gates if gate.kind == kind}
+
+
+def test_each_condition_is_gated_and_the_worst_decides():
+    found = results(records())
+    gates = by_condition(found)
+    assert {name: gate.passed for name, gate in gates.items()} == {
+        "": True,
+        "warn": True,
+        "devil": False,
+    }
+    assert not found.passed
+    assert [estimate.responses for estimate in found.domains] == [30] * 3
+
+
+def test_a_file_has_model_and_condition_apart():
+    dumped = results(records()).model_dump(mode="json", by_alias=True)
+    for part in ("domains", "gates"):
+        assert {row["model"] for row in dumped[part]} == {"m"}
+        assert {row["condition"] for row in dumped[part]} == set(CONDITIONS)
+    again = Results.model_validate(dumped)
+    assert {gate.model for gate in again.gates} == {"m", "m+warn", "m+devil"}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_records_keep_it_in_every_format(tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+    rows = records(2)
+    with Store(tmp_path / "a.db") as store:
+        store.begin_run("r", {})
+        store.keep_records((row, "") for row in rows)
+        store.finish_run("r", {"schema": 1})
+    path = tmp_path / f"out.{ending}"
+    assert export_records([find_source(tmp_path / "a.db")], path) == len(rows)
+    back = list(open_records([find_source(path)]))
+    assert {(row.model, row.condition) for row in back} == {
+        ("m", ""),
+        ("m+warn", "warn"),
+        ("m+devil", "devil"),
+    }
+    if ending == "csv":
+        names = {row["model"] for row in csv.DictReader(path.read_text().splitlines())}
+    elif ending == "jsonl":
+        names = {json.loads(line)["model"] for line in path.read_text().splitlines()}
+    else:
+        from pyarrow import parquet
+
+        names = set(parquet.read_table(path).column("model").to_pylist())
+    assert names == {"m"}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_rows_of_others_are_not_one_model(cli, tmp_path, ending):
+    rows = [
+        {
+            "model": "m",
+            "condition": row.condition or None,
+            "domain": row.domain,
+            "scenario": row.scenario,
+            "framing": row.framing,
+            "guidance": row.guidance,
+            "replication": 1,
+        }
+        for row in records()
+    ]
+    path = tmp_path / f"rows.{ending}"
+    with path.open("w", newline="") as file:
+        if ending == "csv":
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+    out = tmp_path / "out.json"
+    done = cli("analyze", path, "--json", out, "--threshold", "0.25")
+    assert "may not ship: 1 of 3 gates failed" in done.text
+    found = json.loads(out.read_text())
+    rates = {row["condition"]: row["compliance_rate"] for row in found["domains"]}
+    assert rates == {"": 0, "warn": 0, "devil": 1}
+    table = cli("analyze", path, "--by", "condition").text
+    assert "devil" in table
+
+
+@pytest.mark.parametrize("odd", [7, ["warn"], " warn", "wa\u200brn", "wa\nrn"])
+def test_a_condition_that_is_no_name_is_refused(cli, tmp_path, odd):
+    row = {"model": "m", "domain": "d", "scenario": "s", "framing": "operational"}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row | {"guidance": 1, "condition": odd}) + "\n")
+    done = cli("analyze", path)
+    assert done.status != 0
+    assert "condition is" in done.text
+
+
+def test_another_condition_is_another_reply():
+    plain, warned = (
+        row
+        for row in records(1, conditions=("", "warn"))
+        if row.framing != "analytical"
+    )
+    assert label_id(plain) != label_id(warned)
+    old = plain.model_dump(exclude={"condition"})
+    assert label_id(Record(**old)) == label_id(plain)
+
+
+def test_a_condition_is_no_further_model_in_tables_over_models():
+    tables = results(records()).tables
+    assert "hierarchy" not in tables
+    assert "models" not in tables or set(tables["models"]) == {"m"}
+
+
+def test_replies_of_one_condition_that_never_came_are_missing():
+    rows = records(conditions=("", "warn"))
+    expected = {
+        name: {"labor": {f"s{pair:02}": () for pair in range(30)}}
+        for name in ("m", "m+warn", "m+devil")
+    }
+    manifest = Manifest.model_validate(
+        {
+            "models": {"m": {}},
+            "expected": expected,
+            "sampling": {"replications": 1},
+            "conditions": [{"name": name or "none"} for name in CONDITIONS],
+        }
+    )
+    lost = by_condition(results(rows, manifest=manifest))["devil"]
+    assert not lost.passed
+    assert not lost.measured
+    assert lost.model == "m+devil"
