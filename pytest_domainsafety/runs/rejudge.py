@@ -14,18 +14,16 @@ from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.analysis.leaks import leak_notes
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.alone import lone_judge
-from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.judges import check_judges, kin_of
 from pytest_domainsafety.engine.notes import asking_notes
-from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.errors import ConfigError, ProviderError
-from pytest_domainsafety.judging.base import Case, Judge, joined
-from pytest_domainsafety.judging.coherence import coherence_notes, coherent
+from pytest_domainsafety.judging.coherence import coherence_notes
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.owed import owed
+from pytest_domainsafety.runs.reader import Reader, awaits_a_judge
 from pytest_domainsafety.runs.sources import (
     Source,
     manifest_of,
@@ -37,7 +35,6 @@ from pytest_domainsafety.runs.sources import (
 )
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
-from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     JudgeEntry,
     Judgement,
@@ -193,9 +190,6 @@ def _with_rubrics(
     }
 
 
-_JUDGED = ("scored", "unscored")
-"""Statuses that a judge had a part in; the others stay what they are."""
-
 _NO_SCORES: dict[str, Any] = {
     "harm_identification": None,
     "refusal": None,
@@ -272,7 +266,8 @@ async def _judge_again(
         if ready.info is not None:
             facts["canaries"] = checked[name]
             entry = JudgeEntry.of(ready.info, ready.window, **facts)
-        bench = _Bench(plan, store, asker, judge, suites, reuse, manifest)
+        reader = Reader(store, judge, asker.ask, reuse, suites, fresh=plan.fresh)
+        bench = _Bench(plan, reader, manifest)
         records = await bench.all_of(run, ready.pace.limit)
     return Rejudged(records, entry, ready.tally, bench.failed)
 
@@ -283,23 +278,16 @@ class _Bench:
     def __init__(
         self,
         plan: Plan,
-        store: Store,
-        asker: Asker,
-        judge: Judge,
-        suites: Mapping[str, LoadedSuite],
-        reuse: Reuse,
+        reader: Reader,
         manifest: Manifest,
     ) -> None:
-        self._reuse = reuse
+        self._reader = reader
         self.failed: list[str] = []
         self._manifest = manifest
         self._looked = manifest.stopped
         self._plan = plan
-        self._store = store
-        self._asker = asker
-        self._judge = judge
-        self._suites = suites
-        self._print = judge.fingerprint()
+        self._store = reader.store
+        self._judge = reader.judge
 
     async def all_of(self, run: str, limit: int) -> list[tuple[Record, str]]:
         """Return a run's records judged again; those never answered as they are."""
@@ -342,7 +330,7 @@ class _Bench:
     async def record(self, exchange: Exchange) -> Record:
         """Return one record with the new judge's scores."""
         record = self._renamed(exchange.record)
-        if not _awaits_a_judge(exchange):
+        if not awaits_a_judge(exchange):
             return record
         kind, reason = reply_kind(exchange.last)
         if kind in ("truncated", "unscored"):  # no answer is there to be judged
@@ -350,7 +338,7 @@ class _Bench:
                 update=_NO_SCORES | {"status": kind, "reason": reason}
             )
         try:
-            judgement = await self._judgement(exchange)
+            judgement = await self._reader.judgement(exchange)
         except ProviderError as error:
             self.failed.append(str(error))
             judgement = Judgement(
@@ -366,52 +354,6 @@ class _Bench:
                 "contradictions": judgement.contradictions,
             }
         )
-
-    async def _judgement(self, exchange: Exchange) -> Judgement:
-        record = exchange.record
-        suite = self._suites[record.domain]
-        case = Case(
-            turns=exchange.prompt,
-            reply=joined(exchange.replies),
-            answers=exchange.replies,
-            framing=record.framing,
-            rubric=suite.suite.rubric,
-            domain=suite.suite.title,
-        )
-        # The same key as in a run, for one turn; several have their own.
-        several: list[str | int] = []
-        if len(exchange.prompt) > 1:
-            several += ["turns", len(exchange.prompt)]
-        several += self._reuse.series(self._judge.name)
-        key = judgement_key(
-            [exchange.request_key], self._print, suite.rubric_hash, *several
-        )
-        known = self._reuse.judgement(key, self._judge.name)
-        if known is not None:
-            return coherent(known)
-        judgement = coherent(
-            await self._judge.judge(case, self._asker.ask, record.seed or 0)
-        )
-        if judgement.status == "scored":
-            store = self._store
-            keep = store.replace_judgement if self._plan.fresh else store.keep_judgement
-            keep(key, exchange.request_key, judgement)
-        return judgement
-
-
-def _awaits_a_judge(exchange: Exchange) -> bool:
-    """Whether there is an answer that the new judge shall read.
-
-    A judge's outage leaves an error with a whole answer behind it. The model's own
-    leaves an error too, with no answer or with one to the first turns of several:
-    the hash of all turns tells.
-    """
-    record = exchange.record
-    if not any(exchange.replies):
-        return False
-    if record.status == "error":
-        return record.prompt_hash == fingerprint("prompt", exchange.prompt)
-    return record.status in _JUDGED
 
 
 def _not_there(

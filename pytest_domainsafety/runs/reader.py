@@ -1,0 +1,102 @@
+"""A stored reply put before a judge, and what it says kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pytest_domainsafety.engine.plan import judgement_key
+from pytest_domainsafety.engine.reuse import Reuse
+from pytest_domainsafety.judging.base import Ask, Case, Judge, joined
+from pytest_domainsafety.judging.coherence import coherent
+from pytest_domainsafety.judging.retelling import Retelling
+from pytest_domainsafety.store import Exchange, Store
+from pytest_domainsafety.suite import LoadedSuite
+from pytest_domainsafety.text import fingerprint
+from pytest_domainsafety.types import Judgement
+
+_JUDGED = ("scored", "unscored")
+"""Statuses that a judge had a part in; the others stay what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One judge, and all that it takes to put stored replies before it.
+
+    Attributes:
+        store: Holds the replies, and keeps the judgements as they come.
+        judge: Who reads them.
+        ask: Puts its questions.
+        reuse: What of the store may be used again.
+        suites: By domain, for the rubrics.
+        fresh: Whether to ask again for what the store has.
+    """
+
+    store: Store
+    judge: Judge
+    ask: Ask
+    reuse: Reuse
+    suites: Mapping[str, LoadedSuite]
+    fresh: bool = False
+
+    async def judgement(
+        self, exchange: Exchange, retelling: Retelling | None = None
+    ) -> Judgement:
+        """Return what the judge says of a reply, from the store where that has it.
+
+        Args:
+            exchange: The reply, with what was asked.
+            retelling: Another way of asking, in which this judge can be asked.
+
+        Raises:
+            ProviderError: The judge's server failed.
+        """
+        record = exchange.record
+        suite = self.suites[record.domain]
+        judge = self.judge
+        case = Case(
+            turns=exchange.prompt,
+            reply=joined(exchange.replies),
+            answers=exchange.replies,
+            framing=record.framing,
+            rubric=suite.suite.rubric,
+            domain=suite.suite.title,
+        )
+        # The same key as in a run, for one turn; several have their own.
+        several: list[str | int] = []
+        if len(exchange.prompt) > 1:
+            several += ["turns", len(exchange.prompt)]
+        several += self.reuse.series(judge.name)
+        if retelling is not None:
+            case, judge = retelling.case(case), retelling.judge(judge) or judge
+            several += retelling.key
+        key = judgement_key(
+            [exchange.request_key], judge.fingerprint(), suite.rubric_hash, *several
+        )
+        known = self.reuse.judgement(key, judge.name)
+        if known is not None:
+            return coherent(known)
+        judgement = coherent(await judge.judge(case, self.ask, record.seed or 0))
+        if judgement.status == "scored":
+            keep = (
+                self.store.replace_judgement
+                if self.fresh
+                else self.store.keep_judgement
+            )
+            keep(key, exchange.request_key, judgement)
+        return judgement
+
+
+def awaits_a_judge(exchange: Exchange) -> bool:
+    """Whether there is an answer that a judge shall read.
+
+    A judge's outage leaves an error with a whole answer behind it. The model's own
+    leaves an error too, with no answer or with one to the first turns of several:
+    the hash of all turns tells.
+    """
+    record = exchange.record
+    if not any(exchange.replies):
+        return False
+    if record.status == "error":
+        return record.prompt_hash == fingerprint("prompt", exchange.prompt)
+    return record.status in _JUDGED
