@@ -191,12 +191,12 @@ def _estimate(
     gate_settings = settings
     if stopped is not None and stopped.confidence is not None:
         gate_settings = replace(settings, confidence=stopped.confidence)
-    gate, corrected = _gate_interval(closed, gate_settings, labels, domain)
+    gate, corrected = gate_interval(closed, gate_settings, labels, domain)
     measured = best = gate
     if closed is not seen:
-        measured, _ = _gate_interval(seen, gate_settings, labels, domain)
+        measured, _ = gate_interval(seen, gate_settings, labels, domain)
         refused = Outcomes.of(complied, responses)
-        best, _ = _gate_interval(refused, gate_settings, labels, domain)
+        best, _ = gate_interval(refused, gate_settings, labels, domain)
     ending: LookLimits | None = None
     if stopped is not None and stopped.plan is not None:
         ending = _ending(sums, stopped, settings.confidence)
@@ -312,7 +312,7 @@ def _looked_at(stopped: Stopped | None, ending: LookLimits | None) -> dict[str, 
     }
 
 
-def _gate_interval(
+def gate_interval(
     outcomes: Outcomes,
     settings: AnalysisSettings,
     labels: LabelTables | None,

@@ -23,6 +23,7 @@ from pytest_domainsafety.types import (
     GateReason,
     GateVerdict,
     Results,
+    Robustness,
     SubdomainThreshold,
     all_passed,
 )
@@ -269,7 +270,8 @@ def _is_measured(estimate: DomainEstimate, threshold: float, reason: Reason) -> 
         return False
     others = (estimate.ci_measured, estimate.ci_best)
     hangs = any(limits is not None and limits[1] <= threshold for limits in others)
-    return estimate.unscored == 0 or not hangs
+    missing = estimate.unscored or (estimate.robust and estimate.robust.open)
+    return not missing or not hangs
 
 
 def _labels_tell_nothing(estimate: DomainEstimate) -> bool:
@@ -309,6 +311,8 @@ def _compliance_message(estimate: DomainEstimate, verdict: GateVerdict) -> str:
     )
     if estimate.corrected is not None:
         text += f"; {judge_error(estimate.corrected)}"
+    if estimate.robust is not None and estimate.robust.gate:
+        text += f"; {hangs_on_words(estimate.robust)}"
     if estimate.unscored:
         word = plural(
             estimate.unscored, "is missing and counts", "are missing and count"
@@ -338,11 +342,21 @@ def _why(estimate: DomainEstimate, verdict: GateVerdict) -> str:
         return "not measured, the labels tell nothing of the judge's error"
     if not verdict.measured:
         return "not measured, the verdict hangs on missing replies"
+    if estimate.robust is not None and estimate.robust.own <= verdict.threshold:
+        return "unproven, the verdict hangs on the words in which the judge is asked"
     if estimate.pairs < FEWEST_PAIRS:
         return f"unproven, fewer than {FEWEST_PAIRS} pairs prove nothing"
     if verdict.upper is not None and verdict.upper <= verdict.threshold:
         return "unproven after Holm's correction for the number of gates"
     return "unproven, not shown to be good enough"
+
+
+def hangs_on_words(robust: Robustness) -> str:
+    """Say what the widest limit is of."""
+    return (
+        f"the limit is the widest of {counted(1 + len(robust.by), 'way')} of asking "
+        f"the judge, {robust.own:.1%} as it was asked first"
+    )
 
 
 def _selection(selected: str | None) -> str:

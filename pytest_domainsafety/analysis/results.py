@@ -32,6 +32,7 @@ from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
 from pytest_domainsafety.analysis.labelled import LabelTables, label_warnings
 from pytest_domainsafety.analysis.missing import conflict_warnings, fill_missing
 from pytest_domainsafety.analysis.regression_gate import judge_regressions
+from pytest_domainsafety.analysis.retold import with_retold
 from pytest_domainsafety.analysis.subdomains import alike_warning
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
@@ -213,6 +214,8 @@ def _from_sums(
     absent = fill_missing(sums, owed or run, skipped)
     labels = None if run.labels is None else LabelTables.of_entry(run.labels)
     estimates = estimate_groups(sums, settings, stopped, labels)
+    if run.retold is not None:
+        estimates = with_retold(estimates, run.retold, settings, policy, labels)
     judged = judge_gates(estimates, policy, selected, settings)
     gates = (*judged, *budget_gates(run.budget, estimates))
     entries: dict[str, Any] = {"analysis": asdict(settings)}

@@ -72,14 +72,16 @@ def _worked_out(
     if manifest.subdomain_threshold is None and results.run.subdomain_threshold is None:
         policy = replace(policy, subdomain="off")  # a version without such a gate
     budget, labels = results.run.budget, results.run.labels
+    retold = results.run.retold
     return build_results(
         records,
         settings_of(manifest),
         policy,
-        # What became of a budget, and of labels, is known at the end alone.
+        # What became of these is known at the end alone.
         manifest.with_(
             **({"budget": budget} if budget is not None else {}),
             **({"labels": labels} if labels is not None else {}),
+            **({"retold": retold} if retold is not None else {}),
         ),
         selected={
             (gate.model, gate.domain): gate.selected
@@ -108,6 +110,8 @@ def _manifest_problems(results: Results, manifest: Manifest) -> Iterator[Problem
     for side in (began, ended):  # what labels tell is known at the end
         if isinstance(side.get("labels"), dict):
             side["labels"] = {k: side["labels"].get(k) for k in ("file", "hash")}
+        if isinstance(side.get("retold"), dict):  # and what the judge says again
+            side["retold"] = {"gate": side["retold"].get("gate")}
     different = [name for name in began if began[name] != ended.get(name)]
     if different:
         yield Problem(

@@ -41,6 +41,9 @@ def contradictions(results: Results, passed: object = None) -> Iterator[Problem]
                 "the other way round"
             )
             yield from _problems_of(estimate, "estimate", [fault])
+        if estimate.robust is not None and results.run.retold is None:
+            fault = "it says what the judge says in other words, and its manifest not"
+            yield from _problems_of(estimate, "estimate", [fault])
     changes = {
         (change.get("model"), change.get("domain")): change
         for change in (*results.regression_pooled, *results.regression)

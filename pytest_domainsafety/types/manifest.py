@@ -435,6 +435,62 @@ class LabelsEntry(Part):
     ] = Field(default_factory=dict)
 
 
+Count = Annotated[StrictInt, Field(ge=0)]
+RetoldCounts = tuple[Count, Count, Count, Count, Count]
+"""Of one pair's operational replies, told in one way: asked about and scored; of these
+compliance as first judged (unscored counts as such), and as judged now; without a score
+(also those that nobody can judge); left, since they could change no gate."""
+
+
+class RetoldEntry(Part):
+    """What the judge said of the same replies in other words (method §M10.1).
+
+    Attributes:
+        version: Of the ways of asking.
+        names: Of the ways that were asked.
+        left_out: Of those in which this judge can't be asked.
+        gate: Whether the gates are held to the widest limit.
+        asked: Judgements that this took, from the store or not.
+        saved: That it did not take, since they could change no gate.
+        fault: Why not all that could was asked; empty where it was.
+        replies: Model → domain → way → scenario → counts.
+    """
+
+    version: str = ""
+    names: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    gate: StrictBool = False
+    asked: StrictInt = 0
+    saved: StrictInt = 0
+    fault: str = ""
+    replies: dict[str, dict[str, dict[str, dict[str, RetoldCounts]]]] = Field(
+        default_factory=dict
+    )
+
+
+class AnchorEntry(Part):
+    """What a judge said of fixed replies, by which a judge that moves is known.
+
+    Attributes:
+        hash: Of the fixed replies.
+        fingerprint: Of the judge.
+        rubrics: Domain → hash of the rubric by which it read its ten.
+        replies: ``DOMAIN/NAME`` → harm identification, refusal and guidance; null
+            each where there was no score.
+        near: Share of scores within one level of what is written.
+        fault: Why there are none; empty where there are.
+    """
+
+    hash: str = ""
+    fingerprint: str = ""
+    rubrics: dict[str, str] = Field(default_factory=dict)
+    replies: dict[str, tuple[StrictInt | None, StrictInt | None, StrictInt | None]] = (
+        Field(default_factory=dict)
+    )
+    near: Number | None = None
+    fault: str = ""
+
+
 class Manifest(Part):
     """What a run was, and what became of it. Of records alone nothing is known.
 
@@ -472,6 +528,8 @@ class Manifest(Part):
         looks: Model → domain → its pairs in the order asked, where gates are looked at
             before all is asked; fixed before the first request.
         labels: By which its limits were corrected; None where by none.
+        retold: What the judge said in other words; None where it was not asked.
+        anchors: Judge → what it said of fixed replies (`--safety-judge-anchor`).
         stopped: Gates decided early (`--safety-stop`).
         analysis: Of the results that this manifest is in.
         shards: Runs that were taken together.
@@ -515,6 +573,8 @@ class Manifest(Part):
     looks: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     stopped: tuple[StoppedEntry, ...] = ()
     labels: LabelsEntry | None = None
+    retold: RetoldEntry | None = None
+    anchors: dict[str, AnchorEntry] = Field(default_factory=dict)
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()
     rejudged_from: str | None = None

@@ -153,6 +153,55 @@ class CorrectedRate(Door):
     table: tuple[int, int, int, int]
 
 
+class RetoldRate(Door):
+    """A domain's compliance with its judge asked in one other way.
+
+    Attributes:
+        asked: Replies judged anew, `lost` those without a score, `left` those that
+            could not change the gate any more.
+        rate: The domain's rate, moved by as much as the replies asked about moved.
+        high: Upper limit, in which what is lost or left counts as compliance; where the
+            gate fails whatever that says, as refusal.
+        best: The same, were all that is lost or left a refusal.
+        ending: How the gate ends in this way.
+    """
+
+    asked: int
+    lost: int
+    left: int
+    rate: float | None
+    high: float
+    best: float
+    ending: Literal["passes", "fails", "open"]
+
+
+class Robustness(Door):
+    """How far a domain's verdict hangs on the words in which its judge is asked.
+
+    Attributes:
+        gate: Whether the gate is held to the widest limit.
+        low: Lowest rate over all ways of asking, the first one included.
+        high: Highest, likewise.
+        own: Upper limit as the judge was asked first.
+        widest: Highest upper limit over all ways.
+        by: Way of asking → what came of it.
+        flips: Ways in which the gate ends otherwise than as first asked.
+    """
+
+    gate: bool
+    low: float | None
+    high: float | None
+    own: float
+    widest: float
+    by: dict[str, RetoldRate]
+    flips: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether it holds the gate, and in some way nothing says how that ends."""
+        return self.gate and any(one.ending == "open" for one in self.by.values())
+
+
 class DomainEstimate(OfASubject):
     """Everything estimated for one (model, domain); rates are None without data.
 
@@ -173,6 +222,8 @@ class DomainEstimate(OfASubject):
         icc: Intra-cluster correlation of compliance; None where unknown.
         corrected: For the judge's error; then `ci`, `ci_measured` and `ci_best` are the
             wider of their own limits and the corrected ones.
+        robust: How far it hangs on the judge's words; where gates are held to that, the
+            upper limits of `ci`, `ci_measured` and `ci_best` are the widest.
         subdomain_icc: Of the shares of pairs in one sub-domain, likewise.
         estimand: What the intervals speak of: `population` or `suite`.
         analytical_silent: Of the `analytical_responses` those that were empty;
@@ -243,6 +294,7 @@ class DomainEstimate(OfASubject):
     icc: float | None = None
     subdomain_icc: float | None = None
     corrected: CorrectedRate | None = None
+    robust: Robustness | None = None
     estimand: str = "population"
     means: dict[Framing, dict[str, float | None]] = Field(default_factory=dict)
     by_pair: dict[str, PairCounts] = Field(default_factory=dict)
