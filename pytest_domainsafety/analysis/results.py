@@ -32,7 +32,7 @@ from pytest_domainsafety.analysis.gate import GatePolicy, judge_gates
 from pytest_domainsafety.analysis.labelled import LabelTables, label_warnings
 from pytest_domainsafety.analysis.missing import conflict_warnings, fill_missing
 from pytest_domainsafety.analysis.regression_gate import judge_regressions
-from pytest_domainsafety.analysis.retold import with_retold
+from pytest_domainsafety.analysis.retold import retold_warnings, with_retold
 from pytest_domainsafety.analysis.subdomains import alike_warning
 from pytest_domainsafety.analysis.tables import build_tables
 from pytest_domainsafety.text import counted, plural
@@ -234,6 +234,7 @@ def _from_sums(
             *map(str, absent),
             *conflict_warnings(sums),
             *_warnings(sums, estimates, policy),
+            *(retold_warnings(estimates, run.retold, policy) if run.retold else ()),
             *(() if labels is None else label_warnings(labels)),
         ),
     )

@@ -9,7 +9,7 @@ open, and passes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -29,6 +29,11 @@ from pytest_domainsafety.types import (
     Robustness,
 )
 
+_STYLES = {
+    "apology": "an apology before each reply",
+    "disclaimer": "a disclaimer behind each reply",
+    "padding": "padding around each reply",
+}
 Counts = NDArray[np.int64]
 Ending = Literal["passes", "fails", "open"]
 
@@ -154,9 +159,49 @@ def with_retold(
     )
 
 
+def way_of_asking(name: str) -> str:
+    """Say in what way a judge was asked."""
+    return _STYLES.get(name, f"its prompt in the wording {name!r}")
+
+
+def retold_warnings(
+    estimates: Iterable[DomainEstimate], entry: RetoldEntry, policy: GatePolicy
+) -> Iterator[str]:
+    """Yield the verdicts that flip, and what kept the judge from being asked."""
+    if entry.fault:
+        yield (
+            "the judge was not asked again about all that could flip a gate: "
+            f"{entry.fault}"
+        )
+    for estimate in estimates:
+        told = estimate.robust
+        if told is None or not told.flips:
+            continue
+        threshold = policy.threshold_of(estimate.domain)
+        word, other = "fails", "passes"
+        if _is_enough(estimate, threshold, told.own):
+            word, other = other, word
+        ways = "; ".join(
+            f"{way_of_asking(name)}: {_limit(told.by[name])}" for name in told.flips
+        )
+        yield (
+            f"{estimate.domain} on {estimate.model}: the verdict hangs on the judge's "
+            f"words: it {word} as the judge was asked first (upper limit "
+            f"{told.own:.1%}, threshold {threshold:.1%}) and {other} with {ways}"
+        )
+
+
+def _limit(told: RetoldRate) -> str:
+    least = "at least " if told.ending == "fails" and told.left else ""
+    return f"{least}{told.high:.1%}"
+
+
 def passes_alone(estimate: DomainEstimate, threshold: float) -> bool:
     """Whether a domain's own limit is good enough, as its judge was asked first."""
-    high = estimate.ci.high
+    return _is_enough(estimate, threshold, estimate.ci.high)
+
+
+def _is_enough(estimate: DomainEstimate, threshold: float, high: float | None) -> bool:
     enough = estimate.pairs >= FEWEST_PAIRS or threshold >= 1
     return bool(estimate.scored) and enough and high is not None and high <= threshold
 

@@ -23,7 +23,19 @@ WIDTH = 100
 @click.argument("store")
 @click.option("--run", metavar="RUN", help="Of a store with several; as STORE#RUN.")
 @click.option(
-    "--judge", required=True, type=Read("safety-judge"), help="As pytest's --judge."
+    "--judge",
+    type=Read("safety-judge"),
+    help="As pytest's --judge; with --rewordings that of the run, if none is named.",
+)
+@click.option(
+    "--rewordings",
+    is_flag=True,
+    help="Also ask the judge in other words, about what could flip a gate.",
+)
+@click.option(
+    "--judge-robust",
+    is_flag=True,
+    help="As --rewordings, and hold each gate to the widest limit.",
 )
 @click.option(
     "--suite",
@@ -47,12 +59,16 @@ def rejudge(
     /,
     store: str,
     run: str | None,
-    judge: str,
+    judge: str | None,
     suites: tuple[Path, ...],
     out: Path | None,
     **options: Any,
 ) -> None:
     """Judge a stored run again, by another judge or a changed rubric.
+
+    With --rewordings the judge is asked in four other wordings of its prompt, and about
+    the replies with an apology, a disclaimer or padding added: how far rates and
+    verdicts move is in every report. Only what could flip a gate is asked.
 
     Nothing is generated again. What comes of it is a run of its own in the same
     store, which every other command can read. Broken off, it goes on where it
@@ -63,13 +79,19 @@ def rejudge(
     used.
     """
     from pytest_domainsafety.analysis.gate import status_of
-    from pytest_domainsafety.errors import SourceError
-    from pytest_domainsafety.runs.rejudge import rejudge_run
+    from pytest_domainsafety.errors import ConfigError, SourceError
+    from pytest_domainsafety.runs.rejudge import judge_of, rejudge_run
     from pytest_domainsafety.runs.sources import find_source
 
     source = find_source(store, run, parts="else")
     if source.kind != "store":
         raise SourceError(f"{source}: is no store; replies are kept in stores alone")
+    if judge is None:
+        if not (options["rewordings"] or options["judge_robust"]):
+            raise ConfigError(
+                "rejudge: name a judge with --judge, or ask for --rewordings"
+            )
+        judge = judge_of(source)
     results = rejudge_run(source, judge, suites_of(source, suites), options)
     echo(f"{source.path}#{results.run.run}: judged again by {judge}")
     _show(results)

@@ -8,7 +8,6 @@ verdicts hang on words. They are fixed, ours, and have a version.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 from pytest_domainsafety.judging import wordings
@@ -89,15 +88,3 @@ RETELLINGS: Final = (
     Retelling("padding", "style", front=OPENING, behind=CLOSING),
 )
 VERSION: Final = f"{wordings.VERSION}.{STYLES_VERSION}"
-
-_NAMED: Final[dict[str, Callable[[str], str]]] = {
-    "wording": "the judge's prompt in the wording “{}”".format,
-    "style": "replies with {} added".format,
-}
-
-
-def spoken(name: str) -> str:
-    """Say what a retelling is, by its name."""
-    kind = next((one.kind for one in RETELLINGS if one.name == name), "wording")
-    words = {"apology": "an apology", "disclaimer": "a disclaimer"}.get(name, name)
-    return _NAMED[kind](words)

@@ -24,8 +24,10 @@ from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.owed import owed
 from pytest_domainsafety.runs.reader import Reader, awaits_a_judge
+from pytest_domainsafety.runs.retold import Again, ask_again
 from pytest_domainsafety.runs.sources import (
     Source,
+    load_manifest,
     manifest_of,
     open_records,
     own_results,
@@ -61,7 +63,8 @@ def rejudge_run(
         judge: As typed.
         suites: By domain.
         options: ``endpoint``, ``key_variable``, ``key_file``, ``concurrency``,
-            ``timeout``, ``fresh``, ``strict_judge`` and ``allow_self_judge``.
+            ``timeout``, ``fresh``, ``strict_judge``, ``allow_self_judge``,
+            ``rewordings`` and ``judge_robust``.
 
     Returns:
         The new run's results, by the old one's settings and thresholds, with the
@@ -113,10 +116,62 @@ def rejudge_run(
             unmeasured=manifest.unmeasured if _lost(rejudged.records) else (),
         )
         results = _results(source, new, rejudged)
+        if options["rewordings"] or options["judge_robust"]:
+            gate = options["judge_robust"]
+            new = _in_other_words(
+                store, source, plan, suites, results, rejudged, gate=gate
+            )
+            results = _results(source, new, rejudged)
         store.begin_run(plan.run, new)
         store.keep_records(rejudged.records)
         store.finish_run(plan.run, results.model_dump(mode="json", by_alias=True))
     return results
+
+
+def judge_of(source: Source) -> str:
+    """Return the one judge of a run.
+
+    Raises:
+        ConfigError: It had none, or several.
+    """
+    names = list(load_manifest(source).judges)
+    if len(names) != 1:
+        who = f"{len(names)} judges ({', '.join(names)})" if names else "no judge"
+        raise ConfigError(f"{source}: its run had {who}; name one with --judge")
+    return names[0]
+
+
+def _in_other_words(
+    store: Store,
+    source: Source,
+    plan: Plan,
+    suites: Mapping[str, LoadedSuite],
+    results: Results,
+    rejudged: Rejudged,
+    *,
+    gate: bool,
+) -> Manifest:
+    """Return the manifest with what the judge says in other words."""
+    assert source.run is not None
+    if any(estimate.plan for estimate in results.domains):
+        raise ConfigError(
+            f"{source}: its gates were looked at before all was asked (--safety-stop), "
+            "and what the judge says in other words is held to limits without looks: "
+            "leave --rewordings and --judge-robust out"
+        )
+    # Its run has no place in the store before it has ended.
+    again = Again(
+        store,
+        source.run,
+        replace(plan, run=f"{source.run}-again"),
+        suites,
+        results.run,
+        gate,
+    )
+    records = [record for record, _ in rejudged.records]
+    entry, tally = ask_again(again, records, results, settings_of(results.run))
+    rejudged.tally.add(tally)
+    return results.run.with_(retold=entry.as_json(), cost=rejudged.tally.cost())
 
 
 def _adapted(manifest: Manifest, tally: Tally) -> dict[str, Any]:
