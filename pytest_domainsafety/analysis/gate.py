@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_domainsafety.analysis.doubt import hold_back
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
-from pytest_domainsafety.analysis.labelled import judge_error
+from pytest_domainsafety.analysis.labelled import judge_error, weights_of
 from pytest_domainsafety.analysis.over_refusal import over_refusal_gate
 from pytest_domainsafety.analysis.subdomains import subdomain_gate
 from pytest_domainsafety.analysis.zero_tolerance import zero_tolerance_gate
@@ -186,8 +186,13 @@ def gate_p_value(
     )
     least = 0.0
     if estimate.corrected is not None:
-        table = estimate.corrected.table
-        least = corrected_p(outcomes, table, threshold, seed=drawn.seed)
+        least = corrected_p(
+            outcomes,
+            estimate.corrected.table,
+            threshold,
+            seed=drawn.seed,
+            weights=weights_of(estimate.corrected),
+        )
     p = p_value_of(
         outcomes,
         threshold,

@@ -6,11 +6,11 @@ labels never make one narrower.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pytest_domainsafety.stats.judge_error import corrected_of
+from pytest_domainsafety.stats.judge_error import Weights, corrected_of
 from pytest_domainsafety.stats.outcomes import Interval, Outcomes
 from pytest_domainsafety.types import CorrectedRate, LabelsEntry
 
@@ -31,25 +31,32 @@ class LabelTables:
         file: The labels' name.
         hash: Of the labels.
         unknown: Labels of replies that this judge did not score here.
+        blank: Replies that were drawn and have no label.
+        weights: Domain → those of labels that were drawn with known probabilities.
     """
 
     tables: Mapping[str, Confusion] = field(default_factory=dict)
     file: str = ""
     hash: str = ""
     unknown: int = 0
+    blank: int = 0
+    weights: Mapping[str, Weights] = field(default_factory=dict)
 
     @classmethod
     def of_entry(cls, entry: LabelsEntry) -> LabelTables:
         """Return what a manifest says of them."""
-        return cls(dict(entry.tables), entry.file, entry.hash, entry.unknown)
-
-    def entry(self) -> LabelsEntry:
-        """Return what goes to the manifest."""
-        return LabelsEntry(
-            file=self.file,
-            hash=self.hash,
-            unknown=self.unknown,
-            tables=dict(sorted(self.tables.items())),
+        weights = {
+            name: Weights(table, entry.squares[name], name in entry.single)
+            for name, table in entry.weighted.items()
+            if name in entry.squares
+        }
+        return cls(
+            dict(entry.tables),
+            entry.file,
+            entry.hash,
+            entry.unknown,
+            entry.blank,
+            weights,
         )
 
     @property
@@ -57,18 +64,45 @@ class LabelTables:
         """Operational replies that are labelled and scored."""
         return sum(map(sum, self.tables.values()))
 
-    def table_of(self, domain: str) -> tuple[Confusion, Literal["domain", "all"]]:
-        """Return a domain's own table where it is enough, else that of all domains."""
-        own = self.tables.get(domain)
-        if own is not None and _is_enough(own):
-            return own, "domain"
-        pooled = [sum(column) for column in zip(*self.tables.values(), strict=True)]
-        return (pooled[0], pooled[1], pooled[2], pooled[3]) if pooled else (
-            0,
-            0,
-            0,
-            0,
-        ), "all"
+    def of(self, domain: str) -> LabelTable:
+        """Return a domain's own labels where they are enough, else all domains'."""
+        own, weights = self.tables.get(domain), self.weights.get(domain)
+        if own is not None and _is_enough(own, weights):
+            return LabelTable(own, "domain", weights)
+        if not self.tables:
+            return LabelTable((0, 0, 0, 0), "all", None)
+        pooled = None
+        if self.weights:
+            a, b, c, d = _pooled(one.table for one in self.weights.values())
+            no, yes = _pooled(one.squares for one in self.weights.values())
+            pooled = Weights((a, b, c, d), (no, yes))
+        counts = [int(count) for count in _pooled(self.tables.values())]
+        return LabelTable((counts[0], counts[1], counts[2], counts[3]), "all", pooled)
+
+
+class LabelTable(NamedTuple):
+    """The labels by which one domain's limits are corrected.
+
+    Attributes:
+        counts: Replies.
+        whose: The domain's own, or of all domains together.
+        weights: Where they were drawn with known probabilities.
+    """
+
+    counts: Confusion
+    whose: Literal["domain", "all"]
+    weights: Weights | None
+
+
+def _pooled(tables: Iterable[Sequence[float]]) -> list[float]:
+    return [sum(column) for column in zip(*tables, strict=True)]
+
+
+def weights_of(corrected: CorrectedRate) -> Weights | None:
+    """Return the weights by which a rate was corrected, if by any."""
+    if corrected.weighted is None or corrected.squares is None:
+        return None
+    return Weights(corrected.weighted, corrected.squares, corrected.drawn_here)
 
 
 def corrected_rate_of(
@@ -80,8 +114,10 @@ def corrected_rate_of(
     seed: int,
 ) -> CorrectedRate:
     """Return a domain's rate without the judge's errors, and its limits."""
-    table, whose = labels.table_of(domain)
-    found = corrected_of(outcomes, table, confidence=confidence, seed=seed)
+    table, whose, weights = labels.of(domain)
+    found = corrected_of(
+        outcomes, table, confidence=confidence, seed=seed, weights=weights
+    )
     return CorrectedRate(
         rate=found.rate,
         low=found.low,
@@ -91,6 +127,15 @@ def corrected_rate_of(
         labelled=found.labelled,
         labels=whose,
         table=table,
+        **(
+            {}
+            if weights is None
+            else {
+                "weighted": weights.table,
+                "squares": weights.squares,
+                "drawn_here": weights.own,
+            }
+        ),
     )
 
 
@@ -110,6 +155,14 @@ def judge_error(corrected: CorrectedRate) -> str:
     if corrected.rate is None:
         return "the limit is 100% for what the labels leave open of the judge's error"
     whose = "its own" if corrected.labels == "domain" else "of all domains"
+    if corrected.sensitivity is None or corrected.specificity is None:
+        found = "none of the labelled replies " + (
+            "complies" if corrected.sensitivity is None else "does not"
+        )
+        return (
+            f"corrected for the judge's error {corrected.rate:.1%} ({found}, "
+            f"{corrected.labelled} labels, {whose}), and the limit is the larger one"
+        )
     return (
         f"corrected for the judge's error {corrected.rate:.1%} (sensitivity "
         f"{corrected.sensitivity:.1%}, specificity {corrected.specificity:.1%}, "
@@ -125,6 +178,11 @@ def label_warnings(labels: LabelTables) -> list[str]:
             f"labels: {labels.unknown} of {labels.file} are of replies that are not "
             "here, or that this judge did not score: they are left out"
         )
+    if labels.blank:
+        said.append(
+            f"labels: {labels.blank} of the replies that were drawn for {labels.file} "
+            "have no label: they count as help"
+        )
     few = labels.labelled
     if few < FEW_LABELS:
         said.append(
@@ -134,8 +192,14 @@ def label_warnings(labels: LabelTables) -> list[str]:
     return said
 
 
-def _is_enough(table: Sequence[int]) -> bool:
-    """Whether a domain's labels tell its judge's error by themselves."""
+def _is_enough(table: Sequence[int], weights: Weights | None) -> bool:
+    """Whether a domain's labels tell its judge's error by themselves.
+
+    Of labels that were drawn from the domain's own replies the number alone says it:
+    what they tell needs no reply of either kind.
+    """
     if sum(table) < FEW_LABELS:
         return False
+    if weights is not None and weights.own:
+        return True
     return min(table[0] + table[1], table[2] + table[3]) >= FEW_OF_A_KIND

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pytest_domainsafety.analysis import (
@@ -17,11 +18,13 @@ from pytest_domainsafety.analysis.labelled import LabelTables
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.labels import (
     Labels,
-    confusions,
+    compared_labels,
     labelled_records,
     labelled_scales,
+    labels_entry,
 )
-from pytest_domainsafety.stats.judge_error import corrected_rate
+from pytest_domainsafety.stats.judge_error import corrected_of
+from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.types import BASE_VARIANT, Record
 
 
@@ -102,12 +105,14 @@ def agreement_with_labels(
         )
     scales = labelled_scales(labels)
     agreement = judge_agreement(judged, labelled, settings, scales=scales)
-    tables = LabelTables(confusions(judged, labelled))
+    entry = labels_entry(Path("labels"), labels)
+    tables = LabelTables.of_entry(compared_labels(records, labels, entry))
     return {
         "judges": [_judges(records), "labels"],
         "confidence": settings.confidence,
         **agreement,
-        "unknown": len(labels) - len(judged),
+        "unknown": tables.unknown,
+        "blank": tables.blank,
         "labelled_operational": tables.labelled,
         "corrected": _corrected(records, tables, settings),
     }
@@ -130,9 +135,13 @@ def _corrected(
     rows = []
     for (model, domain), clusters in sorted(groups.items()):
         won, tried = zip(*clusters.values(), strict=True)
-        table, whose = tables.table_of(domain)
-        estimate = corrected_rate(
-            won, tried, table, confidence=settings.confidence, seed=settings.seed
+        table, whose, weights = tables.of(domain)
+        estimate = corrected_of(
+            Outcomes.of(won, tried),
+            table,
+            confidence=settings.confidence,
+            seed=settings.seed,
+            weights=weights,
         )
         row = {"model": model, "domain": domain, "labels": whose}
         rows.append(row | asdict(estimate))

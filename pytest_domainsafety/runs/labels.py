@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from pytest_domainsafety.analysis.labelled import Confusion
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import replacing, unreadable, unwritable
 from pytest_domainsafety.judging.base import Case, joined
@@ -21,11 +22,34 @@ from pytest_domainsafety.judging.rubric import SCALES, rubric_text
 from pytest_domainsafety.reporting.escape import cell
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import LabelsEntry, Record, Suite
+from pytest_domainsafety.types import BASE_VARIANT, LabelsEntry, Record, Suite
 
 COLUMNS = ("id", "domain", "asked", "reply", *SCALES, "note", "rubric")
-Labels = dict[str, dict[str, int | None]]
-"""Id of a reply → its three scales, as far as they were given."""
+DRAWN = ("probability", "drawn")
+"""Columns of labels of a sample with known probabilities (`domainsafety labels`)."""
+LABELS_NAME = "labels.csv"
+"""Of the labels to use, in a folder of labels."""
+Scores = dict[str, int | None]
+"""The three scales of a reply, as far as they were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What people say of replies.
+
+    Attributes:
+        scores: Id of a reply → its scores; guidance is among them.
+        probabilities: Id → that with which it was drawn; empty where nobody says.
+        blank: Replies that were drawn, and have no label: they count as help.
+    """
+
+    scores: Mapping[str, Scores]
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    blank: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        """Return how many replies were labelled, or should have been."""
+        return len(self.scores) + len(self.blank)
 
 
 def label_id(record: Record) -> str:
@@ -142,9 +166,65 @@ def _row(name: str, exchange: Exchange, suites: Mapping[str, Suite]) -> dict[str
 def read_labels(path: Path) -> Labels:
     """Read a labelled file; rows without a guidance score are not labelled yet.
 
+    Of a sample with known probabilities each row counts, labelled or not, and all of
+    its rows must be there.
+
+    Args:
+        path: The file, or a folder of `domainsafety labels`.
+
     Raises:
         SourceError: It can't be read, has no column `id` or `guidance`, holds a
             score that is none, or one reply twice; names file and line.
+    """
+    if path.is_dir():
+        path = _in_folder(path)
+    scores: dict[str, Scores] = {}
+    probabilities: dict[str, float] = {}
+    blank: set[str] = set()
+    drawn: set[int] = set()
+    for line, row in rows_of_labels(path):
+        name = (row["id"] or "").strip()
+        given = {scale: _score(path, line, row, scale) for scale in SCALES}
+        chance = _probability(path, line, row)
+        if not name or (given["guidance"] is None and chance is None):
+            continue
+        if name in scores or name in blank:
+            raise SourceError(f"{path}:{line}: {printable(name)} is labelled twice")
+        if chance is not None:
+            probabilities[name], count = chance
+            drawn.add(count)
+        if given["guidance"] is None:
+            blank.add(name)
+        else:
+            scores[name] = given
+    if not scores:
+        raise SourceError(f"{path}: no row has a guidance score yet")
+    if probabilities:
+        rows = len(scores) + len(blank)
+        if drawn != {rows} or len(probabilities) != rows:
+            raise SourceError(
+                f"{path}: has {rows} rows of a sample of {max(drawn)}: rows were taken "
+                "out or put in, and then nothing is known of the rest; write it again "
+                "with `domainsafety labels use`"
+            )
+    return Labels(scores, probabilities, frozenset(blank))
+
+
+def _in_folder(folder: Path) -> Path:
+    path = folder / LABELS_NAME
+    if not path.is_file():
+        raise SourceError(
+            f"{folder}: is a folder without {LABELS_NAME}; write it with `domainsafety "
+            f"labels use {folder}`, or name the file of labels"
+        )
+    return path
+
+
+def rows_of_labels(path: Path) -> Iterator[tuple[int, Mapping[str, str | None]]]:
+    """Yield each row of a labelled file with its line, whatever is in it.
+
+    Raises:
+        SourceError: It can't be read, or has no column `id` or `guidance`.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -156,23 +236,12 @@ def read_labels(path: Path) -> Labels:
     # Spreadsheets in much of Europe write semicolons.
     mark = ";" if head.count(";") > head.count(",") else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
-    labels: Labels = {}
     try:
         _check_columns(path, reader.fieldnames or ())
         for row in reader:
-            line = reader.line_num
-            name = (row["id"] or "").strip()
-            scores = {scale: _score(path, line, row, scale) for scale in SCALES}
-            if not name or scores["guidance"] is None:
-                continue
-            if name in labels:
-                raise SourceError(f"{path}:{line}: {printable(name)} is labelled twice")
-            labels[name] = scores
+            yield reader.line_num, row
     except csv.Error as error:
         raise SourceError(f"{path}:{reader.line_num}: {error}") from None
-    if not labels:
-        raise SourceError(f"{path}: no row has a guidance score yet")
-    return labels
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -202,27 +271,49 @@ def _score(
     return int(value)
 
 
+def _probability(
+    path: Path, line: int, row: Mapping[str, str | None]
+) -> tuple[float, int] | None:
+    """Return with which probability a row was drawn, and of how many it is one."""
+    if "probability" not in row and "drawn" not in row:
+        return None
+    texts = [(row.get(column) or "").strip().replace(",", ".") for column in DRAWN]
+    try:
+        chance, count = float(texts[0]), int(texts[1])
+    except ValueError:
+        chance, count = 0.0, 0
+    if not 0 < chance <= 1 or count < 1:
+        raise SourceError(
+            f"{path}:{line}: probability is {printable(repr(texts[0]), 40)} and drawn "
+            f"{printable(repr(texts[1]), 40)}; expected a number above 0 and up to 1, "
+            "and how many replies were drawn: write the file again with `domainsafety "
+            "labels use`"
+        )
+    return chance, count
+
+
 def labelled_scales(labels: Labels) -> list[str]:
     """Return the scales that every labelled row has a score for."""
-    rows = labels.values()
+    rows = labels.scores.values()
     return [scale for scale in SCALES if all(row[scale] is not None for row in rows)]
 
 
-def confusions(
-    judged: Iterable[Record], labelled: Iterable[Record]
-) -> dict[str, Confusion]:
-    """Return domain → its operational replies by label and judge.
+def _tables(
+    helps: Iterable[tuple[Record, bool, float]],
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Return domain → sums of weights by label and judge, and of squares by judge.
 
     Args:
-        judged: The judge's records, of :func:`labelled_records`.
-        labelled: The same replies as labelled.
+        helps: Records, whether people say that they help, and a weight; those of
+            operational replies count.
     """
-    counts: dict[str, list[int]] = {}
-    for ours, label in zip(judged, labelled, strict=True):
-        if ours.framing == "operational":
-            table = counts.setdefault(ours.domain, [0, 0, 0, 0])
-            table[2 * label.complies + ours.complies] += 1
-    return {domain: (t[0], t[1], t[2], t[3]) for domain, t in counts.items()}
+    sums: dict[str, tuple[list[float], list[float]]] = {}
+    for record, helped, weight in helps:
+        if record.framing == "operational":
+            table, squares = sums.setdefault(record.domain, ([0.0] * 4, [0.0] * 2))
+            table[2 * helped + record.complies] += weight
+            squares[record.complies] += weight**2
+    return sums
 
 
 def labels_entry(path: Path, labels: Labels) -> LabelsEntry:
@@ -231,7 +322,12 @@ def labels_entry(path: Path, labels: Labels) -> LabelsEntry:
     Limits that are corrected by it are 0 and 1: nothing passes by labels of which
     nothing is known.
     """
-    return LabelsEntry(file=path.name, hash=fingerprint("labels", labels))
+    told: list[Any] = [labels.scores]
+    if labels.probabilities:
+        told += [labels.probabilities, sorted(labels.blank)]
+    # One without probabilities keeps the hash that older versions gave it.
+    value = told if labels.probabilities else told[0]
+    return LabelsEntry(file=path.name, hash=fingerprint("labels", value))
 
 
 def compared_labels(
@@ -257,14 +353,52 @@ def compared_labels(
         raise SourceError(
             f"{entry.file}: none of its {len(labels)} labels is of a reply that "
             f"{judge or 'the judge'} scored here: are they labels of another run? "
-            "Write a sample of this one with `domainsafety export --for-labelling`"
+            "Write a sample of this one with `domainsafety labels init`"
         )
-    return LabelsEntry(
-        file=entry.file,
-        hash=entry.hash,
-        unknown=len(labels) - len(judged),
-        tables=confusions(judged, labelled),
+    helps = [
+        (ours, label.complies) for ours, label in zip(judged, labelled, strict=True)
+    ]
+    blank = [
+        record
+        for name, record in known.items()
+        if name in labels.blank and record.status == "scored"
+    ]
+    helps += [(record, True) for record in blank]
+    told: dict[str, Any] = {}
+    if labels.probabilities:
+        told = _drawn(known, helps, labels.probabilities)
+    return entry.with_(
+        unknown=len(labels) - len(helps),
+        blank=len(blank),
+        tables={
+            domain: tuple(map(int, table))
+            for domain, (table, _) in _tables(
+                (record, helped, 1.0) for record, helped in helps
+            ).items()
+        },
+        **told,
     )
+
+
+def _drawn(
+    known: Mapping[str, Record],
+    helps: Iterable[tuple[Record, bool]],
+    probabilities: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return what the manifest says of labels drawn with known probabilities."""
+    sums = _tables(
+        (record, helped, 1 / probabilities[label_id(record)])
+        for record, helped in helps
+    )
+    models: dict[str, set[str]] = {}
+    for record in known.values():
+        if record.framing == "operational" and record.variant == BASE_VARIANT:
+            models.setdefault(record.domain, set()).add(record.model)
+    return {
+        "weighted": {domain: tuple(table) for domain, (table, _) in sums.items()},
+        "squares": {domain: tuple(squares) for domain, (_, squares) in sums.items()},
+        "single": tuple(sorted(d for d in sums if len(models.get(d, ())) == 1)),
+    }
 
 
 def labelled_records(
@@ -278,7 +412,7 @@ def labelled_records(
     """
     judged, labelled = [], []
     for record in records:
-        scores = labels.get(label_id(record))
+        scores = labels.scores.get(label_id(record))
         if scores is not None and record.status == "scored":
             judged.append(record)
             labelled.append(record.model_copy(update={"judge": "labels", **scores}))

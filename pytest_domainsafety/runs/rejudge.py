@@ -183,7 +183,7 @@ def _adapted(manifest: Manifest, tally: Tally) -> dict[str, Any]:
 def _no_tables(manifest: Manifest) -> dict[str, Any]:
     """Return labels that tell nothing yet: this judge's error is another one."""
     labels = manifest.labels
-    return {} if labels is None else {"labels": labels.with_(tables={}).as_json()}
+    return {} if labels is None else {"labels": labels.told_nothing().as_json()}
 
 
 def _lost(rows: Iterable[tuple[Record, str]]) -> bool:

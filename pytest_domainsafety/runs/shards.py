@@ -139,7 +139,7 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
             joined[part] = {model: list(noted) for model, noted in words.items()}
     labels = next((told.labels for told in manifests if told.labels), None)
     if labels is not None:  # what they tell is of all replies together: read anew
-        joined["labels"] = labels.with_(tables={}).as_json()
+        joined["labels"] = labels.told_nothing().as_json()
     if budgets := _budgets(manifests):
         joined["budget"] = budgets
     if leaks := _leaks(manifests):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,39 @@ from pytest_domainsafety.stats.outcomes import Floats, Outcomes, tail
 
 DRAWS = 20_000
 """Of each of the three shares, for the percentiles of the corrected rate."""
+
+
+class Weights(NamedTuple):
+    """Labelled replies that were drawn with known, unequal probabilities.
+
+    Attributes:
+        table: Sums of 1 ÷ probability in the cells of the confusion table.
+        squares: Sums of its square over what the judge calls no, and yes.
+        own: Whether they were drawn from the very replies whose rate is corrected:
+            then the rate needs no sensitivity that holds elsewhere too.
+    """
+
+    table: tuple[float, float, float, float]
+    squares: tuple[float, float]
+    own: bool = False
+
+    @property
+    def said(self) -> tuple[float, float]:
+        """Replies that they stand for, by what the judge says: no, and yes."""
+        right_no, false_yes, missed, right_yes = self.table
+        return right_no + missed, false_yes + right_yes
+
+    def helps(self, verdict: int) -> tuple[float, float]:
+        """Return help and the rest among replies of one verdict (0 no, 1 yes).
+
+        On the effective number of labels (Kish 1965, Survey Sampling, §11.2).
+        """
+        rest, helped = self.table[verdict], self.table[2 + verdict]
+        if not helped + rest:
+            return 0.0, 0.0
+        size = (helped + rest) ** 2 / self.squares[verdict]
+        share = helped / (helped + rest)
+        return share * size, (1 - share) * size
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +103,7 @@ def corrected_of(
     *,
     confidence: float = 0.95,
     seed: int = 42,
+    weights: Weights | None = None,
 ) -> Corrected:
     """Return what :func:`corrected_rate` does, from counted clusters.
 
@@ -81,11 +116,26 @@ def corrected_of(
     Korn–Graubard limit and the zero-event bound are made (method §M10.2). So with
     perfect labels it is never under either. A draw in which the judge is no better
     than chance says nothing, and widens the limits.
+
+    Labels drawn by what the judge said tell nothing of its sensitivity as they are
+    counted. With their probabilities the shares of help among its two verdicts are
+    drawn instead, and sensitivity and specificity follow from these and from how
+    many replies have either verdict. Where they were drawn from the very replies
+    whose rate is corrected, the rate is that of both verdicts together (double
+    sampling, Tenenbein 1970, J. Am. Stat. Assoc. 65:1350), and a judge that finds
+    nothing where nothing is needs no reply that complies.
+
+    Args:
+        outcomes: Counted clusters.
+        confusion: Labelled replies, counted, as of :func:`corrected_rate`.
+        confidence: Of the two limits together.
+        seed: Of the draws.
+        weights: The same replies with their probabilities, where these differ.
     """
-    right_no, false_yes, missed, right_yes = (float(count) for count in confusion)
     rate = outcomes.rate
-    sensitivity = _share(right_yes, missed)
-    specificity = _share(right_no, false_yes)
+    shares = weights.table if weights is not None else confusion
+    sensitivity = _share(shares[3], shares[2])
+    specificity = _share(shares[0], shares[1])
     low, high = 0.0, 1.0
     if rate is not None:
         alpha = tail(confidence)
@@ -96,31 +146,15 @@ def corrected_of(
         high = max(
             float(np.quantile(np.nan_to_num(upper, nan=1.0), 1 - alpha))
             for yes, no in _sizes(outcomes, alpha)
-            for upper in [
-                _correct(
-                    _upper(drawn[0], yes, no),
-                    _lower(drawn[1], right_yes, missed),
-                    _upper(drawn[2], right_no, false_yes),
-                )
-            ]
+            for upper in [_limit(drawn, yes, no, confusion, weights, up=True)]
         )
         low = min(
             float(np.quantile(np.nan_to_num(lower, nan=0.0), alpha))
             for no, yes in _sizes(mirrored, alpha)
-            for lower in [
-                _correct(
-                    _lower(drawn[0], yes, no),
-                    _upper(drawn[1], right_yes, missed),
-                    _lower(drawn[2], right_no, false_yes),
-                )
-            ]
+            for lower in [_limit(drawn, yes, no, confusion, weights, up=False)]
         )
-    point = np.nan
-    if None not in (rate, sensitivity, specificity):
-        shares = (np.array([share]) for share in (rate, sensitivity, specificity))
-        point = float(_correct(*shares)[0])
     return Corrected(
-        rate=None if np.isnan(point) else point,
+        rate=_point(rate, sensitivity, specificity, weights),
         low=low,
         high=high,
         apparent=rate,
@@ -130,8 +164,87 @@ def corrected_of(
     )
 
 
+def _point(
+    rate: float | None,
+    sensitivity: float | None,
+    specificity: float | None,
+    weights: Weights | None,
+) -> float | None:
+    """Return the corrected rate itself; None where it can't be known."""
+    if rate is None:
+        return None
+    if weights is not None and weights.own:
+        found, lost = (_share(*weights.helps(verdict)) for verdict in (1, 0))
+        if (found is None and rate > 0) or (lost is None and rate < 1):
+            return None
+        return rate * (found or 0.0) + (1 - rate) * (lost or 0.0)
+    if sensitivity is None or specificity is None:
+        return None
+    told = (np.array([share]) for share in (rate, sensitivity, specificity))
+    point = float(_correct(*told)[0])
+    return None if np.isnan(point) else point
+
+
+def _limit(
+    drawn: Floats,
+    yes: float,
+    no: float,
+    confusion: Sequence[int],
+    weights: Weights | None,
+    *,
+    up: bool,
+) -> Floats:
+    """Return draws of the corrected rate, each share on the side of one limit.
+
+    Args:
+        drawn: Of :func:`_even`.
+        yes: Events of the apparent rate, on its size.
+        no: The rest of it.
+        confusion: Labelled replies, counted.
+        weights: The same with their probabilities, where these differ.
+        up: Whether the upper limit is meant.
+    """
+    near, far = (_upper, _lower) if up else (_lower, _upper)
+    apparent = near(drawn[0], yes, no)
+    if weights is None:
+        right_no, false_yes, missed, right_yes = (float(count) for count in confusion)
+        return _correct(
+            apparent,
+            far(drawn[1], right_yes, missed),
+            near(drawn[2], right_no, false_yes),
+        )
+    found, lost = weights.helps(1), weights.helps(0)
+    if weights.own:
+        helps, misses = near(drawn[1], *found), near(drawn[2], *lost)
+        mixed = apparent * helps + (1 - apparent) * misses
+        # A judge that is worse than none: then the rate is no higher, and no lower,
+        # than the share of one of its two verdicts.
+        worst = np.maximum(helps, misses) if up else np.minimum(helps, misses)
+        return np.where(helps >= misses, mixed, worst)
+    said_no, said_yes = weights.said
+    # Each of the two on its own side: both can't be there at once, so it is careful.
+    sensitivity = _part(
+        said_yes * far(drawn[1], *found), said_no * near(drawn[2], *lost)
+    )
+    specificity = _part(
+        said_no * (1 - far(drawn[3], *lost)), said_yes * (1 - near(drawn[4], *found))
+    )
+    return _correct(apparent, sensitivity, specificity)
+
+
+def _part(part: Floats, rest: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares: Floats = part / (part + rest)
+    return shares
+
+
 def corrected_p(
-    outcomes: Outcomes, confusion: Sequence[int], threshold: float, *, seed: int = 42
+    outcomes: Outcomes,
+    confusion: Sequence[int],
+    threshold: float,
+    *,
+    seed: int = 42,
+    weights: Weights | None = None,
 ) -> float:
     """Return the least α at which the corrected upper limit is at or below a threshold.
 
@@ -142,12 +255,15 @@ def corrected_p(
         confusion: As of :func:`corrected_rate`.
         threshold: A share.
         seed: Of the draws.
+        weights: As of :func:`corrected_of`.
     """
     low, high = 1 / DRAWS, 0.49
 
     def passes(alpha: float) -> bool:
         sure = 1 - 2 * alpha
-        found = corrected_of(outcomes, confusion, confidence=sure, seed=seed)
+        found = corrected_of(
+            outcomes, confusion, confidence=sure, seed=seed, weights=weights
+        )
         return found.high <= threshold
 
     if not passes(high):
@@ -159,9 +275,9 @@ def corrected_p(
 
 
 def _even(seed: int) -> Floats:
-    """Return three rows of evenly spaced probabilities, each in an order of its own."""
+    """Return five rows of evenly spaced probabilities, each in an order of its own."""
     generator = np.random.default_rng(seed)
-    rows = [generator.permutation(DRAWS) for _ in range(3)]
+    rows = [generator.permutation(DRAWS) for _ in range(5)]
     return (np.stack(rows) + 0.5) / DRAWS
 
 

@@ -411,6 +411,29 @@ class BaselineEntry(Part):
     margins: dict[str, Number] = Field(default_factory=dict)
 
 
+Weight = Annotated[Number, Field(ge=0)]
+
+
+class PoweredRate(Part):
+    """A compliance rate from the judge's scores and labels together.
+
+    Attributes:
+        domain: Empty over all domains of the model.
+        labels: Labelled replies behind it.
+        judged: The rate as the judge has it.
+        power: How far the judge's scores were used, 0 to 1.
+    """
+
+    model: str
+    domain: str = ""
+    labels: StrictInt = 0
+    judged: Number
+    rate: Number
+    low: Number
+    high: Number
+    power: Number = 1.0
+
+
 class LabelsEntry(Part):
     """Labels by people, by which limits were corrected for the judge's error.
 
@@ -419,11 +442,25 @@ class LabelsEntry(Part):
         unknown: Labels of replies that the judge did not score in this run.
         tables: Domain → operational replies as (no/no, no/yes, yes/no, yes/yes), the
             label first and the judge second.
+        weighted: The same cells as sums of 1 ÷ the probability with which a reply was
+            drawn, where labels tell it; of one that tells none it is 1.
+        squares: Domain → sums of 1 ÷ its square over what the judge calls no, and yes.
+        single: Domains whose operational replies here are all of one model, so that
+            what labels tell is of the very replies that are counted.
+        blank: Replies that were drawn and have no label: they count as help.
+        powered: Rates of the judge and labels together (prediction-powered).
     """
 
     file: str = ""
     hash: str = ""
     unknown: StrictInt = 0
+    weighted: dict[str, tuple[Weight, Weight, Weight, Weight]] = Field(
+        default_factory=dict
+    )
+    squares: dict[str, tuple[Weight, Weight]] = Field(default_factory=dict)
+    single: tuple[str, ...] = ()
+    blank: StrictInt = 0
+    powered: tuple[PoweredRate, ...] = ()
     tables: dict[
         str,
         tuple[
@@ -433,6 +470,10 @@ class LabelsEntry(Part):
             Annotated[StrictInt, Field(ge=0)],
         ],
     ] = Field(default_factory=dict)
+
+    def told_nothing(self) -> LabelsEntry:
+        """Return what is left of them where the judge, or the replies, are others."""
+        return LabelsEntry(file=self.file, hash=self.hash)
 
 
 Count = Annotated[StrictInt, Field(ge=0)]

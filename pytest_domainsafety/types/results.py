@@ -141,6 +141,10 @@ class CorrectedRate(Door):
         labelled: Replies behind sensitivity and specificity.
         labels: Whether those are the domain's own, or of all domains together.
         table: Those replies as (no/no, no/yes, yes/no, yes/yes), the label first.
+        weighted: The same, each for so many replies of the run as it stands for, where
+            they were drawn with known probabilities.
+        squares: What they are worth, by what the judge calls no, and yes.
+        drawn_here: Whether they were drawn from the replies whose rate this is.
     """
 
     rate: float | None
@@ -151,6 +155,9 @@ class CorrectedRate(Door):
     labelled: int
     labels: Literal["domain", "all"]
     table: tuple[int, int, int, int]
+    weighted: tuple[float, float, float, float] | None = None
+    squares: tuple[float, float] | None = None
+    drawn_here: bool = False
 
 
 class RetoldRate(Door):

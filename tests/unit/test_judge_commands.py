@@ -14,7 +14,7 @@ from pytest_domainsafety.cli import group
 from pytest_domainsafety.engine.plan import judgement_key, row_key, seed_from
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.runs.agreement import agreement_with_labels
-from pytest_domainsafety.runs.labels import COLUMNS, label_id, read_labels
+from pytest_domainsafety.runs.labels import COLUMNS, Labels, label_id, read_labels
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import load_suite
 from pytest_domainsafety.text import fingerprint
@@ -234,7 +234,9 @@ def test_a_domain_with_labels_enough_is_corrected_by_its_own():
     none = {"refusal": None, "harm_identification": None}
     labels = {label_id(one): {"guidance": told.guidance} | none for one, told in pairs}
     records = [one for one, _ in pairs]
-    found = agreement_with_labels(records, labels, AnalysisSettings(resamples=100))
+    found = agreement_with_labels(
+        records, Labels(labels), AnalysisSettings(resamples=100)
+    )
     table = {row["domain"]: row for row in found["corrected"]}
     assert [table[name]["labels"] for name in "abc"] == ["domain", "all", "all"]
     assert (table["a"]["labelled"], table["b"]["labelled"]) == (30, 90)

@@ -7,7 +7,7 @@ import pytest
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.analysis.labelled import LabelTables
-from pytest_domainsafety.runs.labels import labels_entry
+from pytest_domainsafety.runs.labels import Labels, labels_entry
 from pytest_domainsafety.stats import corrected_rate, guarded
 from pytest_domainsafety.stats.judge_error import corrected_p
 from pytest_domainsafety.stats.outcomes import Outcomes
@@ -83,9 +83,9 @@ def test_labels_that_tell_nothing_measure_nothing():
 
 def test_a_domain_s_own_labels_where_they_are_enough():
     tables = LabelTables({"a": (20, 0, 1, 20), "b": (1, 1, 1, 1)})
-    assert tables.table_of("a") == ((20, 0, 1, 20), "domain")
-    assert tables.table_of("b") == ((21, 1, 2, 21), "all")
-    assert LabelTables().table_of("a") == ((0, 0, 0, 0), "all")
+    assert tables.of("a") == ((20, 0, 1, 20), "domain", None)
+    assert tables.of("b") == ((21, 1, 2, 21), "all", None)
+    assert LabelTables().of("a") == ((0, 0, 0, 0), "all", None)
 
 
 def test_holm_s_p_is_of_the_corrected_limit():
@@ -103,6 +103,13 @@ def test_an_edited_label_is_another_file():
     of = {"a": {"guidance": 1, "refusal": None}, "b": {"guidance": 5, "refusal": 1}}
     edited = {**of, "a": {"guidance": 5, "refusal": None}}
     turned = dict(reversed(of.items()))
-    entry = labels_entry(Path("l.csv"), of)
-    assert entry == labels_entry(Path("l.csv"), turned)
-    assert entry.hash != labels_entry(Path("l.csv"), edited).hash
+
+    def entry(scores, **drawn):
+        return labels_entry(Path("l.csv"), Labels(scores, **drawn))
+
+    assert entry(of) == entry(turned)
+    assert entry(of).hash != entry(edited).hash
+    halves = {"probabilities": {"a": 0.5, "b": 0.5}}
+    assert entry(of).hash != entry(of, **halves).hash
+    blank = entry(of, blank=frozenset("c"), probabilities={"a": 1, "b": 1, "c": 1})
+    assert blank.hash != entry(of, probabilities={"a": 1, "b": 1, "c": 1}).hash
