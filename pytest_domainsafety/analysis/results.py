@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pytest_domainsafety.analysis.ablation import ablation_warnings
 from pytest_domainsafety.analysis.accumulate import Accumulator, Key
 from pytest_domainsafety.analysis.agreement import (
     agreement_within,
@@ -229,15 +230,28 @@ def _from_sums(
         run=run.with_(**entries),
         domains=estimates,
         gates=gates,
-        tables=build_tables(sums, settings, legal),
+        tables=build_tables(sums, settings, legal or _legal_of(run), owed or run),
         warnings=(
             *map(str, absent),
             *conflict_warnings(sums),
+            *ablation_warnings(sums, owed or run),
             *_warnings(sums, estimates, policy),
             *(retold_warnings(estimates, run.retold, policy) if run.retold else ()),
             *(() if labels is None else label_warnings(labels)),
         ),
     )
+
+
+def _legal_of(run: Manifest) -> dict[str, dict[str, str | None]]:
+    """Return what a run wrote down of its suites' legal status, by domain."""
+    return {
+        suite.domain: {
+            "codification": suite.codification,
+            "legal_status": suite.legal_status,
+        }
+        for suite in run.suites.values()
+        if suite.codification or suite.legal_status
+    }
 
 
 def _thresholds(gates: tuple[GateVerdict, ...], run: Manifest) -> ThresholdsEntry:

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pytest_domainsafety.analysis.ablation import ablation_table
 from pytest_domainsafety.analysis.accumulate import Accumulator, Key, Sums
 from pytest_domainsafety.analysis.cells import Column
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
+from pytest_domainsafety.analysis.hypotheses import hypothesis_table
 from pytest_domainsafety.stats.decomposition import (
     cohens_d,
     decompose,
@@ -22,6 +24,7 @@ from pytest_domainsafety.stats.decomposition import (
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.stats.ranks import kendall
 from pytest_domainsafety.stats.regression import group_difference, paired_difference
+from pytest_domainsafety.types import Manifest
 
 Table = dict[str, Any]
 AT_LEAST: dict[str, Column] = {"2": "at_least_2", "3": "complied", "4": "at_least_4"}
@@ -96,6 +99,7 @@ def build_tables(
     sums: Accumulator,
     settings: AnalysisSettings,
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
+    run: Manifest | None = None,
 ) -> Table:
     """Return every table whose inputs are there.
 
@@ -103,9 +107,11 @@ def build_tables(
         sums: Records, added up.
         settings: Of the intervals.
         legal: Domain → ``codification`` and ``legal_status``, from the suites.
+        run: What was asked, and what the suites say of each pair.
     """
     clusters = _Clusters(sums)
-    makers: dict[str, Callable[[], Table | None]] = {
+    variants = ablation_table(sums, settings, run)
+    makers: dict[str, Callable[[], Table | list[Table] | None]] = {
         "domains": lambda: _domains(clusters, settings),
         "models": lambda: _models(clusters),
         "strata": lambda: _strata(clusters),
@@ -116,6 +122,8 @@ def build_tables(
         "condition_effect": lambda: _condition_effect(clusters),
         "framing_tags": lambda: _framing_tags(clusters, settings),
         "variants": lambda: _variants(clusters, sums, settings),
+        "ablation": lambda: variants,
+        "hypotheses": lambda: hypothesis_table(sums, settings, run, variants),
         "legal": lambda: _legal(clusters, legal or {}),
     }
     made = {name: make() for name, make in makers.items()}

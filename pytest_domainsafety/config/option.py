@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -102,6 +103,23 @@ def margin(name: str, raw: str) -> tuple[str | None, float]:
 def concurrency(name: str, raw: str) -> int | str:
     """Return a number of requests in flight, or ``auto``."""
     return raw if raw == "auto" else int(number(1, 100_000, int)(name, raw))
+
+
+def variants(name: str, raw: str) -> bool | tuple[str, ...]:
+    """Return names of variants, True for all of them, False for none.
+
+    ``true`` and ``false`` are what an ini file of version 1 could say.
+    """
+    if raw.strip().lower() in ("all", "true", "false"):
+        return raw.strip().lower() != "false"
+    names = tuple(dict.fromkeys(part.strip() for part in raw.split(",")))
+    if not all(re.fullmatch("[a-z0-9_]+", one) and one != "base" for one in names):
+        raise _refused(
+            name,
+            "all, or names of variants with commas between them (no_role,placebo); "
+            f"the prompt as written is always asked; got {raw!r}",
+        )
+    return names
 
 
 def path(name: str, raw: str) -> Path:

@@ -47,6 +47,7 @@ class RunConfig:
         stop: `decided` skips what can't change a gate any more, `sequential` looks
             at the gates after a third, two thirds and all of their pairs, `anytime`
             after each.
+        variants: Which are asked beside the prompt as written: names, or all or none.
         baseline: File of an earlier run, perhaps with `#RUN`.
         baseline_tolerance: A rise of compliance up to this is no regression.
         baseline_margins: Domain → rise that it must rule out by itself; under None
@@ -97,7 +98,7 @@ class RunConfig:
     store_text: str
     show_text: bool
     fresh: bool
-    variants: bool
+    variants: bool | tuple[str, ...]
     benign: bool
     leak_check: bool
     json: Path | None

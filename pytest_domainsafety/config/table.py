@@ -22,6 +22,7 @@ from pytest_domainsafety.config.option import (
     share_or_off,
     text,
     threshold,
+    variants,
 )
 from pytest_domainsafety.config.requests import REQUEST_OPTIONS
 
@@ -286,10 +287,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-variants",
-        "Also run the ablated variants of the operational prompts.",
-        text,
-        flag=True,
-        default=False,
+        "Also ask variants of the operational prompts: all, or NAME,… (no_engineering, "
+        "no_role, …). What each changes is in no gate; placebo and paraphrase_1, "
+        "paraphrase_2 beside them tell how much of it any other wording does.",
+        variants,
+        False,
+        metavar="all|NAME,…",
     ),
     Option(
         "safety-benign",

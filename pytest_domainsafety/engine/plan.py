@@ -35,7 +35,7 @@ class Plan:
         replications: Samples of each prompt.
         seed: From which each request's seed is derived.
         system_prompt: For the models under test.
-        variants: Whether the ablated variants run too.
+        variants: Which variants run too: names, or all or none of them.
         benign: Whether the benign twins are asked too.
         analytical: Whether the models are asked to identify harms.
         concurrency: Requests in flight; `auto` finds it, None takes the
@@ -86,7 +86,7 @@ class Plan:
     replications: int = 3
     seed: int = 42
     system_prompt: str | None = None
-    variants: bool = False
+    variants: bool | tuple[str, ...] = False
     benign: bool = False
     analytical: bool = True
     concurrency: int | Literal["auto"] | None = None

@@ -7,6 +7,13 @@ from collections.abc import Iterator
 from pytest_domainsafety.reporting.advice import advice
 from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.escape import markdown
+from pytest_domainsafety.reporting.experiments import (
+    Words,
+    ablated,
+    ablation_notes,
+    ablation_words,
+    hypothesis_words,
+)
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
     NO_RATE,
@@ -47,8 +54,31 @@ def markdown_summary(results: Results) -> str:
     lines += [f"- warning: {markdown(text)}" for text in results.warnings]
     if not lines[-1].startswith("- "):
         lines.pop()
+    lines += experiment_lines(results)
     lines += ["", *(f"{markdown(text)}  " for text in cost(results))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def experiment_lines(results: Results) -> Iterator[str]:
+    """Yield the tables of variants and of hypotheses, where variants were asked."""
+    if not ablated(results):
+        return
+    for words in (ablation_words(results), hypothesis_words(results)):
+        if words.rows:
+            yield ""
+            yield from words_table(words)
+    yield ""
+    yield from (f"- {markdown(text)}" for text in ablation_notes(results))
+
+
+def words_table(words: Words) -> Iterator[str]:
+    """Yield a table of words, its caption above it."""
+    yield f"**{markdown(words.caption)}**"
+    yield ""
+    yield _row([markdown(name.removeprefix("#")) for name in words.columns])
+    yield _row([_RIGHT if name[:1] == "#" else _LEFT for name in words.columns])
+    for cells in words.rows:
+        yield _row([markdown(cell) for cell in cells])
 
 
 def _table(results: Results) -> Iterator[str]:

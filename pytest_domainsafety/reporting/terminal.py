@@ -19,6 +19,7 @@ from pytest_domainsafety.reporting.agreement import (
     aligned,
 )
 from pytest_domainsafety.reporting.cost import cost
+from pytest_domainsafety.reporting.experiments import ablated, in_short
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
     NO_RATE,
@@ -119,7 +120,7 @@ def summary_lines(
             yield from _agreement_lines(results, pen)
             for line in looks_told(results):
                 yield from pen.wrapped(line)
-            for line in ablations(results):
+            for line in in_short(results) if ablated(results) else ablations(results):
                 yield from pen.wrapped(line)
             for line in cost(results):
                 yield from pen.wrapped(line)

@@ -142,6 +142,7 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
         joined["labels"] = labels.told_nothing().as_json()
     if budgets := _budgets(manifests):
         joined["budget"] = budgets
+    joined |= _facts(manifests)
     if leaks := _leaks(manifests):
         joined["leaks"] = leaks
     if looks := [entry for one in manifests for entry in one.stopped if entry.plan]:
@@ -153,6 +154,27 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
         joined["looks"] = orders
     joined["started"] = min(manifest.started for manifest in manifests)
     return Manifest.model_validate(joined)
+
+
+def _facts(manifests: Sequence[Manifest]) -> dict[str, Any]:
+    """Return what the suites say of the pairs of all shards together."""
+    law: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
+    core: dict[str, dict[str, None]] = {}
+    families: dict[str, dict[str, dict[str, None]]] = {}
+    for manifest in manifests:
+        for domain, frames in manifest.law.items():
+            for frame, levels in frames.items():
+                known = law.setdefault(domain, {}).setdefault(frame, {})
+                for level, ids in levels.items():
+                    known.setdefault(level, {}).update(dict.fromkeys(ids))
+        for domain, marked in manifest.core.items():
+            core.setdefault(domain, {}).update(dict.fromkeys(marked))
+        for domain, names in manifest.families.items():
+            mine = families.setdefault(domain, {})
+            for family, ids in names.items():
+                mine.setdefault(family, {}).update(dict.fromkeys(ids))
+    told: dict[str, Any] = {"law": law, "core": core, "families": families}
+    return {name: facts for name, facts in told.items() if facts}
 
 
 def _leaks(manifests: Sequence[Manifest]) -> dict[str, dict[str, bool | None]]:

@@ -50,6 +50,7 @@ from pytest_domainsafety.session.readiness import prepare_the_end
 from pytest_domainsafety.session.selection import (
     check_framings,
     check_thresholds,
+    check_variants,
     chosen_part,
     folders_of_run,
     run_kind,
@@ -186,6 +187,7 @@ class Controller:
             self._config, told.thresholds, expected.domains, told.baseline_margins
         )
         check_framings(expected, told)
+        check_variants(expected, told)
         find_baseline(told)
         self._labels = find_labels(told)
         first = opening_pairs(expected, told)
@@ -203,6 +205,7 @@ class Controller:
             **({} if self._labels is None else {"labels": self._labels.entry}),
             selection=self._manifest.selection.with_(part=part.chosen),
             expected=expected.as_manifest(variants=variants),
+            **expected.facts(),
             **({"twins": expected.twins()} if config.benign else {}),
             **({"looks": _orders(expected, config)} if config.looks else {}),
         )

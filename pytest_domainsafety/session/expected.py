@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_domainsafety.errors import SuiteError
 from pytest_domainsafety.suite import (
@@ -80,15 +80,51 @@ class Expected:
         files = {pair.suite.display: pair.suite.suite for pair in self.pairs.values()}
         return tuple(files.values())
 
-    def as_manifest(self, *, variants: bool) -> dict[str, dict[str, Variants]]:
+    def as_manifest(
+        self, *, variants: bool | tuple[str, ...]
+    ) -> dict[str, dict[str, Variants]]:
         """Return model → domain → scenario → its variants, the base left out."""
         models: dict[str, dict[str, Variants]] = {}
         for pair in self.pairs.values():
             scenario = pair.suite.suite.scenarios[pair.place]
             domains = models.setdefault(pair.model, {})
-            names = list(scenario.variants) if variants else []
+            names = list(scenario.chosen(variants))
             domains.setdefault(pair.suite.suite.domain, {})[scenario.id] = names
         return models
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Return what the suites say of the pairs, for the manifest."""
+        law: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
+        core: dict[str, dict[str, None]] = {}
+        families: dict[str, dict[str, dict[str, None]]] = {}
+        for pair in self.pairs.values():
+            suite, scenario = pair.suite.suite, pair.suite.suite.scenarios[pair.place]
+            frame = suite.jurisdiction_of(scenario) or ""
+            firmness = suite.codification_of(scenario) or ""
+            if frame or firmness:
+                levels = law.setdefault(suite.domain, {}).setdefault(frame, {})
+                levels.setdefault(firmness, {})[scenario.id] = None
+            marked = core.setdefault(suite.domain, {})
+            if pair.place in suite.asked("study"):
+                marked[scenario.id] = None
+            family = families.setdefault(suite.domain, {})
+            family.setdefault(scenario.family_or_id, {})[scenario.id] = None
+        shared = {
+            domain: {name: [*ids] for name, ids in names.items() if len(ids) > 1}
+            for domain, names in families.items()
+        }
+        facts: dict[str, dict[str, Any]] = {
+            "law": {
+                domain: {
+                    frame: {level: [*ids] for level, ids in levels.items()}
+                    for frame, levels in frames.items()
+                }
+                for domain, frames in law.items()
+            },
+            "core": {domain: [*ids] for domain, ids in core.items()},
+            "families": {domain: names for domain, names in shared.items() if names},
+        }
+        return {name: told for name, told in facts.items() if told}
 
     def twins(self) -> dict[str, list[str]]:
         """Return domain → scenarios with a benign twin."""

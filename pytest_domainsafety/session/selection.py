@@ -20,6 +20,7 @@ from pytest_domainsafety.session.expected import Expected, selected_pairs, suite
 from pytest_domainsafety.suite import SUFFIXES, find_suites, load_suite
 from pytest_domainsafety.suite.loading import domains_of
 from pytest_domainsafety.suite.thresholds import check_domains, resolve
+from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
@@ -161,6 +162,30 @@ def check_framings(expected: Expected, config: RunConfig) -> None:
                 f"is held to an engagement of at least {limit.engagement.share:g} "
                 f"({limit.engagement.place}): leave out one of the two"
             )
+
+
+def check_variants(expected: Expected, config: RunConfig) -> None:
+    """Refuse a variant that no pair of the run has.
+
+    Raises:
+        ConfigError: Names it, and those that there are.
+    """
+    if isinstance(config.variants, bool):
+        return
+    there = sorted(
+        {
+            name
+            for pair in expected.pairs.values()
+            for name in pair.suite.suite.scenarios[pair.place].variants
+        }
+    )
+    unknown = [name for name in config.variants if name not in there]
+    if unknown:
+        known = f"there are: {', '.join(there)}" if there else "none has a variant"
+        raise ConfigError(
+            f"--safety-variants {printable(','.join(unknown))}: no pair of this run "
+            f"has such a variant; {known}"
+        )
 
 
 def _places(config: pytest.Config) -> Iterator[list[Path]]:

@@ -185,7 +185,7 @@ class SamplingEntry(Part):
         protocol: By which the prompts were chosen; an older version wrote none.
         framings: `both`, or `operational` where no analytical prompt was asked.
         system_prompt: Its hash.
-        variants: Whether ablations of the prompts were asked.
+        variants: Which variants of the prompts were asked: names, or all or none.
         benign: Whether benign twins were.
     """
 
@@ -552,6 +552,10 @@ class Manifest(Part):
             pair that the run set out to ask.
         twins: Domain → scenarios whose benign twin is asked of each model of
             `expected`; empty where no twin is asked.
+        law: Domain → legal frame → how firmly it forbids the harm → pairs, both as
+            the suites say; empty where they say nothing of one of the two.
+        core: Domain → pairs of the study's protocol; an older version wrote none.
+        families: Domain → family → its pairs, of families of several pairs.
         leaks: Model → suite file → whether it continued the file's canary; null where
             nothing is known.
         served: Model or judge → the name under which its server answered.
@@ -600,6 +604,9 @@ class Manifest(Part):
         default_factory=dict
     )
     twins: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    law: dict[str, dict[str, dict[str, tuple[str, ...]]]] = Field(default_factory=dict)
+    core: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    families: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     leaks: dict[str, dict[str, StrictBool | None]] = Field(default_factory=dict)
     baseline: BaselineEntry | None = None
     cost: Cost | None = None

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from pytest_domainsafety.text import counted
+from pytest_domainsafety.types.experiments import ABLATED, HYPOTHESES
 from pytest_domainsafety.types.manifest import Manifest
 from pytest_domainsafety.types.subjects import OfASubject
 from pytest_domainsafety.types.words import Door, Framing, Share
@@ -451,6 +452,8 @@ class Results(Door):
     def _contrasts_hold(cls, tables: dict[str, Any]) -> dict[str, Any]:
         """Refuse ablations that no analysis wrote: every report draws them."""
         _CONTRASTS.validate_python(tables.get("variants") or {})
+        ABLATED.validate_python(tables.get("ablation") or {})
+        HYPOTHESES.validate_python(tables.get("hypotheses") or [])
         return tables
 
     @model_serializer(mode="wrap")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import (
@@ -33,6 +33,9 @@ from pytest_domainsafety.types.words import (
     Share,
     Slug,
 )
+
+Chosen = bool | Collection[str]
+"""Some variants: their names, or all or none of them."""
 
 
 class SuitePart(Door):
@@ -239,11 +242,17 @@ class ScenarioPair(SuitePart):
         for framing, variant, _ in self.interactions(1, variants=True, benign=True):
             yield from self.turns(framing, variant)
 
+    def chosen(self, variants: Chosen) -> tuple[str, ...]:
+        """Return the pair's own of some variants: names, or all or none of them."""
+        if isinstance(variants, bool):
+            return tuple(self.variants) if variants else ()
+        return tuple(name for name in self.variants if name in variants)
+
     def interactions(
         self,
         replications: int,
         *,
-        variants: bool,
+        variants: Chosen,
         benign: bool = False,
         analytical: bool = True,
     ) -> Iterator[Interaction]:
@@ -251,12 +260,12 @@ class ScenarioPair(SuitePart):
 
         Args:
             replications: Samples of each prompt.
-            variants: Whether the ablated prompts are asked too.
+            variants: Which of the pair's variants are asked too (:meth:`chosen`).
             benign: Whether the twin is asked too, where there is one.
             analytical: Whether the model is asked to identify the harm.
         """
         twin = benign and self.benign is not None
-        names = self.variants if variants else ()
+        names = self.chosen(variants)
         return interactions(names, replications, twin=twin, analytical=analytical)
 
     def prompt_hash(self, framing: Framing, variant: str = BASE_VARIANT) -> str:

@@ -45,7 +45,7 @@ def changes(results: Results) -> Figure:
         (abs(end) for comparison in comparisons for end in (comparison["ci"] or ())),
         default=0.25,
     )
-    scale = _around_zero(reach)
+    scale = around_zero(reach)
     rows = grouped(
         results,
         ((comparison["model"], _change_row(comparison)) for comparison in comparisons),
@@ -91,7 +91,8 @@ def _answer(comparison: Mapping[str, Any]) -> str:
     return f"{SIGNS[change_state(comparison)]} {change_word(comparison)}"
 
 
-def _around_zero(reach: float) -> Scale:
+def around_zero(reach: float) -> Scale:
+    """Return a scale of changes, zero in its middle."""
     top = next(step for step in (0.1, 0.25, 0.5, 1.0) if reach <= step or step == 1.0)
     return Scale(-top, top, (-top, -top / 2, 0.0, top / 2, top))
 
@@ -244,7 +245,7 @@ def variants(results: Results) -> Figure | None:
             ("Variant", "Domain", "Model", "#Pairs", "#Change", "#Limits", "#p"),
             cells,
         ),
-        *charts(rows, "Changes of compliance by variant", _around_zero(reach)),
+        *charts(rows, "Changes of compliance by variant", around_zero(reach)),
         note="Left of zero, the model complies less once that part of the prompt is "
         "taken out.",
     )

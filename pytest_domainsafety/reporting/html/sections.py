@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_domainsafety.reporting.cost import unit
+from pytest_domainsafety.reporting.experiments import ablation_notes
 from pytest_domainsafety.reporting.html.comparisons import (
     changes,
     flips,
@@ -13,6 +14,11 @@ from pytest_domainsafety.reporting.html.comparisons import (
     variants,
 )
 from pytest_domainsafety.reporting.html.costs import cost_section
+from pytest_domainsafety.reporting.html.experiments import (
+    ablation,
+    hypotheses_figure,
+    variant_parts,
+)
 from pytest_domainsafety.reporting.html.figures import (
     engagement,
     gap,
@@ -141,7 +147,13 @@ def _sensitivity(results: Results) -> Section | None:
 
 
 def _wording(results: Results) -> Section | None:
-    figures = _present(framing_tags(results), variants(results))
+    figures = _present(
+        ablation(results),
+        hypotheses_figure(results),
+        framing_tags(results),
+        variants(results),
+        *variant_parts(results),
+    )
     if not figures:
         return None
     return Section(
@@ -149,6 +161,7 @@ def _wording(results: Results) -> Section | None:
         "Framing tags and variants",
         "How the wording of a request goes with the model's compliance.",
         figures,
+        tuple(f"{text[:1].upper()}{text[1:]}." for text in ablation_notes(results)),
     )
 
 
