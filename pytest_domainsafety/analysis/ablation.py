@@ -135,8 +135,8 @@ def ablation_table(
         settings: Of the intervals.
         run: Knows which variants were owed.
     """
-    written = _counts(sums.groups)
-    variants = {name: _counts(groups) for name, groups in sums.variants.items()}
+    written = _counts(sums.of_first(sums.groups))
+    variants = _variants(sums)
     missing = _missing(variants, sums, run or Manifest())
     found = ablations(written, variants, settings, missing)
     return {name: row.model_dump(mode="json") for name, row in found.items()}
@@ -144,8 +144,7 @@ def ablation_table(
 
 def ablation_warnings(sums: Accumulator, run: Manifest) -> Iterator[str]:
     """Say of which variants replies are missing: they are in none of the figures."""
-    variants = {name: _counts(groups) for name, groups in sums.variants.items()}
-    for name, lost in sorted(_missing(variants, sums, run).items()):
+    for name, lost in sorted(_missing(_variants(sums), sums, run).items()):
         if lost:
             yield (
                 f"variant {name}: {counted(lost, 'reply has', 'replies have')} no "
@@ -309,6 +308,11 @@ def _counts(groups: Mapping[tuple[str, str], Any]) -> dict[Cell, Counts]:
     return counts
 
 
+def _variants(sums: Accumulator) -> dict[str, dict[Cell, Counts]]:
+    every = sums.variants.items()
+    return {name: _counts(sums.of_first(groups)) for name, groups in every}
+
+
 def _together(arms: Sequence[Mapping[Cell, Counts]]) -> dict[Cell, Counts]:
     whole: dict[Cell, Counts] = {}
     for arm in arms:
@@ -324,12 +328,15 @@ def _missing(
     """Return variant → replies that have no score: what came, and what was owed."""
     owed: dict[str, dict[Cell, int]] = {}
     for name, groups in sums.variants.items():
-        for (model, domain), group in groups.items():
+        for (model, domain), group in sums.of_first(groups).items():
             part = group.sums()
             came = part.of("operational", "responses").tolist()
             for scenario, count in zip(part.scenarios, came, strict=True):
                 owed.setdefault(name, {})[model, domain, scenario] = count
+    others = {name for name, (_, under) in run.subjects.items() if under}
     for model, domains in run.expected.items():
+        if model in others:
+            continue
         for domain, scenarios in domains.items():
             for scenario, names in scenarios.items():
                 for name in names:

@@ -310,6 +310,19 @@ class Accumulator:
         """Remember under which condition a model was asked."""
         self.conditions[model] = max(self.conditions.get(model, ""), condition)
 
+    def of_first(self, groups: Mapping[Key, Group]) -> dict[Key, Group]:
+        """Return the groups under the first condition, by name.
+
+        A model under a second condition is no second model.
+        """
+        conditions = {self.conditions.get(model, "") for model, _ in self.groups}
+        first = min(conditions, default="")
+        return {
+            key: group
+            for key, group in sorted(groups.items())
+            if self.conditions.get(key[0], "") == first
+        }
+
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
         self.repeated += not self._group(record).add(record)

@@ -200,7 +200,7 @@ def _jurisdiction(
 def _operational(sums: Accumulator) -> dict[tuple[str, str], tuple[int, int]]:
     """Return (domain, scenario) → complied and scored, over models."""
     counts: dict[tuple[str, str], tuple[int, int]] = {}
-    for (_, domain), group in sums.groups.items():
+    for (_, domain), group in sums.of_first(sums.groups).items():
         part = group.sums()
         complied = part.of("operational", "complied").tolist()
         scored = part.of("operational", "scored").tolist()

@@ -48,12 +48,8 @@ class _Clusters:
     """
 
     def __init__(self, sums: Accumulator) -> None:
-        conditions = {sums.conditions.get(model, "") for model, _ in sums.groups}
-        first = min(conditions, default="")
         self.by_key: dict[Key, Sums] = {
-            key: group.sums()
-            for key, group in sorted(sums.groups.items())
-            if sums.conditions.get(key[0], "") == first
+            key: group.sums() for key, group in sums.of_first(sums.groups).items()
         }
         self.by_domain: dict[str, list[Sums]] = defaultdict(list)
         for (_, domain), part in self.by_key.items():
