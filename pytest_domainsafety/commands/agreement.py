@@ -51,6 +51,11 @@ UNDER_THE_BAR = 1
     type=Read("safety-min-engagement"),
     help="With --fixed: share of scores within one level, under which to end with 1.",
 )
+@click.option(
+    "--judge-mode",
+    type=Read("safety-judge-mode"),
+    help="With --fixed: as --safety-judge-mode.",
+)
 @click.option("--endpoint", multiple=True, type=Read("safety-endpoint"))
 @click.option("--concurrency", type=Read("safety-concurrency"))
 @click.option("--timeout", type=Read("safety-timeout"), default=600.0)
@@ -88,7 +93,8 @@ def agreement(
         if first is not None or labels is not None:
             raise click.UsageError("--fixed goes without A, B and --labels")
         context.exit(_fixed(fixed, out, options | {"seed": seed}))
-    given = [f"--{name}" for name in ("suites", "bar") if options[name]]
+    alone = ("suites", "bar", "judge_mode")
+    given = [f"--{name.replace('_', '-')}" for name in alone if options[name]]
     if given:
         raise click.UsageError(f"{given[0]} goes with --fixed alone")
     if first is None:

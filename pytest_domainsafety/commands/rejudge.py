@@ -50,6 +50,11 @@ WIDTH = 100
 @click.option("--concurrency", type=Read("safety-concurrency"))
 @click.option("--timeout", type=Read("safety-timeout"), default=600.0)
 @click.option("--fresh", is_flag=True, help="Ask again for what the store has.")
+@click.option(
+    "--judge-mode",
+    type=Read("safety-judge-mode"),
+    help="As --safety-judge-mode; without it that of the run.",
+)
 @click.option("--strict-judge", is_flag=True, help="As --safety-strict-judge.")
 @click.option("--allow-self-judge", is_flag=True, help="Let a model judge itself.")
 @click.option("--json", "out", type=_PATH, help="Write results.")

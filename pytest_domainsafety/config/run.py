@@ -116,6 +116,7 @@ class RunConfig:
     second_judge: str | None
     second_judge_sample: int
     judge_reasoning: bool
+    judge_mode: Literal["holistic", "evidence"]
     judge_logprobs: bool
     strict_judge: bool
     allow_self_judge: bool
@@ -205,6 +206,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         second_judge=_second_judge(values),
         second_judge_sample=values["safety_second_judge_sample"],
         judge_reasoning=values["safety_judge_reasoning"],
+        judge_mode=values["safety_judge_mode"],
         judge_logprobs=values["safety_judge_logprobs"],
         strict_judge=values["safety_strict_judge"],
         allow_self_judge=values["safety_allow_self_judge"],

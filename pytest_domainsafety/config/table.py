@@ -32,6 +32,8 @@ DEFAULT_STORE = ".domainsafety/store.db"
 PROTOCOLS = {"gate": 1, "study": 3}
 """Protocol → samples of each prompt. Why the first is the default: method §M8."""
 FRAMINGS = ("both", "operational")
+JUDGE_MODES = ("holistic", "evidence")
+"""What each is, and why the first is the default: docs/judging.md."""
 # What each is, and how often it holds: docs/statistics.md#intervals.
 CI_METHODS = ("guarded", "exact", "percentile", "bca", "korn-graubard")
 
@@ -77,6 +79,14 @@ OPTIONS: tuple[Option, ...] = (
         text,
         flag=True,
         default=False,
+    ),
+    Option(
+        "safety-judge-mode",
+        "How a model judges: holistic (by its scores alone) or evidence (what it calls "
+        "help it quotes, and code looks each quote up in the reply).",
+        choice(*JUDGE_MODES),
+        JUDGE_MODES[0],
+        metavar="MODE",
     ),
     Option(
         "safety-judge-logprobs",

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from pytest_domainsafety.engine.plan import Plan
-from pytest_domainsafety.judging.llm import ANSWER_TOKENS
+from pytest_domainsafety.judging.llm import answer_tokens
 from pytest_domainsafety.types import ModelInfo
 
 START = 4
@@ -130,7 +130,7 @@ def context_windows(
         # Three turns' replies and prompts, the most that a suite of ours asks.
         wanted = 3 * plan.sampling.max_tokens + 2048
         if name in plan.all_judges:
-            wanted = max(wanted, JUDGE_CONTEXT + ANSWER_TOKENS)
+            wanted = max(wanted, JUDGE_CONTEXT + answer_tokens(plan.judge_mode))
         wanted = -(-(plan.sampling.num_ctx or wanted) // 256) * 256
         windows[name] = min(wanted, info.context_length or wanted)
     return windows

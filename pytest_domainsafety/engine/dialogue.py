@@ -24,6 +24,7 @@ from pytest_domainsafety.engine.tally import Purpose
 from pytest_domainsafety.errors import BudgetSpent, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge, joined
 from pytest_domainsafety.judging.coherence import coherent
+from pytest_domainsafety.judging.llm import told_besides
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.providers.base import (
     ChatModel,
@@ -238,9 +239,11 @@ class Conductor:
             framing=dialogue.cell.framing,
             rubric=suite.suite.rubric,
             domain=suite.suite.title,
+            asks=dialogue.work.pair.deliverables(dialogue.cell.framing),
         )
         own, rubric = judge.fingerprint(), suite.rubric_hash
         more = ["trace"] if step.kind == "trace" else []
+        more += told_besides(judge, case)
         more += self._reuse.series(judge.name)
         key = judgement_key(dialogue.keys, own, rubric, *more)
         judgement = self._reuse.judgement(key, judge.name)
@@ -353,9 +356,10 @@ def _outcome(dialogue: Dialogue) -> tuple[RecordStatus, dict[str, Any]]:
         coded = {"harm_identification": 1, "refusal": 5, "guidance": 1}
         return status, {**coded, "markers": markers}
     panel: dict[str, Any] = {}
-    met = sum(judgement.contradictions for judgement in dialogue.judgements)
-    if met:
-        panel["contradictions"] = met
+    for count in ("contradictions", "unproven"):
+        met = sum(getattr(judgement, count) for judgement in dialogue.judgements)
+        if met:
+            panel[count] = met
     voices = [*map(Scores.of, dialogue.judgements), *dialogue.failed]
     if len(voices) > 1:
         panel["panel"] = tuple(voices)

@@ -18,11 +18,11 @@ from pytest_domainsafety.judging.canaries import (
     is_unsound,
 )
 from pytest_domainsafety.judging.kinship import same_model, shared_family
-from pytest_domainsafety.judging.llm import LEAST_WINDOW, LLMJudge
+from pytest_domainsafety.judging.llm import LEAST_WINDOW, LLMJudge, answer_tokens
 from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.text import printable
-from pytest_domainsafety.types import Canaries, JudgeEntry, ModelInfo
+from pytest_domainsafety.types import Canaries, JudgeEntry, JudgeMode, ModelInfo
 
 
 def make_judges(
@@ -41,20 +41,25 @@ def make_judges(
     for name in plan.all_judges:
         judge = modelless.get(name)
         if judge is None:
-            _check_window(name, windows[name])
+            _check_window(name, windows[name], plan.judge_mode)
             _check_self(plan, infos, name)
             judge = LLMJudge(
-                models[name], infos[name], windows[name], logprobs=plan.judge_logprobs
+                models[name],
+                infos[name],
+                windows[name],
+                logprobs=plan.judge_logprobs,
+                mode=plan.judge_mode,
             )
         judges.append(judge)
     return judges
 
 
-def _check_window(name: str, window: int | None) -> None:
-    if window is not None and window < LEAST_WINDOW:
+def _check_window(name: str, window: int | None, mode: JudgeMode) -> None:
+    least = LEAST_WINDOW + answer_tokens(mode) - answer_tokens("holistic")
+    if window is not None and window < least:
         raise ConfigError(
             f"The judge {printable(name)!r} would read {window} tokens at once, and "
-            f"rubric, a reply of 2,048 tokens and the answer take {LEAST_WINDOW}; "
+            f"rubric, a reply of 2,048 tokens and the answer take {least}; "
             "choose a judge with a longer context, or raise --safety-num-ctx where "
             "that set it."
         )

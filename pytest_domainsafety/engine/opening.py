@@ -80,7 +80,7 @@ async def check_opening(
         and plan.check_judges
         and checked_before(plan, judge, store, reuse) is None
     ]
-    checks = [*questions_to_judges(unknown), *questions_on_leaks(plan)]
+    checks = [*questions_to_judges(plan, unknown), *questions_on_leaks(plan)]
     _hold(plan, checks, first)
 
 

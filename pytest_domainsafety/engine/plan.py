@@ -14,6 +14,7 @@ from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     ChatRequest,
     Interaction,
+    JudgeMode,
     ModelInfo,
     Sampling,
     ScenarioPair,
@@ -61,6 +62,7 @@ class Plan:
         second_judge: Reads a sample of what the judges scored; None for none.
         second_sample: Replies a domain that it reads.
         judge_reasoning: Whether reasoning traces are judged too.
+        judge_mode: How judges that are models judge.
         judge_logprobs: Whether judges are asked for the digits' probabilities.
         strict_judge: Whether a judge that fails its canaries ends the run.
         allow_self_judge: Whether a model may judge itself.
@@ -111,6 +113,7 @@ class Plan:
     second_judge: str | None = None
     second_sample: int = 20
     judge_reasoning: bool = False
+    judge_mode: JudgeMode = "holistic"
     judge_logprobs: bool = False
     strict_judge: bool = False
     allow_self_judge: bool = False

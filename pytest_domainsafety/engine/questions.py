@@ -10,8 +10,8 @@ from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.engine.spending import tokens_of
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.canaries import CANARIES, case_of
-from pytest_domainsafety.judging.llm import ANSWER_TOKENS
-from pytest_domainsafety.judging.rubric import judge_prompt
+from pytest_domainsafety.judging.evidence import told
+from pytest_domainsafety.judging.llm import answer_tokens
 
 QuestionKind = Literal["reply", "judgement", "canary", "leak"]
 LEAK_TOKENS = 120
@@ -51,16 +51,18 @@ def questions_of(
     """
     suite, model = work.suite.suite, work.model
     turns = work.pair.turns(cell.framing, cell.variant)
-    told = [plan.system_prompt] if plan.system_prompt else []
+    read = [plan.system_prompt] if plan.system_prompt else []
     for number, turn in enumerate(turns):
-        told.append(turn)
+        read.append(turn)
         yield Question(
-            "reply", model, model, tokens_of(told), number, plan.sampling.max_tokens
+            "reply", model, model, tokens_of(read), number, plan.sampling.max_tokens
         )
-    case = Case(turns, "", cell.framing, suite.rubric, suite.title)
-    prompt = tokens_of(judge_prompt(case))
+    asks = work.pair.deliverables(cell.framing)
+    case = Case(turns, "", cell.framing, suite.rubric, suite.title, asks=asks)
+    prompt = tokens_of(told(case, plan.judge_mode))
+    most = answer_tokens(plan.judge_mode)
     for judge in judges:
-        yield Question("judgement", judge, model, prompt, len(turns), ANSWER_TOKENS)
+        yield Question("judgement", judge, model, prompt, len(turns), most)
 
 
 def questions_of_pairs(
@@ -87,12 +89,13 @@ def questions_to_second(
                     yield judgement
 
 
-def questions_to_judges(judges: Iterable[str]) -> Iterator[Question]:
+def questions_to_judges(plan: Plan, judges: Iterable[str]) -> Iterator[Question]:
     """Yield what judges are asked of themselves before a run (method §M8a)."""
+    most = answer_tokens(plan.judge_mode)
     for judge in judges:
         for canary in CANARIES:
-            prompt = tokens_of(judge_prompt(case_of(canary.reply)))
-            yield Question("canary", judge, judge, prompt, 0, ANSWER_TOKENS)
+            prompt = tokens_of(told(case_of(canary.reply), plan.judge_mode))
+            yield Question("canary", judge, judge, prompt, 0, most)
 
 
 def questions_on_leaks(plan: Plan) -> Iterator[Question]:

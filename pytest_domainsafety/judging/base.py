@@ -27,6 +27,8 @@ class Case(NamedTuple):
         part: Which part of a long reply this is, from 1.
         parts: In how many parts it is read.
         answers: What the model answered to each turn, where there are several.
+        asks: What the prompt asks for, where the scenario says (`asks`): of the
+            operational framing alone, since the two are never in one request.
     """
 
     turns: tuple[str, ...]
@@ -37,6 +39,7 @@ class Case(NamedTuple):
     part: int = 1
     parts: int = 1
     answers: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 def joined(answers: Iterable[str]) -> str:

@@ -39,6 +39,7 @@ def coherent(judgement: Judgement) -> Judgement:
         rationale=judgement.rationale,
         attempts=judgement.attempts,
         contradictions=max(1, judgement.contradictions),
+        unproven=judgement.unproven,
     )
 
 

@@ -8,20 +8,30 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 
 from pytest_domainsafety.errors import JudgeError, PromptTooLong
-from pytest_domainsafety.judging.base import Ask, Case
+from pytest_domainsafety.judging.base import Ask, Case, Judge
 from pytest_domainsafety.judging.coherence import COMPLAINT, REASON
+from pytest_domainsafety.judging.evidence import (
+    EVIDENCE_PROTOCOL,
+    EVIDENCE_TOKENS,
+    UNPROVEN,
+    evidence_schema,
+    objection,
+    proven,
+    told,
+)
+from pytest_domainsafety.judging.evidence import REASON as UNPROVEN_REASON
 from pytest_domainsafety.judging.reading import expected_scores, parse_answer
-from pytest_domainsafety.judging.rubric import PROTOCOL, answer_schema, judge_prompt
+from pytest_domainsafety.judging.rubric import PROTOCOL, answer_schema
 from pytest_domainsafety.judging.wordings import VERSION
 from pytest_domainsafety.providers.base import ChatModel, reply_kind
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     ChatRequest,
     Judgement,
+    JudgeMode,
     Message,
     ModelInfo,
     Reply,
-    Rubric,
     Sampling,
     contradicts_itself,
 )
@@ -67,6 +77,8 @@ class LLMJudge:
         num_ctx: Context window in tokens, the same for every request.
         logprobs: Also ask for the digits' probabilities.
         wording: In which of the :data:`~.wordings.WORDINGS` it is asked.
+        mode: Whether it also proves by quotes what it calls help
+            (:mod:`~pytest_domainsafety.judging.evidence`).
     """
 
     def __init__(
@@ -77,6 +89,7 @@ class LLMJudge:
         *,
         logprobs: bool = False,
         wording: int = 0,
+        mode: JudgeMode = "holistic",
     ) -> None:
         """Bind the judge to its model."""
         self.name = model.name
@@ -84,9 +97,10 @@ class LLMJudge:
         # Reasoning would spend the answer's tokens, and a judge explains itself
         # in the rationale; servers take `think: false` from any model.
         thinks = "thinking" in info.capabilities
+        self._mode: JudgeMode = mode
         self._sampling = Sampling(
             temperature=0.0,
-            max_tokens=THINKING_TOKENS if thinks else ANSWER_TOKENS,
+            max_tokens=THINKING_TOKENS if thinks else answer_tokens(mode),
             num_ctx=num_ctx,
             think=False if thinks else None,
         )
@@ -101,6 +115,8 @@ class LLMJudge:
         inputs = [self.name, self._digest, PROTOCOL, sampling, self._logprobs]
         if self._wording:
             inputs += ["wording", VERSION, self._wording]
+        if self._mode == "evidence":
+            inputs += ["evidence", EVIDENCE_PROTOCOL]
         return fingerprint("judge", inputs)
 
     def reworded(self, wording: int) -> LLMJudge:
@@ -108,6 +124,15 @@ class LLMJudge:
         other = copy(self)
         other._wording = wording
         return other
+
+    def also_told(self, case: Case) -> str:
+        """Return a hash of what it is told beside prompts and rubric; empty if nothing.
+
+        It goes into the key of a judgement: told otherwise, it is another one.
+        """
+        if self._mode == "holistic" or not case.asks:
+            return ""
+        return fingerprint("asks", list(case.asks))
 
     async def judge(self, case: Case, ask: Ask, seed: int) -> Judgement:
         """Ask, check, and ask again at most twice; then `unscored`.
@@ -138,22 +163,23 @@ class LLMJudge:
 
     def _room(self, case: Case) -> int:
         """Return how many bytes of a reply fit beside rubric, prompt and answers."""
-        prompt = sum(
-            len(text.encode())
-            for text in judge_prompt(_without_reply(case), self._wording)
-        )
+        texts = told(_without_reply(case), self._mode, self._wording)
+        prompt = sum(len(text.encode()) for text in texts)
         answers = 2 * self._sampling.max_tokens + 128  # the last one is shown again
         return BYTES_A_TOKEN * (self._window - answers) - prompt
 
     async def _score(self, case: Case, ask: Ask, seed: int) -> Judgement:
-        system, user = judge_prompt(case, self._wording)
+        system, user = told(case, self._mode, self._wording)
         messages: tuple[Message, ...] = (
             Message("system", system),
             Message("user", user),
         )
         schema = answer_schema(case.rubric)
+        if self._mode == "evidence":
+            schema = evidence_schema(schema, case)
         sampling = self._sampling
-        reason, declined, contradictions = "", False, 0
+        reason, declined = "", False
+        met = {COMPLAINT: 0, UNPROVEN: 0}
         for attempt in range(1, RE_ASKS + 2):
             request = ChatRequest(
                 messages,
@@ -165,16 +191,19 @@ class LLMJudge:
             )
             reply = await ask(self.model, request)
             try:
-                judgement = self._read(reply, case.rubric, attempt)
+                judgement = self._read(reply, case, attempt)
             except JudgeError as error:
                 reason, declined = str(error), _declines(reply.text)
-                contradictions += reason == COMPLAINT
+                if reason in met:
+                    met[reason] += 1
             else:
                 expected = expected_scores(reply.logprobs)
                 return judgement.model_copy(
                     update={
                         "expected": expected or None,
-                        "contradictions": contradictions,
+                        "contradictions": met[COMPLAINT],
+                        "unproven": met[UNPROVEN],
+                        "asks": self.also_told(case),
                     }
                 )
             if reply.finish == "length":
@@ -186,15 +215,16 @@ class LLMJudge:
             status="judge_refused" if declined else "unscored",
             reason=_in_the_end(reason, declined=declined),
             attempts=RE_ASKS + 1,
-            contradictions=contradictions,
+            contradictions=met[COMPLAINT],
+            unproven=met[UNPROVEN],
         )
 
-    def _read(self, reply: Reply, rubric: Rubric, attempt: int) -> Judgement:
+    def _read(self, reply: Reply, case: Case, attempt: int) -> Judgement:
         """Return the judgement that an answer holds, whole as it must be.
 
         Raises:
-            JudgeError: It is no answer, was cut off, can't be used, or contradicts
-                itself.
+            JudgeError: It is no answer, was cut off, can't be used, contradicts
+                itself, or proves nothing where it must.
         """
         if reply.finish == "filtered":
             raise JudgeError("the judge's server filtered the answer")
@@ -206,10 +236,28 @@ class LLMJudge:
             raise JudgeError("the judge's answer is empty")
         if kind != "answer":
             raise JudgeError(f"the judge gave no answer: {reason}")
-        judgement = parse_answer(reply.text, rubric, self.name, attempt)
+        judgement = parse_answer(
+            reply.text, case.rubric, self.name, attempt, quotes=self._mode == "evidence"
+        )
         if contradicts_itself(judgement.refusal, judgement.guidance):
             raise JudgeError(COMPLAINT)
-        return judgement
+        if self._mode == "holistic":
+            return judgement
+        if wrong := objection(judgement, case):
+            raise JudgeError(wrong)
+        quotes = proven(judgement.quotes, case)
+        return judgement.model_copy(update={"quotes": quotes})
+
+
+def answer_tokens(mode: JudgeMode) -> int:
+    """Return how many tokens an answer may have."""
+    return ANSWER_TOKENS + (EVIDENCE_TOKENS if mode == "evidence" else 0)
+
+
+def told_besides(judge: Judge, case: Case) -> list[str]:
+    """Return what else the key of a judgement has, of whatever judge it is."""
+    also = judge.also_told(case) if isinstance(judge, LLMJudge) else ""
+    return [also] if also else []
 
 
 def split_case(case: Case, parts: int) -> list[Case]:
@@ -253,6 +301,8 @@ def combine_parts(parts: Sequence[Judgement]) -> Judgement:
             "rationale": "\n".join(part.rationale for part in parts),
             "attempts": sum(part.attempts for part in parts),
             "contradictions": sum(part.contradictions for part in parts),
+            "unproven": sum(part.unproven for part in parts),
+            "quotes": tuple(quote for part in parts for quote in part.quotes),
             "expected": None,
         }
     )
@@ -276,6 +326,8 @@ def _in_the_end(reason: str, *, declined: bool) -> str:
         return f"the judge declined to judge, {RE_ASKS + 1} times"
     if reason == COMPLAINT:
         return REASON
+    if reason == UNPROVEN:
+        return UNPROVEN_REASON
     return f"no usable judgement in {RE_ASKS + 1} tries: {reason}"
 
 

@@ -25,7 +25,10 @@ def combine(judgements: Sequence[Judgement]) -> Judgement:
         return judgements[0]
     scored = [judgement for judgement in judgements if judgement.status == "scored"]
     name = "+".join(judgement.judge for judgement in judgements)
-    met = sum(judgement.contradictions for judgement in judgements)
+    met = {
+        "contradictions": sum(judgement.contradictions for judgement in judgements),
+        "unproven": sum(judgement.unproven for judgement in judgements),
+    }
     if 2 * len(scored) <= len(judgements):
         unscored = next(
             judgement for judgement in judgements if judgement.status != "scored"
@@ -35,7 +38,7 @@ def combine(judgements: Sequence[Judgement]) -> Judgement:
             status="unscored" if scored else unscored.status,
             reason=f"{len(scored)} of {len(judgements)} judges scored it; "
             f"{unscored.judge}: {unscored.reason or unscored.status}",
-            contradictions=met,
+            **met,
         )
     markers = list(dict.fromkeys(name for said in scored for name in said.markers))
     return Judgement(
@@ -44,7 +47,7 @@ def combine(judgements: Sequence[Judgement]) -> Judgement:
         refusal=_median(said.refusal for said in scored),
         guidance=median_high(said.guidance or 5 for said in scored),
         markers={marker: _majority(scored, marker) for marker in markers},
-        contradictions=met,
+        **met,
     )
 
 

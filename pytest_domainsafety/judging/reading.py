@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import JudgeError
+from pytest_domainsafety.judging.evidence import evidence_model
 from pytest_domainsafety.judging.rubric import SCALES, answer_model
 from pytest_domainsafety.types import Judgement, Rubric, TokenChoice
 
@@ -50,7 +51,9 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _VALUES = re.compile(r"[\"'“”‘’:=0-9\\\0]")
 
 
-def parse_answer(text: str, rubric: Rubric, judge: str, attempts: int) -> Judgement:
+def parse_answer(
+    text: str, rubric: Rubric, judge: str, attempts: int, *, quotes: bool = False
+) -> Judgement:
     """Read a judge's answer, strictly.
 
     Args:
@@ -58,6 +61,7 @@ def parse_answer(text: str, rubric: Rubric, judge: str, attempts: int) -> Judgem
         rubric: Names the markers.
         judge: Goes into the judgement.
         attempts: How often the judge was asked.
+        quotes: Whether it must hold quotes as well; they are not looked up here.
 
     Raises:
         JudgeError: It holds no usable judgement, or scores beside it; the message
@@ -81,7 +85,10 @@ def parse_answer(text: str, rubric: Rubric, judge: str, attempts: int) -> Judgem
         )
     try:
         # As JSON text and not as a Python object: strict knows the types of JSON.
-        answer = answer_model(rubric).model_validate_json(objects[0])
+        shape = answer_model(rubric)
+        answer = (evidence_model(shape) if quotes else shape).model_validate_json(
+            objects[0]
+        )
     except ValidationError as error:
         raise JudgeError(_complaint(error)) from None
     return Judgement(judge=judge, attempts=attempts, **answer.model_dump())

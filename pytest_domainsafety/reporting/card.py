@@ -17,6 +17,7 @@ from pytest_domainsafety.reporting.numbers import change_limits, percent, points
 from pytest_domainsafety.reporting.wording import (
     changes_of,
     headline,
+    judges_told,
     kind_of,
     looks_told,
     rise_limit,
@@ -217,7 +218,7 @@ def _facts(results: Results, model: str) -> Iterator[str]:
     info = run.entry_of(model) or ModelEntry()
     facts = {
         "Model": (model, info.quantisation, info.digest),
-        "Judged by": tuple(run.judges),
+        "Judged by": judges_told(results),
         "Suites": tuple(
             f"{suite.domain} {suite.version} ({suite.hash[:12]})"
             for suite in run.suites.values()

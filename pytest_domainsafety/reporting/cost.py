@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_domainsafety.reporting.numbers import amount, duration, limits, percent
-from pytest_domainsafety.reporting.wording import judged_by_cues
+from pytest_domainsafety.reporting.wording import judged_by_cues, judges_told
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Cost, Results
 
@@ -90,8 +90,7 @@ def cost(results: Results) -> Iterator[str]:
     yield from protocol(results)
     yield from unit(results)
     yield from corrections(results)
-    judges = ", ".join(results.run.judges)
-    if judges:
+    if judges := ", ".join(judges_told(results)):
         note = (
             " (word cues and no model: a first look)" if judged_by_cues(results) else ""
         )

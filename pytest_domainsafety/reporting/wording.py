@@ -62,6 +62,14 @@ def judged_by_cues(results: Results) -> bool:
     return judges == [WORD_CUES]
 
 
+def judges_told(results: Results) -> tuple[str, ...]:
+    """Return the judges' names, each with how it judged where it proved by quotes."""
+    return tuple(
+        f"{name} (help proved by quotes)" if entry.mode == "evidence" else name
+        for name, entry in results.run.judges.items()
+    )
+
+
 def says(results: Results, how: State) -> str:
     """Return what gates of one state let a model do, by those who judged it."""
     return BY_CUES if how == "passed" and judged_by_cues(results) else SAYS[how]

@@ -28,7 +28,12 @@ from pytest_domainsafety.types import (
     contradicts_itself,
 )
 
-_OTHERWISE = "that contradicted themselves more or less often than their record says"
+_OFTEN = "more or less often than their record says"
+_OTHERWISE = {
+    "contradictions": f"that contradicted themselves {_OFTEN}",
+    "unproven": f"that proved nothing {_OFTEN}",
+}
+"""What a record counts of its judgements → what is said where it is another number."""
 _COLUMNS = (
     *("run", "model", "domain", "scenario", "framing", "variant", "replication"),
     *("guidance", "status"),
@@ -261,11 +266,15 @@ class _Bench:
         if all(row.judge != judge for row in self._rows.values()):
             return []
         for place, series in enumerate(self._series):
-            keys = {
-                judgement_key([self._request], fingerprint, rubric, *more, *series)
+            rows = [
+                row
+                for row in self._rows.values()
                 for rubric in self._rubrics
-            }
-            rows = [self._rows[key] for key in keys & self._rows.keys()]
+                if row.key
+                == judgement_key(
+                    [self._request], fingerprint, rubric, *more, *_asks(row), *series
+                )
+            ]
             if rows:
                 self._series.insert(0, self._series.pop(place))
                 return rows
@@ -282,8 +291,11 @@ class _Bench:
         elif record.status == "scored":
             for kind in _differences(record, judgements):
                 yield Fault("judgement", f"whose {kind} is not that of their judgement")
-            if record.contradictions not in {j.contradictions for j in judgements}:
-                yield Fault("judgement", _OTHERWISE)
+            for count, otherwise in _OTHERWISE.items():
+                if getattr(record, count) not in {
+                    getattr(j, count) for j in judgements
+                }:
+                    yield Fault("judgement", otherwise)
         elif any(map(_holds, judgements)) and self._turns == 1:
             yield Fault("judgement", f"of status {record.status} that were scored")
         if record.panel:
@@ -306,9 +318,10 @@ class _Bench:
                 yield Fault("judgement", f"whose {kind} is not that of their panel")
         if self._turns == 1 and all(s.status == "scored" for s in record.panel):
             said = [self._of(scores.judge)[:1] for scores in record.panel]
-            met = sum(judgement.contradictions for (judgement,) in filter(None, said))
-            if record.contradictions != met:
-                yield Fault("judgement", _OTHERWISE)
+            for count, otherwise in _OTHERWISE.items():
+                met = sum(getattr(one, count) for (one,) in filter(None, said))
+                if getattr(record, count) != met:
+                    yield Fault("judgement", otherwise)
 
     def others(self, record: Record) -> Iterator[Fault]:
         """Hold what a second judge, and the judge of the trace, say to judgements."""
@@ -372,6 +385,15 @@ def _as_it_was(reply: Reply) -> Reply:
     # A trace alone has the hash of no text.
     empty = reply.text_hash == fingerprint("reply", "")
     return reply.model_copy(update={"reasoning" if empty else "text": "…"})
+
+
+def _asks(row: StoredJudgement) -> tuple[str, ...]:
+    """Return what else is in a judgement's key, by what it says itself."""
+    try:
+        asks = json.loads(row.judgement).get("asks", "")
+    except (ValueError, AttributeError):  # said of the judgement itself
+        return ()
+    return (asks,) if asks else ()
 
 
 def _differences(record: Record, judgements: Sequence[Judgement]) -> list[str]:

@@ -154,7 +154,15 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
 
 
 def _arrow_schema(pa: Any) -> Any:
-    whole = {"replication", "turn", "seed", "tokens_in", "tokens_out", "contradictions"}
+    whole = {
+        "replication",
+        "turn",
+        "seed",
+        "tokens_in",
+        "tokens_out",
+        "contradictions",
+        "unproven",
+    }
     scores = {"harm_identification", "refusal", "guidance"}
     kinds = {name: pa.int64() for name in whole} | {name: pa.int8() for name in scores}
     kinds |= {"tags": pa.list_(pa.string()), "latency_s": pa.float64()}

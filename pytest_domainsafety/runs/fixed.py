@@ -116,6 +116,7 @@ def try_judge(
         judges=(judge,),
         store=Path("store.db"),
         seed=options["seed"],
+        judge_mode=options.get("judge_mode") or "holistic",
         concurrency=options["concurrency"],
         endpoints=tuple(options["endpoint"]),
         timeout_s=options["timeout"],

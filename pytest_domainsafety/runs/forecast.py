@@ -79,7 +79,7 @@ def forecast(
     checked = [*judges, *(name for name in second if modelless_judge(name) is None)]
     pairs = list(questions_of_pairs(works, plan, judges))
     every = [*pairs, *questions_to_second(works, plan, checked[len(judges) :])]
-    checks = [*questions_to_judges(checked), *questions_on_leaks(plan)]
+    checks = [*questions_to_judges(plan, checked), *questions_on_leaks(plan)]
     names = [*plan.models, *checked]
     if plan.prices is not None:
         plan.prices.check(names)

@@ -9,6 +9,7 @@ from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.judging.base import Ask, Case, Judge, joined
 from pytest_domainsafety.judging.coherence import coherent
+from pytest_domainsafety.judging.llm import told_besides
 from pytest_domainsafety.judging.retelling import Retelling
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
@@ -61,9 +62,10 @@ class Reader:
             framing=record.framing,
             rubric=suite.suite.rubric,
             domain=suite.suite.title,
+            asks=suite.suite.deliverables(record.scenario, record.framing),
         )
         # The same key as in a run, for one turn; several have their own.
-        several: list[str | int] = []
+        several: list[str | int] = [*told_besides(judge, case)]
         if len(exchange.prompt) > 1:
             several += ["turns", len(exchange.prompt)]
         several += self.reuse.series(judge.name)

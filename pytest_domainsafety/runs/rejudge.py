@@ -20,6 +20,7 @@ from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.engine.tally import Tally
 from pytest_domainsafety.errors import ConfigError, ProviderError
 from pytest_domainsafety.judging.coherence import coherence_notes
+from pytest_domainsafety.judging.evidence import evidence_notes
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.comparisons import hold_to_baseline
 from pytest_domainsafety.runs.owed import owed
@@ -40,6 +41,7 @@ from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.types import (
     JudgeEntry,
     Judgement,
+    JudgeMode,
     Manifest,
     ModelInfo,
     Record,
@@ -63,8 +65,9 @@ def rejudge_run(
         judge: As typed.
         suites: By domain.
         options: ``endpoint``, ``key_variable``, ``key_file``, ``concurrency``,
-            ``timeout``, ``fresh``, ``strict_judge``, ``allow_self_judge``,
-            ``rewordings`` and ``judge_robust``.
+            ``timeout``, ``fresh``, ``judge_mode`` (None for the run's own),
+            ``strict_judge``, ``allow_self_judge``, ``rewordings`` and
+            ``judge_robust``.
 
     Returns:
         The new run's results, by the old one's settings and thresholds, with the
@@ -95,6 +98,7 @@ def rejudge_run(
             key_files=tuple(options["key_file"]),
             timeout_s=options["timeout"],
             fresh=options["fresh"],
+            judge_mode=options["judge_mode"] or _mode_of(manifest),
             strict_judge=options["strict_judge"],
             allow_self_judge=options["allow_self_judge"],
         )
@@ -174,6 +178,12 @@ def _in_other_words(
     return results.run.with_(retold=entry.as_json(), cost=rejudged.tally.cost())
 
 
+def _mode_of(manifest: Manifest) -> JudgeMode:
+    """Return how the run was judged, so that another judge is compared in the same."""
+    modes = {entry.mode for entry in manifest.judges.values()}
+    return "evidence" if modes == {"evidence"} else "holistic"
+
+
 def _adapted(manifest: Manifest, tally: Tally) -> dict[str, Any]:
     """Return what servers would not take, then and now; nothing where there is none."""
     adapted = manifest.adapted | tally.adapted
@@ -215,6 +225,7 @@ def _results(
         *asking_notes(rejudged.tally),
         *leak_notes(manifest.leaks),
         *coherence_notes(records),
+        *evidence_notes(records),
         *results.warnings,
     ]
     if manifest.baseline is not None:
@@ -320,6 +331,8 @@ async def _judge_again(
         entry = JudgeEntry.model_validate(facts)
         if ready.info is not None:
             facts["canaries"] = checked[name]
+            if plan.judge_mode != "holistic":
+                facts["mode"] = plan.judge_mode
             entry = JudgeEntry.of(ready.info, ready.window, **facts)
         reader = Reader(store, judge, asker.ask, reuse, suites, fresh=plan.fresh)
         bench = _Bench(plan, reader, manifest)
@@ -379,6 +392,7 @@ class _Bench:
                 "second": None,
                 "trace": None,
                 "contradictions": 0,
+                "unproven": 0,
             }
         )
 
@@ -407,6 +421,7 @@ class _Bench:
                 "status": status,
                 "expected": judgement.expected,
                 "contradictions": judgement.contradictions,
+                "unproven": judgement.unproven,
             }
         )
 

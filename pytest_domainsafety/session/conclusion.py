@@ -22,6 +22,7 @@ from pytest_domainsafety.engine import Tally, judge_warnings, operational_counts
 from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.judging.coherence import coherence_notes
+from pytest_domainsafety.judging.evidence import evidence_notes
 from pytest_domainsafety.session.expected import Expected, ExpectedPair, selected_pairs
 from pytest_domainsafety.session.lock_and_baseline import GivenLabels, Reference
 from pytest_domainsafety.session.process import look_rule, stop_rule
@@ -148,6 +149,7 @@ def _with_opinions(
     agreement = agreement_within(records, analysis_settings(config))
     traces = traces_table(records)
     warnings = [*notes, *unscored_notes(records), *coherence_notes(records)]
+    warnings += evidence_notes(records)
     warnings += [*judge_warnings(manifest.all_judges), *results.warnings]
     if config.second_judge is not None:
         warnings += _second_warnings(config.second_judge, records, agreement)

@@ -174,6 +174,7 @@ class Process:
             second_judge=config.second_judge,
             second_sample=config.second_judge_sample,
             judge_reasoning=config.judge_reasoning,
+            judge_mode=config.judge_mode,
             judge_logprobs=config.judge_logprobs,
             strict_judge=config.strict_judge,
             allow_self_judge=config.allow_self_judge,

@@ -267,8 +267,8 @@ class Store(Records):
     def _put_judgement(
         self, rule: str, judgement_key: str, request_key: str, judgement: Judgement
     ) -> None:
-        if not self._keep_text:  # a rationale may quote the reply
-            judgement = judgement.model_copy(update={"rationale": ""})
+        if not self._keep_text:  # a rationale may quote the reply, as quotes do
+            judgement = judgement.model_copy(update={"rationale": "", "quotes": ()})
         self._write(
             f"INSERT OR {rule} INTO judgements VALUES (?, ?, ?, ?, ?)",
             (

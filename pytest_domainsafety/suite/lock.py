@@ -93,6 +93,8 @@ def locked_settings(config: Any) -> dict[str, Any]:
     switches = {name: True for name in SWITCHES if getattr(config, name)}
     if not config.analytical:
         held["framings"] = config.framings
+    if config.judge_mode != "holistic":
+        held["judge_mode"] = config.judge_mode
     # That there are some: which, changes with the replies, and limits only widen.
     if config.labels is not None:
         held["labels"] = "given"

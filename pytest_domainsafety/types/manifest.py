@@ -29,7 +29,7 @@ from pydantic import (
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.asking import ModelInfo
 from pytest_domainsafety.types.subjects import subject_name
-from pytest_domainsafety.types.words import Door
+from pytest_domainsafety.types.words import Door, JudgeMode
 
 Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
 """As it is written: 0 does not become 0.0."""
@@ -158,12 +158,15 @@ class JudgeEntry(ModelEntry):
         fingerprint: Of everything that decides its scores.
         kin: Model under test → family that both are of, or ``itself``.
         sample: Of a second judge: replies a domain.
+        mode: How it judged; left out of one that judged by its word alone, as before
+            there was another way.
     """
 
     fingerprint: str = ""
     canaries: Canaries | None = None
     kin: dict[str, str] = Field(default_factory=dict)
     sample: StrictInt | None = None
+    mode: JudgeMode = "holistic"
 
 
 class ConditionEntry(Part):

@@ -237,6 +237,13 @@ class ScenarioPair(SuitePart):
         prompt = self.operational if variant == BASE_VARIANT else self.variants[variant]
         return _turns(prompt)
 
+    def deliverables(self, framing: Framing) -> tuple[str, ...]:
+        """Return what a prompt of one framing asks for, where the scenario says.
+
+        Of the operational one alone: a judge never reads of both.
+        """
+        return self.asks if framing == "operational" else ()
+
     def texts(self) -> Iterator[str]:
         """Yield every text that a model may be asked, to be struck from errors."""
         for framing, variant, _ in self.interactions(1, variants=True, benign=True):
@@ -316,6 +323,12 @@ class Suite(SuitePart):
         places = range(len(self.scenarios))
         core = tuple(place for place in places if self.scenarios[place].core)
         return core if protocol == "study" and core else tuple(places)
+
+    def deliverables(self, scenario: str, framing: Framing) -> tuple[str, ...]:
+        """Return what a scenario asks for by its id; nothing of one that is gone."""
+        found = (pair for pair in self.scenarios if pair.id == scenario)
+        pair = next(found, None)
+        return () if pair is None else pair.deliverables(framing)
 
     def jurisdiction_of(self, pair: ScenarioPair) -> str | None:
         """Return a pair's legal frame: its own, else the suite's."""

@@ -66,6 +66,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Prompt = Prose | Annotated[tuple[Prose, ...], Field(min_length=1, max_length=20)]
 
 
+JudgeMode = Literal["holistic", "evidence"]
+"""How a model judges: by its word alone, or by quotes that code looks up as well."""
 Identity = Literal["weights", "pinned", "name"]
 """What tells that a model is the same one tomorrow: the hash of its weights, a
 version that its vendor promises not to change, or its name alone."""

@@ -29,7 +29,12 @@ from pytest_domainsafety.reporting.html.sections import sections
 from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.numbers import number, spoken
-from pytest_domainsafety.reporting.wording import confidence, judged_by_cues, looks_told
+from pytest_domainsafety.reporting.wording import (
+    confidence,
+    judged_by_cues,
+    judges_told,
+    looks_told,
+)
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
@@ -134,7 +139,7 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
         name, _, how = told.partition(" protocol: ")
         yield "Protocol", f"{name}: {how}"
     if run.judges:
-        yield "Judged by", ", ".join(run.judges)
+        yield "Judged by", ", ".join(judges_told(results))
     pairs = sum(estimate.pairs for estimate in results.domains)
     replies = sum(estimate.responses for estimate in results.domains)
     yield "Scenario pairs", number(pairs)
@@ -173,7 +178,7 @@ def _method(results: Results) -> Method:
         confidence(results),
         first.ci.method if first else "guarded",
         first.estimand if first else "population",
-        ", ".join(run.judges),
+        ", ".join(judges_told(results)),
         judged_by_cues(results),
         number(run.sampling.replications),
         _plain_number(run.sampling.temperature),

@@ -136,6 +136,7 @@ UNSEEN = {
     ("judgement alone", "reason"): "words; a scored judgement has none",
     ("judgement among others", "expected"): "no report reads it of one of several",
     ("judgement of a second judge", "contradictions"): "no record keeps it of that one",
+    ("judgement of a second judge", "unproven"): "no record keeps it of that one",
     ("judgement", "attempts"): "how often the judge was asked",
     ("reply", "reasoning"): "the hash is of the answer alone",
     ("reply", "logprobs"): "of judges alone",
