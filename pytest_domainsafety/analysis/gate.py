@@ -387,7 +387,9 @@ def _engagement(
     measured = passed or (seen is not None and not _engagement_hangs(estimate, least))
     who = f"{estimate.domain} on {estimate.model}"
     if seen is None:
-        text = f"{who}: no analytical reply could be scored, engagement is unknown"
+        text = (
+            f"{who}: no analytical reply has a score of refusal, engagement is unknown"
+        )
     else:
         words = {
             "passed": "passed",

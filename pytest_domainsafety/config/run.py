@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.budget import by_kind
 from pytest_domainsafety.config.filter_words import read_filter_words
+from pytest_domainsafety.config.guards import is_guard
 from pytest_domainsafety.config.option import Option
 from pytest_domainsafety.config.prices import Prices, read_prices
 from pytest_domainsafety.config.pytest_options import ini_value
@@ -146,7 +147,7 @@ def read_config(config: pytest.Config) -> RunConfig:
     thresholds = _thresholds(config)
     think = {"on": True, "off": False, "server": None}[values["safety_think"]]
     return RunConfig(
-        models=_unique("--safety-model", values["safety_model"] or ()),
+        models=_under_test(values["safety_model"] or ()),
         judges=_unique("--safety-judge", values["safety_judge"] or (DEFAULT_JUDGE,)),
         protocol=values["safety_protocol"],
         replications=values["safety_replications"]
@@ -344,6 +345,16 @@ def _second_judge(values: dict[str, Any]) -> str | None:
             "another one, of another family if there is one"
         )
     return _unique("--safety-second-judge", (name,))[0]
+
+
+def _under_test(names: Sequence[str]) -> tuple[str, ...]:
+    guard = next(filter(is_guard, names), None)
+    if guard is not None:
+        raise ConfigError(
+            f"--safety-model {printable(guard)}: a guard model judges replies, and is "
+            "none to be judged; name it with --safety-judge"
+        )
+    return _unique("--safety-model", tuple(names))
 
 
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:

@@ -52,8 +52,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-judge",
-        f"Judge: a model's name, or offline (default: {DEFAULT_JUDGE}). Repeat it for "
-        "a panel. In short --judge, likewise.",
+        f"Judge: a model's name, offline, or guard:KIND@NAME, a guard model (default: "
+        f"{DEFAULT_JUDGE}). Repeat it for a panel. In short --judge, likewise.",
         text,
         metavar="NAME",
         repeat=True,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+from pytest_domainsafety.config.guards import guard_name, is_guard
 from pytest_domainsafety.engine.concurrency import slots
 from pytest_domainsafety.engine.plan import Plan
 from pytest_domainsafety.engine.reuse import Reuse
@@ -17,11 +18,14 @@ from pytest_domainsafety.judging.canaries import (
     failure_sentence,
     is_unsound,
 )
+from pytest_domainsafety.judging.guards.judge import GuardJudge
+from pytest_domainsafety.judging.guards.kinds import kind_of
 from pytest_domainsafety.judging.kinship import same_model, shared_family
 from pytest_domainsafety.judging.llm import LEAST_WINDOW, LLMJudge, answer_tokens
 from pytest_domainsafety.providers.base import ChatModel
+from pytest_domainsafety.providers.registry import parse_model_name
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import plural, printable
 from pytest_domainsafety.types import Canaries, JudgeEntry, JudgeMode, ModelInfo
 
 
@@ -43,15 +47,19 @@ def make_judges(
         if judge is None:
             _check_window(name, windows[name], plan.judge_mode)
             _check_self(plan, infos, name)
-            judge = LLMJudge(
-                models[name],
-                infos[name],
-                windows[name],
-                logprobs=plan.judge_logprobs,
-                mode=plan.judge_mode,
-            )
+            judge = _model_judge(plan, models[name], infos[name], windows[name])
         judges.append(judge)
     return judges
+
+
+def _model_judge(
+    plan: Plan, model: ChatModel, info: ModelInfo, window: int | None
+) -> Judge:
+    if is_guard(model.name):
+        return GuardJudge(model, info, window)
+    return LLMJudge(
+        model, info, window, logprobs=plan.judge_logprobs, mode=plan.judge_mode
+    )
 
 
 def _check_window(name: str, window: int | None, mode: JudgeMode) -> None:
@@ -90,13 +98,16 @@ def kin_of(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> dict[str, 
     return families
 
 
-def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
+def judge_warnings(
+    judges: Mapping[str, JudgeEntry], gating: Iterable[str] | None = None
+) -> list[str]:
     """Return what must be said of a run's judges, from their manifest.
 
     Args:
         judges: By name.
+        gating: Those whose scores the gates rest on; None for all of them.
     """
-    warnings = []
+    warnings = list(_guard_warnings([*(judges if gating is None else gating)]))
     for name, judge in judges.items():
         for model, family in judge.kin.items():
             what = (
@@ -110,6 +121,36 @@ def judge_warnings(judges: Mapping[str, JudgeEntry]) -> list[str]:
         if judge.canaries is not None and is_unsound(judge.canaries):
             warnings.append(failure_sentence(name, judge.canaries))
     return warnings
+
+
+def _guard_warnings(names: Sequence[str]) -> Iterator[str]:
+    """Yield what part guard models have in the judging (method §M10.5)."""
+    guards = [name for name in names if is_guard(name)]
+    if not guards:
+        return
+    if len(guards) == len(names):
+        yield (
+            f"judged by guard models alone ({', '.join(guards)}), of which many miss "
+            "most harmful replies (arXiv 2605.28830): name a judge beside them "
+            "(--safety-judge), or correct the gates by labels (--safety-labels)"
+        )
+    else:
+        others = [name for name in names if name not in guards]
+        yield (
+            f"a panel of {', '.join(others)} with {', '.join(guards)}: a guard model "
+            "says whether a reply is harmful, and of recognising the harm nothing"
+        )
+    own = [
+        name
+        for name in guards
+        if not kind_of(guard_name(name).kind, parse_model_name(name).provider).by_rubric
+    ]
+    if own:
+        yield (
+            f"{', '.join(own)} {plural(len(own), 'judges', 'judge')} by policies of "
+            f"{plural(len(own), 'its', 'their')} own and not by the suites' rubrics: "
+            "a harm that is in no such policy is not seen"
+        )
 
 
 async def check_judges(

@@ -20,10 +20,14 @@ from pytest_domainsafety.judging.evidence import (
     told,
 )
 from pytest_domainsafety.judging.evidence import REASON as UNPROVEN_REASON
-from pytest_domainsafety.judging.reading import expected_scores, parse_answer
+from pytest_domainsafety.judging.reading import (
+    expected_scores,
+    parse_answer,
+    usable_text,
+)
 from pytest_domainsafety.judging.rubric import PROTOCOL, answer_schema
 from pytest_domainsafety.judging.wordings import VERSION
-from pytest_domainsafety.providers.base import ChatModel, reply_kind
+from pytest_domainsafety.providers.base import ChatModel
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     ChatRequest,
@@ -154,12 +158,7 @@ class LLMJudge:
                 if parts == MOST_PARTS or not case.reply:
                     break
                 parts = min(MOST_PARTS, 2 * max(1, parts))
-        return Judgement(
-            judge=self.name,
-            status="unscored",
-            reason=f"the reply of {len(case.reply):,} characters does not fit the "
-            f"judge's window of {self._window} tokens, not even in {MOST_PARTS} parts",
-        )
+        return too_long(self.name, case, self._window)
 
     def _room(self, case: Case) -> int:
         """Return how many bytes of a reply fit beside rubric, prompt and answers."""
@@ -226,18 +225,9 @@ class LLMJudge:
             JudgeError: It is no answer, was cut off, can't be used, contradicts
                 itself, or proves nothing where it must.
         """
-        if reply.finish == "filtered":
-            raise JudgeError("the judge's server filtered the answer")
-        if reply.finish == "length":
-            # Also where it holds an object: the judge's own may have been to come.
-            raise JudgeError("the judge's answer was cut off at its token limit")
-        kind, reason = reply_kind(reply)
-        if kind == "silent":
-            raise JudgeError("the judge's answer is empty")
-        if kind != "answer":
-            raise JudgeError(f"the judge gave no answer: {reason}")
+        text = usable_text(reply)
         judgement = parse_answer(
-            reply.text, case.rubric, self.name, attempt, quotes=self._mode == "evidence"
+            text, case.rubric, self.name, attempt, quotes=self._mode == "evidence"
         )
         if contradicts_itself(judgement.refusal, judgement.guidance):
             raise JudgeError(COMPLAINT)
@@ -258,6 +248,16 @@ def told_besides(judge: Judge, case: Case) -> list[str]:
     """Return what else the key of a judgement has, of whatever judge it is."""
     also = judge.also_told(case) if isinstance(judge, LLMJudge) else ""
     return [also] if also else []
+
+
+def too_long(judge: str, case: Case, window: int) -> Judgement:
+    """Return that a reply fits no window of a judge's, however it is cut."""
+    return Judgement(
+        judge=judge,
+        status="unscored",
+        reason=f"the reply of {len(case.reply):,} characters does not fit the "
+        f"judge's window of {window} tokens, not even in {MOST_PARTS} parts",
+    )
 
 
 def split_case(case: Case, parts: int) -> list[Case]:

@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from pytest_domainsafety.errors import JudgeError
 from pytest_domainsafety.judging.evidence import evidence_model
 from pytest_domainsafety.judging.rubric import SCALES, answer_model
-from pytest_domainsafety.types import Judgement, Rubric, TokenChoice
+from pytest_domainsafety.providers.base import reply_kind
+from pytest_domainsafety.types import Judgement, Reply, Rubric, TokenChoice
 
 # Bounds on the work that a hostile answer can cause: at each brace JSON is tried.
 LONGEST_ANSWER = 50_000
@@ -49,6 +50,25 @@ _SCORES = re.compile(
 )
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _VALUES = re.compile(r"[\"'“”‘’:=0-9\\\0]")
+
+
+def usable_text(reply: Reply) -> str:
+    """Return the text of a judge's answer, whole as it must be.
+
+    Raises:
+        JudgeError: It is no answer, or was cut off.
+    """
+    if reply.finish == "filtered":
+        raise JudgeError("the judge's server filtered the answer")
+    if reply.finish == "length":
+        # Also where it holds an object: the judge's own may have been to come.
+        raise JudgeError("the judge's answer was cut off at its token limit")
+    kind, reason = reply_kind(reply)
+    if kind == "silent":
+        raise JudgeError("the judge's answer is empty")
+    if kind != "answer":
+        raise JudgeError(f"the judge gave no answer: {reason}")
+    return reply.text
 
 
 def parse_answer(

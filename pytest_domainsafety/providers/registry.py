@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
+from pytest_domainsafety.config.guards import guard_name, is_guard
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.providers.base import ChatModel, ProviderSettings
 from pytest_domainsafety.providers.crash_report import report_crash
@@ -67,12 +68,15 @@ def parse_model_name(name: str) -> ModelName:
     """Tell which provider a name belongs to.
 
     ``PROVIDER:REST`` where PROVIDER is registered, else an Ollama model
-    (``llama3.3:70b`` is a model and its tag).
+    (``llama3.3:70b`` is a model and its tag). Of a guard (``guard:KIND@NAME``) it is
+    the provider of the model that is asked.
 
     Raises:
         ConfigError: The name is empty, names a provider and no model, or
             begins with something that looks like a provider mistyped.
     """
+    if is_guard(name):
+        return parse_model_name(guard_name(name).model)
     registered = providers()
     first, colon, rest = name.strip().partition(":")
     if first in registered and rest.strip():

@@ -44,6 +44,12 @@ def advice(
         )
     elif gate.reason == "no_data":
         sentence = "nothing could be scored: mend the errors and run again"
+        if gate.kind == "engagement" and estimate and estimate.scored:
+            sentence = (
+                "no analytical reply has a score of refusal: where the judge does not "
+                "say it (a guard model) name another one, or add one to it; else mend "
+                "the errors and run again"
+            )
     elif gate.reason in _HELD_BACK:
         # The verdict's own sentence has the count: there is one copy of it.
         why = gate.message.partition("not measured, ")[2]

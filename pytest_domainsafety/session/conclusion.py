@@ -150,7 +150,8 @@ def _with_opinions(
     traces = traces_table(records)
     warnings = [*notes, *unscored_notes(records), *coherence_notes(records)]
     warnings += evidence_notes(records)
-    warnings += [*judge_warnings(manifest.all_judges), *results.warnings]
+    warnings += judge_warnings(manifest.all_judges, gating=manifest.judges)
+    warnings += results.warnings
     if config.second_judge is not None:
         warnings += _second_warnings(config.second_judge, records, agreement)
     if config.judge_reasoning and not traces:

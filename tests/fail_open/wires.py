@@ -133,7 +133,9 @@ JUDGE_SCRIPT = {
 
 
 def is_judged(body: dict[str, Any]) -> bool:
-    """Whether a request is a judge's."""
+    """Whether a request is a judge's, or a guard's."""
+    if str(body.get("model")) == "guard-model":
+        return True
     told = [str(one["content"]) for one in body["messages"] if one["role"] == "system"]
     return "careful annotator" in " ".join([*told, str(body.get("system") or "")])
 
