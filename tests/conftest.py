@@ -26,11 +26,14 @@ SERVER_VARIABLES = (
     "GITHUB_WORKSPACE",
     "CI_PROJECT_DIR",
     "WORKSPACE",
-    "PYTEST_ADDOPTS",
 )
+# Of others' plugins in the processes that tests start: half of the time that pytest
+# takes to begin (benchmarks/neighbours.py and its tests load them, and more).
+WITHOUT_OTHERS = "-p no:hypothesispytest -p no:anyio"
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
     for name in SERVER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", WITHOUT_OTHERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 
@@ -13,9 +14,13 @@ import pytest_domainsafety
 from pytest_domainsafety.runs import record_blocks
 
 # Compiled modules can't be imported twice, and pytester forgets what a run inside
-# this process imports: so everything that a run needs is there before.
+# this process imports: so everything that a run needs is there before. The vendor's
+# package alone takes a second, which each cell would wait for anew.
 for _name in ("numpy.fft", "scipy.special", "jinja2", "rich.console", "xdist.dsession"):
     importlib.import_module(_name)
+for _name in ("anthropic.resources.messages", "ollama", "pandas"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_name)
 for _name in (*record_blocks.ENGINE, "pyarrow.parquet"):
     if record_blocks.has_engine():
         importlib.import_module(_name)

@@ -28,6 +28,7 @@ from fail_open.wires import (
 from pytest_domainsafety.cli import USAGE_STATUS, group
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.runs import record_blocks
+from pytest_domainsafety.session import readiness
 
 PASSED, FAILED, UNUSABLE, NOT_MEASURED = 0, 1, 4, 10
 PAIRS, ODD = 20, 6
@@ -172,6 +173,9 @@ class Lab:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         monkeypatch.setenv("ANTHROPIC_API_KEY", "a-made-up-key")
         server.shape = self._answer
+        # A third of a cell's time, in a process as large as this one, and to no end
+        # where it goes on.
+        monkeypatch.setattr(readiness, "spare_the_collector", lambda: None)
 
     # ── what is asked, and who answers ──────────────────────────────────────
 
