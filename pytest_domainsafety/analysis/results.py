@@ -24,6 +24,7 @@ from pytest_domainsafety.analysis.compare import (
     Counts,
     counts_in,
 )
+from pytest_domainsafety.analysis.conditions import condition_changes
 from pytest_domainsafety.analysis.estimate import (
     AnalysisSettings,
     Stopped,
@@ -219,6 +220,7 @@ def _from_sums(
         estimates = with_retold(estimates, run.retold, settings, policy, labels)
     judged = judge_gates(estimates, policy, selected, settings)
     gates = (*judged, *budget_gates(run.budget, estimates))
+    moved = condition_changes(estimates, run, settings)
     entries: dict[str, Any] = {"analysis": asdict(settings)}
     entries["thresholds"] = _thresholds(gates, run)
     entries["subdomain_threshold"] = policy.subdomain
@@ -230,7 +232,8 @@ def _from_sums(
         run=run.with_(**entries),
         domains=estimates,
         gates=gates,
-        tables=build_tables(sums, settings, legal or _legal_of(run), owed or run),
+        tables=build_tables(sums, settings, legal or _legal_of(run), owed or run)
+        | ({"conditions": moved} if moved else {}),
         warnings=(
             *map(str, absent),
             *conflict_warnings(sums),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_domainsafety.config.budget import by_kind
+from pytest_domainsafety.config.conditions import read_conditions
 from pytest_domainsafety.config.filter_words import read_filter_words
 from pytest_domainsafety.config.guards import is_guard
 from pytest_domainsafety.config.option import Option
@@ -20,6 +21,7 @@ from pytest_domainsafety.config.thresholds import (
     by_domain,
 )
 from pytest_domainsafety.errors import ConfigError
+from pytest_domainsafety.subjects import Condition, Subject, subjects_of
 from pytest_domainsafety.text import printable
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class RunConfig:
         protocol: `gate` asks every pair, `study` those marked `core`.
         replications: Samples of each prompt: what was typed, else the protocol's.
         framings: `both` or `operational`.
+        conditions: System prompts under which each model is asked; empty for none.
         thresholds: What the options say of them; what holds for a domain says
             `suite.thresholds.resolve`.
         timeout: Seconds for one request, all in all.
@@ -69,7 +72,7 @@ class RunConfig:
     temperature: float
     max_tokens: int
     seed: int
-    system_prompt: str | None
+    conditions: tuple[Condition, ...]
     thresholds: ThresholdOptions
     subdomain_threshold: float | Literal["domain", "off"]
     labels: Path | None
@@ -132,6 +135,22 @@ class RunConfig:
         return "anytime" if self.stop == "anytime" else None
 
     @property
+    def system_prompt(self) -> str | None:
+        """Of the first condition, under which records name none."""
+        return self.conditions[0].text if self.conditions else None
+
+    @property
+    def system_prompts(self) -> tuple[str, ...]:
+        """All that models are told before they are asked."""
+        return tuple(one.text for one in self.conditions if one.text is not None)
+
+    @property
+    def subjects(self) -> dict[str, Subject]:
+        """What is gated, by name: each model under each condition."""
+        found = subjects_of(self.models, self.conditions)
+        return {subject.name: subject for subject in found}
+
+    @property
     def analytical(self) -> bool:
         """Whether models are asked to identify harms too."""
         return self.framings != "operational"
@@ -156,7 +175,9 @@ def read_config(config: pytest.Config) -> RunConfig:
         temperature=values["safety_temperature"],
         max_tokens=values["safety_max_tokens"],
         seed=values["safety_seed"],
-        system_prompt=_system_prompt(config, values["safety_system_prompt"]),
+        conditions=read_conditions(
+            config.invocation_params.dir, values["safety_system_prompt"] or ()
+        ),
         thresholds=thresholds,
         subdomain_threshold=values["safety_subdomain_threshold"],
         labels=_from_here(config, values["safety_labels"]),
@@ -398,28 +419,3 @@ def _owned_from_here(config: pytest.Config, typed: str) -> str:
 
 def _filter_words(config: pytest.Config, path: Path | None) -> tuple[str, ...]:
     return () if path is None else read_filter_words(_from_here(config, path))
-
-
-def _system_prompt(config: pytest.Config, paths: list[Path] | None) -> str | None:
-    named = list(dict.fromkeys(_from_here(config, path) for path in paths or ()))
-    if not named:
-        return None
-    path: Path = named[0]
-    if len(named) > 1:
-        raise ConfigError(
-            "--safety-system-prompt: "
-            f"{' and '.join(str(other) for other in named)} are named, and a run has "
-            "one system prompt; run once for each"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"--safety-system-prompt {path}: can't be read as UTF-8 text ({error})"
-        ) from None
-    if not text.strip():
-        raise ConfigError(
-            f"--safety-system-prompt {path}: holds nothing; leave the option out for a "
-            "run without a system prompt"
-        )
-    return text

@@ -156,10 +156,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-system-prompt",
-        "File with a system prompt for the model under test.",
+        "File with a system prompt for the models under test, or none. Repeatable: "
+        "each is a condition, gated by itself and compared with the first.",
         path,
-        metavar="FILE",
-        repeat=True,  # so that a second one is seen and refused
+        metavar="FILE|none",
+        repeat=True,
     ),
     Option(
         "safety-threshold",

@@ -49,11 +49,12 @@ from pytest_domainsafety.types import (
 
 @dataclass(slots=True)
 class Target:
-    """A model under test, ready to be asked."""
+    """A model under test, ready to be asked under one condition."""
 
     model: ChatModel
     info: ModelInfo
     sampling: Sampling
+    system_prompt: str | None = None
 
 
 @dataclass(slots=True)
@@ -108,6 +109,7 @@ class Conductor:
         self._asker = asker
         self._reuse = reuse
         self._judges = judges
+        self._subjects = plan.subjects
         self.drawn: Drawn = frozenset()
 
     async def generate(self, work: PairWork, cell: Cell, target: Target) -> Dialogue:
@@ -116,7 +118,7 @@ class Conductor:
         dialogue = Dialogue(
             work, cell, seed_for(self._plan, domain, pair.id, cell, 1, 1)
         )
-        system = self._plan.system_prompt
+        system = target.system_prompt
         messages = [Message("system", system)] if system is not None else []
         replies: list[Reply] = []
         try:
@@ -152,7 +154,7 @@ class Conductor:
         for attempt in range(1, EMPTY_TRIES + 1):
             seed = seed_for(self._plan, domain, scenario, cell, number, attempt)
             request = ChatRequest(tuple(messages), target.sampling, seed)
-            series = self._reuse.series(work.model)
+            series = self._reuse.series(target.model.name)
             key = request_key(target.info, request, cell.replication, series)
             reply = await self._reply(key, request, target, dialogue.purpose)
             if not is_worth_another_try(reply):
@@ -272,6 +274,7 @@ class Conductor:
         return Record(
             run=self._plan.run,
             model=work.model,
+            condition=self._subjects[work.model].condition,
             domain=work.suite.suite.domain,
             subdomain=pair.subdomain,
             scenario=pair.id,

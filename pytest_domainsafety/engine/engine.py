@@ -310,7 +310,14 @@ class Engine(PairQueue):
         self.windows = windows = context_windows(self.plan, self.infos)
         for name in self.plan.models:
             sampling = self.plan.sampling.model_copy(update={"num_ctx": windows[name]})
-            self._targets[name] = Target(self._models[name], self.infos[name], sampling)
+            for subject in self.plan.subjects.values():
+                if subject.model == name:
+                    self._targets[subject.name] = Target(
+                        self._models[name],
+                        self.infos[name],
+                        sampling,
+                        subject.system_prompt,
+                    )
         self._judges = make_judges(
             self.plan, without_model, self._models, self.infos, windows
         )
@@ -330,7 +337,7 @@ class Engine(PairQueue):
             self.opening = "asking models to continue the suites' canaries"
             self.leaks = await check_leaks(
                 dict(self.plan.canaries),
-                self._targets.values(),
+                [self._targets[name] for name in self.plan.models],
                 asker.ask,
                 self.plan.seed,
             )

@@ -63,7 +63,11 @@ class PairQueue:
                     gate.waiting[work.pair.id] = self._pending(work, gate)
                 self._queue_due(gate)
             rest = [work for work in batch if work.key not in apart]
-            self._board.add(f"target {model}", self._generation(rest))
+            self._board.add(self._stage_of(model), self._generation(rest))
+
+    def _stage_of(self, subject: str) -> str:
+        """Return the stage of a model: it is loaded once, whatever it is told."""
+        return f"target {self._targets[subject].model.name}"
 
     def _pending(self, work: PairWork, gate: Gate | None = None) -> Pending:
         return Pending(work, len(list(cells(work.pair, self.plan))), gate)
@@ -71,7 +75,7 @@ class PairQueue:
     def _queue_due(self, gate: Gate) -> None:
         """Queue the pairs of a gate that need wait for no look any more."""
         if due := gate.due():
-            self._board.add(f"target {gate.key[0]}", self._gate_jobs(gate, due))
+            self._board.add(self._stage_of(gate.key[0]), self._gate_jobs(gate, due))
 
     def _gate_jobs(self, gate: Gate, pairs: list[Pending]) -> Iterator[Job]:
         for pending in pairs:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from pytest_domainsafety.config.prices import Prices
 from pytest_domainsafety.providers.base import MAX_REPLY_BYTES
+from pytest_domainsafety.subjects import Condition, Subject, subjects_of
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -36,6 +37,7 @@ class Plan:
         replications: Samples of each prompt.
         seed: From which each request's seed is derived.
         system_prompt: For the models under test.
+        conditions: Further system prompts under which each of them is asked.
         variants: Which variants run too: names, or all or none of them.
         benign: Whether the benign twins are asked too.
         analytical: Whether the models are asked to identify harms.
@@ -88,6 +90,7 @@ class Plan:
     replications: int = 3
     seed: int = 42
     system_prompt: str | None = None
+    conditions: tuple[Condition, ...] = ()
     variants: bool | tuple[str, ...] = False
     benign: bool = False
     analytical: bool = True
@@ -132,9 +135,20 @@ class Plan:
         second = () if self.second_judge is None else (self.second_judge,)
         return (*self.judges, *second)
 
+    @property
+    def subjects(self) -> dict[str, Subject]:
+        """What is gated, by name: each model under each condition."""
+        conditions = (Condition("", self.system_prompt), *self.conditions)
+        subjects = subjects_of(self.models, conditions)
+        return {subject.name: subject for subject in subjects}
+
 
 class PairWork(NamedTuple):
-    """One item's work: a scenario pair on a model."""
+    """One item's work: a scenario pair on a model, under one of the conditions.
+
+    Attributes:
+        model: Names the condition, too (`subjects`).
+    """
 
     key: str
     suite: LoadedSuite

@@ -49,9 +49,10 @@ def questions_of(
         plan: Of the run.
         judges: Those of the plan that are models, in their order.
     """
-    suite, model = work.suite.suite, work.model
+    suite, subject = work.suite.suite, plan.subjects[work.model]
+    model = subject.model
     turns = work.pair.turns(cell.framing, cell.variant)
-    read = [plan.system_prompt] if plan.system_prompt else []
+    read = [subject.system_prompt] if subject.system_prompt else []
     for number, turn in enumerate(turns):
         read.append(turn)
         yield Question(

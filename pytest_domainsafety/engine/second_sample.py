@@ -25,9 +25,10 @@ def draw_second(works: Iterable[PairWork], plan: Plan, kin: Collection[str]) -> 
         plan: Its seed and sample size.
         kin: Models under test whose replies the second judge must not read.
     """
+    subjects = plan.subjects
     by_domain: dict[str, list[tuple[tuple[str, ...], str, Cell]]] = {}
     for work in works:
-        if work.model in kin:
+        if subjects[work.model].model in kin:
             continue
         domain = work.suite.suite.domain
         for cell in cells(work.pair, plan):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_domainsafety.reporting.advice import advice
+from pytest_domainsafety.reporting.conditions import HEADINGS, RIGHT, condition_rows
 from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.escape import markdown
 from pytest_domainsafety.reporting.experiments import (
@@ -18,6 +19,7 @@ from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
     NO_RATE,
     changes_of,
+    conditions_told,
     estimates_of,
     gate_name,
     gates_by_domain,
@@ -47,6 +49,7 @@ def markdown_summary(results: Results) -> str:
     lines = ["## Domain safety", "", f"{SIGNS[how]} **{sentence}**", ""]
     if results.gates:
         lines += [*_table(results), ""]
+    lines += _conditions(results)
     lines += _advice(results)
     lines += [f"- {markdown(text)}" for text in looks_told(results)]
     lines += _twins(results)
@@ -118,6 +121,20 @@ def _table(results: Results) -> Iterator[str]:
                 f"**{verdict(gate)}**" if not gate.passed else "pass",
             ]
         )
+
+
+def _conditions(results: Results) -> Iterator[str]:
+    """Yield what system prompts change, as a table."""
+    rows = condition_rows(results)
+    if not rows:
+        return
+    yield from (f"{markdown(text)}:" for text in conditions_told(results))
+    yield ""
+    yield _row([heading.capitalize() for heading in HEADINGS])
+    yield _row([_RIGHT if name in RIGHT else _LEFT for name in HEADINGS._fields])
+    for row in rows:
+        yield _row([markdown(cell) for cell in row])
+    yield ""
 
 
 def _twins(results: Results) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.agreement import (
     agreement_rows,
     aligned,
 )
+from pytest_domainsafety.reporting.conditions import condition_sentences
 from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.experiments import ablated, in_short
 from pytest_domainsafety.reporting.numbers import percent, points
@@ -25,6 +26,7 @@ from pytest_domainsafety.reporting.wording import (
     NO_RATE,
     ablations,
     changes_of,
+    conditions_told,
     estimates_of,
     gate_name,
     gates_by_domain,
@@ -120,6 +122,7 @@ def summary_lines(
             yield from _agreement_lines(results, pen)
             for line in looks_told(results):
                 yield from pen.wrapped(line)
+            yield from _condition_lines(results, pen)
             for line in in_short(results) if ablated(results) else ablations(results):
                 yield from pen.wrapped(line)
             for line in cost(results):
@@ -366,6 +369,14 @@ def _agreement_lines(results: Results, pen: _Pen) -> Iterator[Line]:
     if pen.verbosity > 0 and pen.width >= NARROW:
         for line in aligned(agreement_rows(results.agreement)):
             yield pen.line(_fit(line, pen.width))
+
+
+def _condition_lines(results: Results, pen: _Pen) -> Iterator[Line]:
+    """Yield what system prompts change; by domain where much is wanted."""
+    for text in conditions_told(results):
+        yield from pen.wrapped(text)
+    for text in condition_sentences(results, short=pen.verbosity < 1):
+        yield from pen.wrapped(text, indent=2)
 
 
 # ── what to do ──────────────────────────────────────────────────────────────

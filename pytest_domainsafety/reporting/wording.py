@@ -321,6 +321,27 @@ def headline(results: Results, model: str | None = None) -> tuple[State, str]:
     return how, f"{says(results, how)}: {every} passed"
 
 
+def condition_word(change: Mapping[str, Any]) -> str:
+    """Say what a system prompt changed, as far as is shown."""
+    p, moved = change.get("p_adjusted"), change.get("difference")
+    if p is not None and moved and p < SIGNIFICANT:
+        return "complies more often" if moved > 0 else "complies less often"
+    if not change.get("measured", True):
+        return "open: replies are missing"
+    return "no change shown"
+
+
+def conditions_told(results: Results) -> Iterator[str]:
+    """Yield a sentence on what the system prompts of a run are compared with."""
+    table = results.tables.get("conditions") or []
+    for against in dict.fromkeys(change["against"] for change in table):
+        yield (
+            f"system prompts against the first ({against or 'unnamed'}), pair by pair; "
+            "p corrected over all rows (each condition is gated by itself, and the "
+            "worst decides)"
+        )
+
+
 def ablations(results: Results) -> Iterator[str]:
     """Yield a sentence a model on what its ablated prompts changed, if any ran."""
     changes: dict[str, dict[str, list[float]]] = {}

@@ -16,13 +16,13 @@ from pytest_domainsafety.files import replacing, unwritable
 from pytest_domainsafety.reporting.escape import cell, json_text
 from pytest_domainsafety.runs.sources import Source, open_records
 from pytest_domainsafety.store import Exchange, Store
+from pytest_domainsafety.subjects import model_of
 from pytest_domainsafety.text import clean, fingerprint
 from pytest_domainsafety.types import (
     COMPLIES_AT,
     IDENTIFIES_AT,
     STRONG_REFUSAL_AT,
     Record,
-    model_of,
 )
 
 FORMATS = (".jsonl", ".csv", ".parquet")

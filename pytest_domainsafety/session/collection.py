@@ -207,7 +207,7 @@ class PairItem(Lean, pytest.Item):
 
     def asked(self) -> Iterator[str]:
         """Yield what a model was asked."""
-        yield self.config.stash[PROCESS].config.system_prompt or ""
+        yield from self.config.stash[PROCESS].config.system_prompts
         yield from self.suite.suite.scenarios[self.index].texts()
 
     def teardown(self) -> None:

@@ -333,6 +333,7 @@ def missing_records(pair: ExpectedPair, config: RunConfig) -> Iterator[Record]:
     for framing, variant, replication in owed:
         yield Record(
             model=pair.model,
+            condition=config.subjects[pair.model].condition,
             domain=pair.suite.suite.domain,
             subdomain=scenario.subdomain,
             scenario=scenario.id,

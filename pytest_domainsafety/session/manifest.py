@@ -13,6 +13,7 @@ from pytest_domainsafety.config.filter_words import filter_words_entry
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
+    ConditionEntry,
     IntervalEntry,
     JudgeEntry,
     Manifest,
@@ -50,6 +51,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             name: ModelEntry.of(engine.infos[name], engine.windows[name])
             for name in settings.models
         },
+        **({"conditions": _conditions(settings)} if settings.conditions else {}),
         judges={name: _judge(engine, name) for name in settings.judges},
         second_judge={
             name: _judge(engine, name).with_(sample=settings.second_judge_sample)
@@ -107,6 +109,15 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             "platform": sys.platform,
         },
     )
+
+
+def _conditions(settings: RunConfig) -> list[ConditionEntry]:
+    entries = []
+    for name, text in settings.conditions:
+        shown = {"text": text} if settings.show_text and text is not None else {}
+        known = None if text is None else fingerprint("system", text)
+        entries.append(ConditionEntry(name=name, hash=known, **shown))
+    return entries
 
 
 def threshold_entry(expected: Expected, config: RunConfig) -> ThresholdsEntry:

@@ -50,7 +50,7 @@ class Process:
         """Read the options; nothing is opened yet."""
         self._pytest = config
         self.config: RunConfig = read_config(config)
-        self.models = self.config.models
+        self.models = tuple(self.config.subjects)
         self.suites: dict[str, LoadedSuite] = {}
         worker_input: dict[str, Any] = getattr(config, "workerinput", {})
         self.worker: str | None = worker_input.get("workerid")
@@ -150,6 +150,7 @@ class Process:
             replications=config.replications,
             seed=config.seed,
             system_prompt=config.system_prompt,
+            conditions=config.conditions[1:],
             variants=config.variants,
             benign=config.benign,
             analytical=config.analytical,

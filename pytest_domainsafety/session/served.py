@@ -8,6 +8,7 @@ from typing import Any
 from pytest_domainsafety.engine import Tally
 from pytest_domainsafety.engine.asking import changed_sentence
 from pytest_domainsafety.providers.names import is_known_as
+from pytest_domainsafety.subjects import model_of
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import Manifest, ModelEntry, Record
 
@@ -34,7 +35,8 @@ def of_one_model(records: Iterable[Record], tally: Tally) -> tuple[Record, ...]:
 
 
 def _error(record: Record, reasons: Mapping[str, str]) -> Record:
-    for name in (record.model, *record.judge.split("+")):
+    asked = model_of(record.model, record.condition)
+    for name in (asked, *record.judge.split("+")):
         if name in reasons and record.status != "error":
             return record.model_copy(update=_UNSCORED | {"reason": reasons[name]})
     return record

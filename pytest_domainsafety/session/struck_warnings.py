@@ -38,7 +38,7 @@ class StruckWarnings:
         """Return all that may be asked as one text: there may be many warnings."""
         suites = self._process.suites
         if len(suites) != self._asked[0]:
-            texts = [self._process.config.system_prompt or ""]
+            texts = [*self._process.config.system_prompts]
             for suite in suites.values():
                 for pair in suite.suite.scenarios:
                     texts += pair.texts()

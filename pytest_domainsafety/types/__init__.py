@@ -50,6 +50,7 @@ from pytest_domainsafety.types.manifest import (
 from pytest_domainsafety.types.problems import Problem, ProblemKind
 from pytest_domainsafety.types.results import (
     Cells,
+    ConditionChange,
     Confidence,
     CorrectedRate,
     DomainEstimate,
@@ -66,7 +67,6 @@ from pytest_domainsafety.types.results import (
     TwinCounts,
     all_passed,
 )
-from pytest_domainsafety.types.subjects import model_of, subject_name
 from pytest_domainsafety.types.suites import (
     Anchors,
     Interaction,
@@ -128,6 +128,7 @@ __all__ = [
     "Cells",
     "ChatRequest",
     "Codification",
+    "ConditionChange",
     "ConditionEntry",
     "Confidence",
     "CorrectedRate",
@@ -192,6 +193,4 @@ __all__ = [
     "all_passed",
     "contradicts_itself",
     "interactions",
-    "model_of",
-    "subject_name",
 ]

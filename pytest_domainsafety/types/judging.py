@@ -128,7 +128,7 @@ class Record(OfASubject):
         zero_tolerance: Whether its scenario is marked so: one complying reply fails
             a gate of its own. Records written before this key don't know.
         condition: Under which system prompt the model was asked, by name; empty for
-            the run's first or only one. `model` then names both (`types.subjects`).
+            the run's first or only one. `model` then names both (`subjects`).
     """
 
     run: str = ""

@@ -26,9 +26,9 @@ from pydantic import (
     model_validator,
 )
 
+from pytest_domainsafety.subjects import Condition, subjects_of
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.asking import ModelInfo
-from pytest_domainsafety.types.subjects import subject_name
 from pytest_domainsafety.types.words import Door, JudgeMode
 
 Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
@@ -175,10 +175,12 @@ class ConditionEntry(Part):
     Attributes:
         name: By which records know it; of the first one they say nothing.
         hash: Of its text; None where no system prompt is sent.
+        text: With `--safety-show-text` alone.
     """
 
     name: str
     hash: str | None = None
+    text: str | None = None
 
 
 class SamplingEntry(Part):
@@ -547,7 +549,7 @@ class Manifest(Part):
             wrote the manifest that had no such gate.
         models: Under test, by the name that was typed.
         conditions: System prompts under which each model was asked, the first one
-            first; empty where there is one, or none.
+            first; empty where no system prompt is named.
         judges: The judge, or the panel.
         suites: By file.
         versions: Of packages, Python and platform.
@@ -654,11 +656,10 @@ class Manifest(Part):
     @property
     def subjects(self) -> dict[str, tuple[str, str]]:
         """What is gated, by name → the model and the condition, empty for the first."""
-        names = [entry.name for entry in self.conditions[1:]]
+        conditions = [Condition(entry.name, None) for entry in self.conditions]
         return {
-            subject_name(model, condition): (model, condition)
-            for model in self.models
-            for condition in ("", *names)
+            subject.name: (subject.model, subject.condition)
+            for subject in subjects_of(self.models, conditions)
         }
 
     def entry_of(self, subject: str) -> ModelEntry | None:

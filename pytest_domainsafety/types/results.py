@@ -257,7 +257,7 @@ class DomainEstimate(OfASubject):
         at_pairs: Of these, in the order asked, those that the gate rests on.
         decision: How such a gate ended, None where it stayed open.
         look_holds: Whether what is recorded of its look follows from the records.
-        condition: As of a record: `model` names it too (`types.subjects`).
+        condition: As of a record: `model` names it too (`subjects`).
     """
 
     model: str
@@ -362,7 +362,7 @@ class GateVerdict(OfASubject):
             counted as compliance.
         smallest_rise: Of a regression gate, the smallest rise that would have been
             shown by these pairs; None where none would.
-        condition: As of a record: `model` names it too (`types.subjects`).
+        condition: As of a record: `model` names it too (`subjects`).
     """
 
     model: str
@@ -390,6 +390,34 @@ class GateVerdict(OfASubject):
         return self.kind == "regression" and self.reason == "unproven"
 
 
+class ConditionChange(Door):
+    """Compliance under one system prompt against that under the first, paired.
+
+    Attributes:
+        model: As it was typed.
+        condition: The system prompt's name; `against` is the first one's.
+        domain: Or `ALL_DOMAINS`, where there are several.
+        pairs: Scored under both.
+        rates: Under the first condition, and under this one.
+        p_adjusted: Corrected over all conditions, models and domains of the run.
+        measured: Whether nothing is missing on which the answer could hang.
+        flipped: Pairs that mostly complied under one alone: ``worse`` under this one.
+    """
+
+    model: str
+    condition: str
+    against: str
+    domain: str
+    pairs: int
+    rates: tuple[float | None, float | None]
+    difference: float | None
+    ci: Limits | None
+    p: float | None
+    p_adjusted: float | None
+    measured: bool
+    flipped: dict[Literal["worse", "better"], int]
+
+
 class Contrast(Door):
     """Compliance with an ablated prompt against the prompt as written, paired."""
 
@@ -410,6 +438,9 @@ _OF_BOTH_IN_A_PAIR = frozenset({"asked", "engaged", "harm"})
 
 _CONTRASTS = TypeAdapter(dict[str, dict[str, dict[str, Contrast]]])
 """Variant → domain → model."""
+
+
+_CHANGES = TypeAdapter(list[ConditionChange])
 
 
 def all_passed(gates: Iterable[GateVerdict]) -> bool:
@@ -450,10 +481,11 @@ class Results(Door):
     @field_validator("tables")
     @classmethod
     def _contrasts_hold(cls, tables: dict[str, Any]) -> dict[str, Any]:
-        """Refuse ablations that no analysis wrote: every report draws them."""
+        """Refuse comparisons that no analysis wrote: every report draws them."""
         _CONTRASTS.validate_python(tables.get("variants") or {})
         ABLATED.validate_python(tables.get("ablation") or {})
         HYPOTHESES.validate_python(tables.get("hypotheses") or [])
+        _CHANGES.validate_python(tables.get("conditions") or [])
         return tables
 
     @model_serializer(mode="wrap")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import RecordError
+from pytest_domainsafety.subjects import subject_name
 from pytest_domainsafety.text import printable
 from pytest_domainsafety.types import (
     ASKED,
@@ -19,7 +20,6 @@ from pytest_domainsafety.types import (
     SCORED,
     Framing,
     Record,
-    subject_name,
 )
 
 REQUIRED = ("model", "domain", "scenario", "framing", "guidance")
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
     `replication` is 0 where the file gives none: then rows count in the order
     in which they appear, and a repeated one can't be told. `model` names the condition
-    too, where there is one (`types.subjects`).
+    too, where there is one (`subjects`).
     """
 
     model: str

@@ -1,9 +1,4 @@
-"""What is measured and gated: a model under a condition, by one name.
-
-A condition is a system prompt by name; "" is the run's first, or only, one. In memory
-`model` names both ("llama3.3+warn"), so that whatever tells models apart tells
-conditions apart, too; a file has the model as it was typed and the condition beside it.
-"""
+"""What is said of one model under one condition."""
 
 from __future__ import annotations
 
@@ -11,24 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SerializationInfo, field_serializer, model_validator
 
+from pytest_domainsafety.subjects import model_of, subject_name
 from pytest_domainsafety.types.words import Door
-
-_JOINED = "+"
-
-
-def subject_name(model: str, condition: str) -> str:
-    """Return the one name of a model under a condition; of a name that has it, that."""
-    end = _JOINED + condition
-    return model if not condition or model.endswith(end) else model + end
-
-
-def model_of(subject: str, condition: str) -> str:
-    """Return the model's name as it was typed."""
-    return subject.removesuffix(_JOINED + condition) if condition else subject
 
 
 class OfASubject(Door):
-    """What is said of one model under one condition."""
+    """Has a `model` that names the condition, too, and as it was typed in files."""
 
     if TYPE_CHECKING:
         model: str

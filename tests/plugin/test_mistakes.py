@@ -69,12 +69,27 @@ def test_an_empty_system_prompt_is_no_system_prompt(bench):
     refused(bench.run("--safety-system-prompt=empty.txt"), "empty.txt: holds nothing")
 
 
-def test_a_second_system_prompt_does_not_win_in_silence(bench):
+@pytest.mark.parametrize(
+    ("texts", "complaint"),
+    [
+        ({"warn.txt": "Be careful.", "mild.txt": "Be  careful.\n"}, "say the same"),
+        ({"warn.txt": "One.", "other/warn.md": "Two."}, "both be named 'warn'"),
+        ({"warn.txt": "One.", "none": ""}, None),
+        ({"warn.txt": "One.", "none.txt": "Two.", "none": ""}, "both be named 'none'"),
+        ({"...": "One."}, "no letter or digit"),
+    ],
+)
+def test_system_prompts_that_can_not_be_told_apart(bench, texts, complaint):
     bench.suite()
-    for name in ("warn.txt", "mild.txt"):
-        bench.pytester.path.joinpath(name).write_text("Be careful.")
-    prompts = ("--safety-system-prompt=warn.txt", "--safety-system-prompt=mild.txt")
-    refused(bench.run(*prompts), "warn.txt and ", "has one system prompt")
+    (bench.path / "other").mkdir()
+    for name, text in texts.items():
+        if name != "none":
+            (bench.path / name).write_text(text)
+    done = bench.run(*(f"--safety-system-prompt={name}" for name in texts))
+    if complaint is None:
+        assert done.ret != USAGE, done.errlines
+    else:
+        refused(done, "--safety-system-prompt", complaint)
 
 
 def test_an_ini_value_that_does_not_fit(bench):

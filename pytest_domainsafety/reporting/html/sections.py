@@ -13,6 +13,7 @@ from pytest_domainsafety.reporting.html.comparisons import (
     framing_tags,
     variants,
 )
+from pytest_domainsafety.reporting.html.conditions import conditions_section
 from pytest_domainsafety.reporting.html.costs import cost_section
 from pytest_domainsafety.reporting.html.experiments import (
     ablation,
@@ -47,6 +48,7 @@ def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Sectio
     makers: tuple[Callable[[Results], Section | None], ...] = (
         _compliance,
         _regression,
+        conditions_section,
         lambda _: trend_section(trend),
         _subdomains,
         _knowledge,
