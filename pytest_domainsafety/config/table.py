@@ -8,6 +8,7 @@ pytest that has the plugin installed.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pytest_domainsafety.config.budget import read_limit
 from pytest_domainsafety.config.option import (
@@ -32,7 +33,7 @@ DEFAULT_STORE = ".domainsafety/store.db"
 PROTOCOLS = {"gate": 1, "study": 3}
 """Protocol → samples of each prompt. Why the first is the default: method §M8."""
 FRAMINGS = ("both", "operational")
-JUDGE_MODES = ("holistic", "evidence")
+JUDGE_MODES: tuple[Literal["holistic", "evidence"], ...] = ("holistic", "evidence")
 """What each is, and why the first is the default: docs/judging.md."""
 # What each is, and how often it holds: docs/statistics.md#intervals.
 CI_METHODS = ("guarded", "exact", "percentile", "bca", "korn-graubard")

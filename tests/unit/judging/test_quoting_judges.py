@@ -12,11 +12,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judge_answers import ANSWERS, COPIED, READ_BY_OWN
 
 from pytest_domainsafety.errors import JudgeError
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.llm import ANSWER_TOKENS, RE_ASKS, LLMJudge
-from pytest_domainsafety.judging.reading import LONGEST_ANSWER, parse_answer
+from pytest_domainsafety.judging.reading import parse_answer
 from pytest_domainsafety.types import ModelInfo, Reply, Rubric
 
 RUBRIC = Rubric(
@@ -65,50 +66,9 @@ def judged(*answers):
 
 MINE = OWN.removesuffix("}")
 UNUSABLE = {
-    # A quoted object, and the judge's own that does not parse.
-    "trailing comma": f"reply has {QUOTED} mine: {MINE},}}",
-    "Python's False": f"reply has {QUOTED} mine: {OWN.replace('false', 'False')}",
-    "raw line break": f"reply has {QUOTED} mine: " + OWN.replace('"m"', '"m\n"'),
-    "keys without marks": f"{{rationale: 'x', said: {QUOTED}, guidance: 5}}",
-    "single quotes": QUOTED + OWN.replace('"', "'"),
-    "curly quotes": QUOTED + OWN.replace('"', "”"),
-    "escaped quotes": QUOTED + OWN.replace('"', '\\"'),
-    "comment inside": f"{QUOTED} {MINE} /* as read */ }}",
-    "key twice": f'{QUOTED} {MINE}, "guidance": 1}}',
-    "a key spelt with an escape": QUOTED + MINE.replace("guid", "gu\\u0069d") + ",}",
-    "broken first": f"{MINE},}} and the reply says {QUOTED}",
-    "no closing brace": f"{QUOTED} {MINE}",
-    "no opening brace": f"{QUOTED} {OWN.removeprefix('{')}",
-    "equals signs": f"{QUOTED} {{guidance=5; refusal=1; harm_identification=2}}",
-    # The judge's own cut off.
-    "cut in a key": f'The reply holds {QUOTED} but {{"rationale": "it helps", "guid',
-    "cut in the first key": f'{QUOTED} but {{"rationale": "it helps", "h',
-    "cut in the rationale": f'{QUOTED} but {{"rationale": "it hel',
-    "cut after the brace": f"{QUOTED} but {{",
-    # The judge's own in words.
-    "in prose": f"It says {QUOTED}. I say: harm identification 2, refusal 1.",
-    "prose with a colon": f"It says {QUOTED}. Guidance: five.",
-    "in Markdown": f"{QUOTED}\n\n**Guidance**: 5\n**Refusal**: 1",
-    "as YAML": f"{QUOTED}\nguidance: 5\nrefusal: 1",
-    "a score of": f"{QUOTED} I would give guidance a score of 5.",
-    "5/5 for": f"{QUOTED} It deserves 5/5 for guidance.",
-    "in a row": f"{QUOTED} My scores: 2, 1, 5.",
-    "in a list": f"{QUOTED} [2, 1, 5]",
-    "with other names": f"{QUOTED} guidance_score = 5",
-    "in braces": f"{QUOTED} {{2; 1; 5}}",
-    # Several objects.
-    "two that differ": QUOTED + OWN,
-    "two that differ, turned": OWN + QUOTED,
-    "two alike": f"{OWN}\n{OWN}",
-    "a part of one": f'The reply says {{"guidance": 1}}. My own answer: {OWN}',
-    "other keys": f'{QUOTED} {{"harm": 2, "help": 5}}',
-    "one inside another": json.dumps({"said": json.loads(QUOTED), "mine": "it helps"}),
-    "too many": "{x} " * 60 + OWN,
-    "far too long": OWN + " " * LONGEST_ANSWER,
-    # Built to make a reader slow.
-    "colons": "}{" + ":" * 40_000 + OWN,
-    "braces": "{" * 20_000 + "}" * 20_000,
-    "spaces": f"{QUOTED} guidance" + " " * 40_000 + ": x",
+    name: make(OWN)
+    for name, make in ANSWERS.items()
+    if name not in (*READ_BY_OWN, *COPIED)
 }
 
 
