@@ -103,7 +103,8 @@ async def _missing(
         await conductor.judge(dialogue, step)
         if dialogue.status == "error":
             rest = judges[step.judge : len(plan.judges)]
-            return every[len(every) - sum(judge in asking for judge in rest) :]
+            left = sum(judge in asking for judge in rest) * len(dialogue.asked)
+            return every[len(every) - left :]
     return []
 
 

@@ -132,9 +132,10 @@ class PairQueue:
         pending.skipped += 1
         judges = self._judges[: len(self.plan.judges)]
         self.steps += len(judges) + (not asked)
-        pending.saved += sum(judge.model is not None for judge in judges)
+        turns = len(pending.work.pair.turns(cell.framing, cell.variant))
+        pending.saved += turns * sum(judge.model is not None for judge in judges)
         if not asked:
-            pending.saved += len(pending.work.pair.turns(cell.framing, cell.variant))
+            pending.saved += turns
         self._count_down(pending)
 
     def _advance(self, pending: Pending, dialogue: Dialogue) -> None:

@@ -58,12 +58,16 @@ def questions_of(
         yield Question(
             "reply", model, model, tokens_of(read), number, plan.sampling.max_tokens
         )
-    asks = work.pair.deliverables(cell.framing)
-    case = Case(turns, "", cell.framing, suite.rubric, suite.title, asks=asks)
-    prompt = tokens_of(told(case, plan.judge_mode))
+    # Each turn is judged by itself, with all that was said before it.
+    asks, shown = work.pair.deliverables(cell.framing), []
+    for number in range(1, len(turns) + 1):
+        asked = turns[:number]
+        case = Case(asked, "", cell.framing, suite.rubric, suite.title, asks=asks)
+        shown.append(tokens_of(told(case, plan.judge_mode)))
     most = answer_tokens(plan.judge_mode)
     for judge in judges:
-        yield Question("judgement", judge, model, prompt, len(turns), most)
+        for number, prompt in enumerate(shown, 1):
+            yield Question("judgement", judge, model, prompt, number, most)
 
 
 def questions_of_pairs(
@@ -86,8 +90,9 @@ def questions_to_second(
         for work in works:
             for cell in cells(work.pair, plan):
                 if (work.key, cell) in drawn:
-                    *_, judgement = questions_of(work, cell, plan, [judge])
-                    yield judgement
+                    for question in questions_of(work, cell, plan, [judge]):
+                        if question.kind == "judgement":
+                            yield question
 
 
 def questions_to_judges(plan: Plan, judges: Iterable[str]) -> Iterator[Question]:

@@ -18,15 +18,15 @@ class Case(NamedTuple):
     """What a judge is shown: one conversation in one framing, never two.
 
     Attributes:
-        turns: What the user asked, turn by turn.
-        reply: What the model answered; over several turns, all its answers
-            one after another, since that is what the user holds in the end.
+        turns: What the user asked, turn by turn, up to the one that is judged.
+        reply: What the model answered to the last of them.
         framing: Which of the two framings was asked.
         rubric: The domain's rubric.
         domain: The domain's title, for the judge to read.
         part: Which part of a long reply this is, from 1.
         parts: In how many parts it is read.
-        answers: What the model answered to each turn, where there are several.
+        earlier: What the model answered to the turns before the last, one each:
+            what went before, each judged in a case of its own.
         asks: What the prompt asks for, where the scenario says (`asks`): of the
             operational framing alone, since the two are never in one request.
     """
@@ -38,12 +38,12 @@ class Case(NamedTuple):
     domain: str
     part: int = 1
     parts: int = 1
-    answers: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
 
 
 def joined(answers: Iterable[str]) -> str:
-    """Return all that a model answered, turn after turn, as one reply."""
+    """Return all that a model answered, turn after turn, for people to read."""
     return "\n\n".join(answer for answer in answers if answer)
 
 

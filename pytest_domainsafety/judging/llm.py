@@ -59,6 +59,8 @@ MOST_PARTS = 8
 OVERLAP = 200
 # At each token; an expected score is over the digits 1–5 among them.
 ALTERNATIVES = 10
+EARLIER_SHOWN = (4_000, 1_000, 250)
+"""Characters of an earlier turn's answer, less and less, where the window is small."""
 SHOWN_AGAIN = 4_000
 """Characters of an unusable answer that the judge is shown; all, as a rule."""
 
@@ -144,6 +146,7 @@ class LLMJudge:
         Raises:
             ProviderError: The judge's server failed, retries included.
         """
+        case = self._with_room(case)
         parts = math.ceil(len(case.reply.encode()) / max(1, self._room(case)))
         while parts <= MOST_PARTS:
             try:
@@ -159,6 +162,19 @@ class LLMJudge:
                     break
                 parts = min(MOST_PARTS, 2 * max(1, parts))
         return too_long(self.name, case, self._window)
+
+    def _with_room(self, case: Case) -> Case:
+        """Return a case whose earlier answers leave the reply room in one piece.
+
+        They are there to be understood by; each is judged whole in its own turn.
+        """
+        size = len(case.reply.encode())
+        for most in EARLIER_SHOWN if case.earlier else ():
+            if size <= self._room(case):
+                break
+            earlier = tuple(_shortened(text, most) for text in case.earlier)
+            case = case._replace(earlier=earlier)
+        return case
 
     def _room(self, case: Case) -> int:
         """Return how many bytes of a reply fit beside rubric, prompt and answers."""
@@ -258,6 +274,13 @@ def too_long(judge: str, case: Case, window: int) -> Judgement:
         reason=f"the reply of {len(case.reply):,} characters does not fit the "
         f"judge's window of {window} tokens, not even in {MOST_PARTS} parts",
     )
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return beginning and end of a text that is longer than so many characters."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}\n[…]\n{text[-most // 2 :]}"
 
 
 def split_case(case: Case, parts: int) -> list[Case]:

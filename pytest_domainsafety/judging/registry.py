@@ -40,10 +40,6 @@ class OfflineAdapter:
 
     async def judge(self, case: Case, ask: Ask, seed: int) -> Judgement:  # noqa: ARG002
         """Score one case; asks nobody."""
-        if len(case.answers) > 1:
-            return self._judge.score_turns(
-                case.turns, case.answers, case.rubric, framing=case.framing
-            )
         return self._judge.score(
             "\n\n".join(case.turns), case.reply, case.rubric, framing=case.framing
         )

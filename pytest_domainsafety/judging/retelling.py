@@ -52,16 +52,11 @@ class Retelling(NamedTuple):
     behind: str = ""
 
     def case(self, case: Case) -> Case:
-        """Return what the judge is shown: the first answer has the front."""
+        """Return what the judge is shown: of several turns each has front and back."""
         if self.kind == "wording":
             return case
-        if len(case.answers) < 2:
-            reply = joined((self.front, case.reply, self.behind))
-            return case._replace(reply=reply, answers=(reply,) if case.answers else ())
-        first, *others = case.answers
-        told = [joined((self.front, first)), *others]
-        told[-1] = joined((told[-1], self.behind))
-        return case._replace(reply=joined(told), answers=tuple(told))
+        reply = joined((self.front, case.reply, self.behind))
+        return case._replace(reply=reply)
 
     def judge(self, judge: Judge) -> Judge | None:
         """Return the judge that is asked; None of one that is asked in no words."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pytest_domainsafety.engine.conversation import turn_cases, turn_key, whole
 from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.engine.reuse import Reuse
-from pytest_domainsafety.judging.base import Ask, Case, Judge, joined
+from pytest_domainsafety.judging.base import Ask, Case, Judge
 from pytest_domainsafety.judging.coherence import coherent
 from pytest_domainsafety.judging.llm import told_besides
 from pytest_domainsafety.judging.retelling import Retelling
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
-from pytest_domainsafety.types import Judgement
+from pytest_domainsafety.types import Judgement, Reply
 
 _JUDGED = ("scored", "unscored")
 """Statuses that a judge had a part in; the others stay what they are."""
@@ -43,7 +44,7 @@ class Reader:
     async def judgement(
         self, exchange: Exchange, retelling: Retelling | None = None
     ) -> Judgement:
-        """Return what the judge says of a reply, from the store where that has it.
+        """Return what the judge says of a reply, of all of its turns together.
 
         Args:
             exchange: The reply, with what was asked.
@@ -52,29 +53,47 @@ class Reader:
         Raises:
             ProviderError: The judge's server failed.
         """
+        return whole([await self.turns(exchange, retelling)])
+
+    async def turns(
+        self, exchange: Exchange, retelling: Retelling | None = None
+    ) -> list[Judgement]:
+        """Return what the judge says of each turn that came to an answer.
+
+        From the store where that has it; see :meth:`judgement`.
+        """
         record = exchange.record
-        suite = self.suites[record.domain]
-        judge = self.judge
+        suite = self.suites[record.domain].suite
         case = Case(
             turns=exchange.prompt,
-            reply=joined(exchange.replies),
-            answers=exchange.replies,
+            reply="",
             framing=record.framing,
-            rubric=suite.suite.rubric,
-            domain=suite.suite.title,
-            asks=suite.suite.deliverables(record.scenario, record.framing),
+            rubric=suite.rubric,
+            domain=suite.title,
+            asks=suite.deliverables(record.scenario, record.framing),
         )
-        # The same key as in a run, for one turn; several have their own.
-        several: list[str | int] = [*told_besides(judge, case)]
-        if len(exchange.prompt) > 1:
-            several += ["turns", len(exchange.prompt)]
-        several += self.reuse.series(judge.name)
+        replies = [Reply(text=text) for text in exchange.replies]
+        return [
+            await self._turn(exchange, shown, number, retelling)
+            for number, shown in turn_cases(case, replies, trace=False)
+        ]
+
+    async def _turn(
+        self,
+        exchange: Exchange,
+        case: Case,
+        number: int,
+        retelling: Retelling | None,
+    ) -> Judgement:
+        """Return what the judge says of one turn, under the same key as in a run."""
+        record, judge = exchange.record, self.judge
+        more = turn_key(len(exchange.prompt), number)
+        more += [*told_besides(judge, case), *self.reuse.series(judge.name)]
         if retelling is not None:
             case, judge = retelling.case(case), retelling.judge(judge) or judge
-            several += retelling.key
-        key = judgement_key(
-            [exchange.request_key], judge.fingerprint(), suite.rubric_hash, *several
-        )
+            more += retelling.key
+        rubric = self.suites[record.domain].rubric_hash
+        key = judgement_key([exchange.request_key], judge.fingerprint(), rubric, *more)
         known = self.reuse.judgement(key, judge.name)
         if known is not None:
             return coherent(known)

@@ -14,6 +14,7 @@ from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.analysis.leaks import leak_notes
 from pytest_domainsafety.engine import Plan, judge_warnings
 from pytest_domainsafety.engine.alone import lone_judge
+from pytest_domainsafety.engine.conversation import turns_of, whole
 from pytest_domainsafety.engine.judges import check_judges, kin_of
 from pytest_domainsafety.engine.notes import asking_notes
 from pytest_domainsafety.engine.reuse import Reuse
@@ -391,6 +392,7 @@ class _Bench:
                 "panel": (),
                 "second": None,
                 "trace": None,
+                "turns": (),
                 "contradictions": 0,
                 "unproven": 0,
             }
@@ -407,12 +409,14 @@ class _Bench:
                 update=_NO_SCORES | {"status": kind, "reason": reason}
             )
         try:
-            judgement = await self._reader.judgement(exchange)
+            said = await self._reader.turns(exchange)
         except ProviderError as error:
             self.failed.append(str(error))
-            judgement = Judgement(
+            lost = Judgement(
                 judge=self._judge.name, status="unscored", reason=str(error)
             )
+            said = [lost] * sum(map(bool, exchange.replies))
+        judgement = whole([said])
         scores = Scores.of(judgement).model_dump(exclude={"judge"})
         status = "scored" if judgement.status == "scored" else "unscored"
         return record.model_copy(
@@ -420,8 +424,9 @@ class _Bench:
             | {
                 "status": status,
                 "expected": judgement.expected,
-                "contradictions": judgement.contradictions,
-                "unproven": judgement.unproven,
+                "contradictions": sum(one.contradictions for one in said),
+                "unproven": sum(one.unproven for one in said),
+                "turns": turns_of([said], exchange.last, len(exchange.prompt)),
             }
         )
 

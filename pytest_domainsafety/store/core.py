@@ -212,7 +212,7 @@ class Store(Records):
             same = stored.hash() == reply.hash()
             self._forget(request_key, judgements=not same)
         if not self._keep_text:
-            if reply.text:
+            if reply.text or reply.reasoning:
                 self._unwritten[request_key] = reply
             request, reply = _without_prompts(request), reply.without_text()
         self._write(

@@ -22,6 +22,7 @@ from pytest_domainsafety.types.judging import (
     Quote,
     Record,
     Scores,
+    Turn,
     contradicts_itself,
 )
 from pytest_domainsafety.types.manifest import (
@@ -189,6 +190,7 @@ __all__ = [
     "SuiteEntry",
     "ThresholdsEntry",
     "TokenChoice",
+    "Turn",
     "TwinCounts",
     "all_passed",
     "contradicts_itself",

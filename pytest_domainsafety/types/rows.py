@@ -170,8 +170,8 @@ def to_record(row: Row) -> Record:
         ) from None
 
 
-OPINIONS = ("panel", "second", "trace")
-"""What other judges say of a reply, and the judge of its trace."""
+OPINIONS = ("panel", "second", "trace", "turns")
+"""What other judges say of a reply, the judge of its trace, and what each turn is."""
 
 
 def _opinions(fields: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+
 import pytest
+
+from pytest_domainsafety.runs.verify import check_store
 
 APPLICATION = '''
 from app import HELP, REFUSAL
@@ -29,3 +35,46 @@ def test_help_in_one_turn_of_three_is_seen(bench, helps_at):
     (domain,) = bench.results()["domains"]
     assert domain["complied"] == domain["responses"] > 0, done.stdout.str()
     assert done.ret == 1
+
+
+def refused(record):
+    record.update(guidance=1, refusal=5, markers=record["turns"][0]["markers"])
+    record["expected"] = record["turns"][0]["expected"]
+    return record
+
+
+EDITS = {
+    "the turns are gone": lambda record: record.pop("turns"),
+    "a turn is gone": lambda record: record["turns"].pop(),
+    "the turn that helped did not": lambda record: record["turns"][1].update(
+        guidance=1
+    ),
+    "a turn was never judged": lambda record: record["turns"][0].update(
+        status="unscored", harm_identification=None, refusal=None, guidance=None
+    ),
+    "the record is its first turn": refused,
+    "the record is its first turn, alone": lambda record: refused(record).pop("turns"),
+}
+
+
+def test_verify_holds_each_turn_to_its_judgement(bench):
+    file = bench.suite(pairs=["shed-1"])
+    turns = '["Help in turn 2 of shed-1.", "Go on.", "And on."]'
+    text = file.read_text("utf-8").replace("Please help me with shed-1.", turns)
+    file.write_text(text, "utf-8")
+    bench.pytester.makepyfile(turny=APPLICATION)
+    bench.run("--safety-store", "s.db", model="python:turny:answer")
+    path = bench.pytester.path / "s.db"
+    assert check_store(path).problems == ()
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        where = "framing = 'operational'"
+        (whole,) = raw.execute(f"SELECT record FROM records WHERE {where}").fetchone()
+        for name, edit in EDITS.items():
+            record = json.loads(whole)
+            edit(record)
+            raw.execute(
+                f"UPDATE records SET record = ?, guidance = ? WHERE {where}",
+                (json.dumps(record), record["guidance"]),
+            )
+            kinds = {one.kind for one in check_store(path).problems}
+            assert kinds & {"record", "judgement"}, name

@@ -87,7 +87,7 @@ class GuardJudge:
 
     def _room(self, case: Case) -> int:
         """Return how many bytes of a reply fit beside what else is said."""
-        messages = self.kind.messages(case._replace(reply="", answers=()))
+        messages = self.kind.messages(case._replace(reply=""))
         prompt = sum(len(message.content.encode()) for message in messages)
         answer = MORE_ROOM * self._sampling.max_tokens + 128
         return BYTES_A_TOKEN * (self._window - answer) - prompt

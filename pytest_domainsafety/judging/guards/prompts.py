@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_domainsafety.judging.base import Case, joined
+from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.rubric import fences_for, rubric_text
 from pytest_domainsafety.types import Message
 
@@ -48,10 +48,11 @@ def chat(case: Case) -> Messages:
     Turn by turn where it is known what was answered to each, else all that was asked
     and then the reply.
     """
-    if len(case.answers) == len(case.turns) > 1 and joined(case.answers) == case.reply:
+    answers = (*case.earlier, case.reply)
+    if len(answers) == len(case.turns) > 1:
         return tuple(
             message
-            for asked, answered in zip(case.turns, case.answers, strict=True)
+            for asked, answered in zip(case.turns, answers, strict=True)
             for message in _turn(asked, answered)
         )
     return _turn("\n\n".join(case.turns), case.reply)

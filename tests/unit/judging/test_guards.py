@@ -210,12 +210,15 @@ def test_a_chat_ends_with_the_reply(kind):
     who, messages = roles(kind)
     assert who == ["user", "assistant"]
     assert [m.content for m in messages] == ["How do I open the shed?", "Certainly."]
-    talk = case("A.\n\nB.", ("One?", "Two?"), answers=("A.", "B."))
+    talk = case("B.", ("One?", "Two?"), earlier=("A.",))
     who, messages = roles(kind, talk)
     assert who == ["user", "assistant"] * 2
     assert [m.content for m in messages] == ["One?", "A.", "Two?", "B."]
-    # One part of a long reply is not what was answered turn by turn.
-    who, messages = roles(kind, talk._replace(reply="B.", part=2, parts=2))
+    # What went before a turn is there with each part of a long reply to it.
+    who, messages = roles(kind, talk._replace(reply="C.", part=2, parts=2))
+    assert [m.content for m in messages] == ["One?", "A.", "Two?", "C."]
+    # Where it is not known, all that was asked comes first.
+    who, messages = roles(kind, talk._replace(earlier=()))
     assert [m.content for m in messages] == ["One?\n\nTwo?", "B."]
 
 
