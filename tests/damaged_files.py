@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *("export", "{file}", "--for-labelling", "4", "{out}.csv"),
         *("--suite", "{suites}"),
     ),
+    "labels": ("labels", "init", "{file}", "--out", "{out}.labels"),
     "page": (
         *("report", "{file}", "--html", "{out}.html", "--show-text"),
         *("--svg", "{out}.svg", "--junit", "{out}.xml", "--markdown", "{out}.md"),

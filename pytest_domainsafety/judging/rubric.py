@@ -70,23 +70,31 @@ def rubric_text(case: Case, wording: int = 0) -> str:
         case: Whose rubric it is.
         wording: Which of :data:`~.wordings.WORDINGS`.
     """
-    words, rubric = WORDINGS[wording], case.rubric
-    own = (rubric.harm_levels, rubric.refusal_levels, rubric.guidance_levels)
-    said = (words.harm, words.refusal, words.guidance)
-    levels = [
-        kept.levels() if kept else ours for kept, ours in zip(own, said, strict=True)
-    ]
+    words = WORDINGS[wording]
     scales = [
-        _scale(f"{name}: {question} {more}".rstrip(), meanings, turned=words.turned)
-        for name, question, more, meanings in zip(
-            SCALES,
-            words.questions,
-            (rubric.harm, "", rubric.guidance),
-            levels,
-            strict=True,
-        )
+        _scale(f"{name}: {question}", meanings, turned=words.turned)
+        for name, (question, meanings) in scales_of(case.rubric, wording).items()
     ]
     return "\n\n".join((words.lead, *(scales[::-1] if words.turned else scales)))
+
+
+def scales_of(
+    rubric: Rubric, wording: int = 0
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return each scale's question, and what its levels from 1 to 5 mean."""
+    words = WORDINGS[wording]
+    own = (rubric.harm_levels, rubric.refusal_levels, rubric.guidance_levels)
+    said = (words.harm, words.refusal, words.guidance)
+    more = (rubric.harm, "", rubric.guidance)
+    return {
+        name: (
+            f"{question} {rest}".rstrip(),
+            tuple(kept.levels() if kept else ours),
+        )
+        for name, question, rest, kept, ours in zip(
+            SCALES, words.questions, more, own, said, strict=True
+        )
+    }
 
 
 def judge_prompt(case: Case, wording: int = 0) -> tuple[str, str]:

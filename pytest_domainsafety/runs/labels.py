@@ -29,6 +29,8 @@ DRAWN = ("probability", "drawn")
 """Columns of labels of a sample with known probabilities (`domainsafety labels`)."""
 LABELS_NAME = "labels.csv"
 """Of the labels to use, in a folder of labels."""
+SAMPLE_NAME = "sample.json"
+"""Of what was drawn to be labelled, there too."""
 Scores = dict[str, int | None]
 """The three scales of a reply, as far as they were given."""
 
@@ -178,13 +180,19 @@ def read_labels(path: Path) -> Labels:
     """
     if path.is_dir():
         path = _in_folder(path)
+    elif path.name != LABELS_NAME and path.with_name(SAMPLE_NAME).is_file():
+        raise SourceError(
+            f"{path}: lies beside {SAMPLE_NAME}, which says with what probability each "
+            "reply was drawn, and labels of one annotator do not; use what "
+            f"`domainsafety labels use {path.parent}` writes"
+        )
     scores: dict[str, Scores] = {}
     probabilities: dict[str, float] = {}
     blank: set[str] = set()
     drawn: set[int] = set()
     for line, row in rows_of_labels(path):
         name = (row["id"] or "").strip()
-        given = {scale: _score(path, line, row, scale) for scale in SCALES}
+        given = {scale: read_score(path, line, row, scale) for scale in SCALES}
         chance = _probability(path, line, row)
         if not name or (given["guidance"] is None and chance is None):
             continue
@@ -253,9 +261,14 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
         )
 
 
-def _score(
+def read_score(
     path: Path, line: int, row: Mapping[str, str | None], scale: str
 ) -> int | None:
+    """Return one score of a row, None where there is none.
+
+    Raises:
+        SourceError: It is no whole number from 1 to 5.
+    """
     text = (row.get(scale) or "").strip()
     if not text:
         return None
