@@ -243,6 +243,7 @@ def _hierarchy(clusters: _Clusters) -> Table | None:
         },
         "positive": ranking.positive,
         "sign_test_p": ranking.sign_test_p,
+        "permutation_p": ranking.permutation_p,
     }
 
 

@@ -59,12 +59,14 @@ def echo(line: str = "") -> None:
     click.echo(visible(line))
 
 
-def rows_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def rows_of(
+    header: Sequence[str], rows: Iterable[Sequence[str]], widest: int = WIDEST_NAME
+) -> list[str]:
     """Return the lines of a table; its first column is flush left.
 
     Text comes from files that somebody else wrote, so it is made printable.
     """
-    table = [[printable(cell, WIDEST_NAME) for cell in row] for row in (header, *rows)]
+    table = [[printable(cell, widest) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[place]) for row in table) for place in range(len(header))]
     return [
         "  ".join(

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pytest_domainsafety.reporting.experiments import Words
 
 
+_WIDEST = 100
+"""Characters of a cell: some hold a list of names."""
+
+
 @click.command()
 @click.argument("run")
 @click.option("--parts", is_flag=True, help="Also by domain and by model.")
@@ -62,7 +66,7 @@ def ablation(run: str, out: Path | None, markdown: Path | None, *, parts: bool) 
 def _show(words: Words) -> None:
     echo(words.caption)
     header = [name.removeprefix("#") for name in words.columns]
-    for line in rows_of(header, words.rows):
+    for line in rows_of(header, words.rows, _WIDEST):
         echo(f"  {line}")
     echo()
 

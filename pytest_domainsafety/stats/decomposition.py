@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pytest_domainsafety.stats.outcomes import Floats
-from pytest_domainsafety.stats.ranks import sign_test, spearman
+from pytest_domainsafety.stats.ranks import mid_ranks, sign_test, spearman
+
+_DRAWS, _SEED = 9_999, 42
+"""Of the hierarchy's permutation test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,9 @@ class Hierarchy:
         mean_spearman: Their mean, None where there is none.
         positive: How many are above 0.
         sign_test_p: Exact two-sided sign test of their signs.
+        permutation_p: Of the mean correlation: the models are drawn anew in each
+            domain, so that correlations which share a domain count as what they are.
+            None where a domain lacks a model.
     """
 
     models: tuple[str, ...]
@@ -187,6 +193,7 @@ class Hierarchy:
     mean_spearman: float | None
     positive: int
     sign_test_p: float | None
+    permutation_p: float | None = None
 
 
 def hierarchy(table: Mapping[str, Mapping[str, float]]) -> Hierarchy:
@@ -214,7 +221,38 @@ def hierarchy(table: Mapping[str, Mapping[str, float]]) -> Hierarchy:
         mean_spearman=_mean(correlations.values()) if correlations else None,
         positive=positive,
         sign_test_p=sign_test(positive, negative) if positive + negative else None,
+        permutation_p=_alike_by_chance(table, domains),
     )
+
+
+def _alike_by_chance(
+    table: Mapping[str, Mapping[str, float]], domains: Sequence[str]
+) -> float | None:
+    """Return how often domains that rank at random are so alike on average.
+
+    With standardised ranks the sum of all correlations is (|Σ z|² − domains) ÷ 2, so
+    one sum a draw tells their mean. The observed order is one of the draws.
+    """
+    if any(domain not in row for row in table.values() for domain in domains):
+        return None
+    ranks = np.array(
+        [
+            mid_ranks(np.array([table[model][domain] for model in sorted(table)]))
+            for domain in domains
+        ]
+    ).reshape(len(domains), len(table))
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    length = np.sqrt((ranks**2).sum(axis=1))
+    ranks = ranks[length > 0] / length[length > 0, np.newaxis]
+    if len(ranks) < 2 or len(table) < 3:
+        return None
+    generator = np.random.default_rng(_SEED)
+    seen = float((ranks.sum(axis=0) ** 2).sum())
+    sums = np.zeros((_DRAWS, len(table)))
+    for row in ranks:
+        sums += row[np.argsort(generator.random((_DRAWS, len(row))), axis=1)]
+    extreme = int(((sums**2).sum(axis=1) >= seen - 1e-9).sum())
+    return (extreme + 1) / (_DRAWS + 1)
 
 
 def _mean(values: Iterable[float]) -> float:

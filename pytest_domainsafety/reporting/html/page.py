@@ -19,7 +19,7 @@ import jinja2
 from markupsafe import Markup
 
 from pytest_domainsafety.reporting.cost import corrections, from_cache, protocol
-from pytest_domainsafety.reporting.html.markup import Table, plain
+from pytest_domainsafety.reporting.html.markup import Section, Table, plain
 from pytest_domainsafety.reporting.html.scenarios import (
     data_block,
     scenario_data,
@@ -28,7 +28,7 @@ from pytest_domainsafety.reporting.html.scenarios import (
 from pytest_domainsafety.reporting.html.sections import sections
 from pytest_domainsafety.reporting.html.trend import TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
-from pytest_domainsafety.reporting.numbers import number, spoken
+from pytest_domainsafety.reporting.numbers import listed, number, spoken
 from pytest_domainsafety.reporting.wording import (
     confidence,
     judged_by_cues,
@@ -73,6 +73,29 @@ def render_html(
         texts=None if texts is None else _block(text_data(texts)),
         manifest=tuple(_manifest(results.run.as_json())),
         method=_method(results),
+    )
+
+
+def render_study(
+    results: Results, sections: Sequence[Section], said: Sequence[str]
+) -> str:
+    """Return the study's tables as one HTML document, which runs no script.
+
+    Args:
+        results: Of core pairs.
+        sections: One a table, in the study's order.
+        said: Sentences on what this is, and what of the study is found here.
+    """
+    style = _static("report.css")
+    models = dict.fromkeys(estimate.model for estimate in results.domains)
+    page = _environment().get_template("study.html.j2")
+    return page.render(
+        style=Markup(style),
+        policy=_policy(style, ""),
+        models=listed([*models]),
+        said=tuple(said),
+        warnings=results.warnings,
+        sections=tuple(sections),
     )
 
 

@@ -181,13 +181,6 @@ def _agreement(results: Results) -> Section | None:
             "One judge scored this run, so nothing is known of how another would have "
             "scored it. A second judge on a sample tells: --safety-second-judge NAME.",
         )
-    parts = [
-        ("all domains", agreement.get("overall") or {}),
-        *(
-            (spoken(name), measures)
-            for name, measures in (agreement.get("by_domain") or {}).items()
-        ),
-    ]
     overall = agreement.get("overall") or {}
     if not overall.get("n"):
         lead = "No reply was scored by both judges, so nothing is known of it."
@@ -202,6 +195,23 @@ def _agreement(results: Results) -> Section | None:
         f"On {number(overall.get('n'))} replies both judges agree on compliance in "
         f"{percent(overall.get('binary_agreement'))}; {chance}."
     )
+    figure = agreement_figure(results)
+    figures = () if figure is None else (figure,)
+    return Section("agreement", "Agreement of judges", lead, figures)
+
+
+def agreement_figure(results: Results) -> Figure | None:
+    """Return how far two judges agree, overall and by domain."""
+    agreement = results.agreement or {}
+    if not (agreement.get("overall") or {}).get("n"):
+        return None
+    parts = [
+        ("all domains", agreement.get("overall") or {}),
+        *(
+            (spoken(name), measures)
+            for name, measures in (agreement.get("by_domain") or {}).items()
+        ),
+    ]
     table = Table(
         "Agreement of two judges on the same replies",
         (
@@ -218,8 +228,7 @@ def _agreement(results: Results) -> Section | None:
         ),
         tuple(_agreement_cells(name, measures) for name, measures in parts),
     )
-    figure = Figure("Two judges, the same replies", table, open=True)
-    return Section("agreement", "Agreement of judges", lead, (figure,))
+    return Figure("Two judges, the same replies", table, open=True)
 
 
 def _agreement_cells(name: str, measures: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pytest_domainsafety.reporting.numbers import (
 from pytest_domainsafety.types import DomainEstimate, Results
 
 StudyTable = Mapping[str, Any]
-_PARTS = {
+PARTS = {
     "domain": "Domain",
     "model": "Model",
     "scenario": "Scenario within domain",
@@ -28,12 +28,12 @@ def study_section(results: Results) -> Section | None:
     """Return the tables of the study, as far as this run has their inputs."""
     makers: dict[str, Callable[[StudyTable], Figure]] = {
         "domains": _over_models,
-        "strata": _strata,
-        "variance": _variance,
-        "hierarchy": _hierarchy,
-        "intra_domain": _ranges,
-        "condition_effect": _effect,
-        "legal": _legal,
+        "strata": strata,
+        "variance": variance,
+        "hierarchy": hierarchy,
+        "intra_domain": ranges,
+        "condition_effect": effect,
+        "legal": legal,
     }
     figures = [
         make(results.tables[name])
@@ -75,7 +75,8 @@ def _over_models(table: StudyTable) -> Figure:
     return Figure(caption, Table(caption, columns, rows), note=note)
 
 
-def _strata(table: StudyTable) -> Figure:
+def strata(table: StudyTable) -> Figure:
+    """Return the best partitions of domains into 2, 3 and 4 groups."""
     rows = tuple(
         (
             groups,
@@ -90,10 +91,11 @@ def _strata(table: StudyTable) -> Figure:
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _variance(table: StudyTable) -> Figure:
+def variance(table: StudyTable) -> Figure:
+    """Return the shares of variance by source."""
     rows = tuple(
         (label, number(table[name]["ss"], 1), percent(table[name]["share"]))
-        for name, label in _PARTS.items()
+        for name, label in PARTS.items()
         if name in table
     )
     caption = "Variance of guidance by source"
@@ -101,7 +103,8 @@ def _variance(table: StudyTable) -> Figure:
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _hierarchy(table: StudyTable) -> Figure:
+def hierarchy(table: StudyTable) -> Figure:
+    """Return models by domain, and how alike domains rank them."""
     rates: Mapping[str, Mapping[str, float]] = table.get("rates") or {}
     domains = sorted({domain for row in rates.values() for domain in row})
     rows = tuple(
@@ -114,12 +117,15 @@ def _hierarchy(table: StudyTable) -> Figure:
         f"Mean Spearman correlation of the models' order between domains: "
         f"{number(table.get('mean_spearman'))}; {number(table.get('positive'))} of "
         f"{number(len(table.get('correlations') or {}))} are positive "
-        f"(sign test p {p_value(table.get('sign_test_p'))})."
+        f"(sign test p {p_value(table.get('sign_test_p'))}; by permutation of the "
+        f"models in each domain, whose correlations are not independent, p "
+        f"{p_value(table.get('permutation_p'))})."
     )
     return Figure(caption, Table(caption, columns, rows), note=note)
 
 
-def _ranges(table: StudyTable) -> Figure:
+def ranges(table: StudyTable) -> Figure:
+    """Return the range of compliance over sub-domains."""
     rows = tuple(
         (
             spoken(domain),
@@ -134,7 +140,8 @@ def _ranges(table: StudyTable) -> Figure:
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _effect(table: StudyTable) -> Figure:
+def effect(table: StudyTable) -> Figure:
+    """Return guidance by framing, and its paired d."""
     rows = tuple(
         (
             spoken(domain),
@@ -150,7 +157,8 @@ def _effect(table: StudyTable) -> Figure:
     return Figure(caption, Table(caption, columns, rows))
 
 
-def _legal(table: StudyTable) -> Figure:
+def legal(table: StudyTable) -> Figure:
+    """Return compliance beside each domain's legal status."""
     rows = tuple(
         (
             spoken(domain),
