@@ -230,6 +230,8 @@ def _compliance(
     reason = _reason(estimate, threshold, passed=passed)
     needed = None
     open_still = reason == "unproven" and estimate.decided is None
+    if estimate.robust is not None and estimate.robust.hangs:
+        open_still = False  # more pairs make no judge steadier
     if open_still and estimate.estimand == "population" and not estimate.corrected:
         needed = _pairs_needed(estimate, threshold, gates)
     verdict = GateVerdict(
@@ -347,7 +349,7 @@ def _why(estimate: DomainEstimate, verdict: GateVerdict) -> str:
         return "not measured, the labels tell nothing of the judge's error"
     if not verdict.measured:
         return "not measured, the verdict hangs on missing replies"
-    if estimate.robust is not None and estimate.robust.own <= verdict.threshold:
+    if estimate.robust is not None and estimate.robust.hangs:
         return "unproven, the verdict hangs on the words in which the judge is asked"
     if estimate.pairs < FEWEST_PAIRS:
         return f"unproven, fewer than {FEWEST_PAIRS} pairs prove nothing"

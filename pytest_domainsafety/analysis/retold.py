@@ -27,13 +27,9 @@ from pytest_domainsafety.types import (
     RetoldEntry,
     RetoldRate,
     Robustness,
+    way_of_asking,
 )
 
-_STYLES = {
-    "apology": "an apology before each reply",
-    "disclaimer": "a disclaimer behind each reply",
-    "padding": "padding around each reply",
-}
 Counts = NDArray[np.int64]
 Ending = Literal["passes", "fails", "open"]
 
@@ -157,11 +153,6 @@ def with_retold(
         _with(estimate, entry, settings, policy.threshold_of(estimate.domain), labels)
         for estimate in estimates
     )
-
-
-def way_of_asking(name: str) -> str:
-    """Say in what way a judge was asked."""
-    return _STYLES.get(name, f"its prompt in the wording {name!r}")
 
 
 def retold_warnings(

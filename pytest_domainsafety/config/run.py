@@ -46,6 +46,8 @@ class RunConfig:
         subdomain_threshold: What each sub-domain is held to, ``domain`` for the
             threshold of its domain, ``off`` for nothing.
         labels: By which limits are corrected for the judge's error.
+        judge_robust: Hold the gates to the widest limit over ways of asking the judge.
+        judge_anchor: Have the judges score fixed replies.
         holm: Correct the compliance gates for their number.
         allow_silence: A domain is judged however much of it is empty.
         stop: `decided` skips what can't change a gate any more, `sequential` looks
@@ -124,6 +126,8 @@ class RunConfig:
     judge_logprobs: bool
     strict_judge: bool
     allow_self_judge: bool
+    judge_robust: bool
+    judge_anchor: bool
     budget: Mapping[str, float]
     prices: Prices | None
 
@@ -232,6 +236,8 @@ def read_config(config: pytest.Config) -> RunConfig:
         judge_logprobs=values["safety_judge_logprobs"],
         strict_judge=values["safety_strict_judge"],
         allow_self_judge=values["safety_allow_self_judge"],
+        judge_robust=_judge_robust(values),
+        judge_anchor=_judge_anchor(values),
         budget=_budget(values),
         prices=_prices(config, values["safety_prices"]),
     )
@@ -285,6 +291,40 @@ def _stop(values: dict[str, Any]) -> str | None:
             "out, or look at planned times (--safety-stop sequential)"
         )
     return stop
+
+
+def _judge_robust(values: dict[str, Any]) -> bool:
+    """Return whether the judge is asked in other words; only where that can be held."""
+    if not values["safety_judge_robust"]:
+        return False
+    others = {
+        "safety_stop": "its gates end before all is asked",
+        "safety_holm": "it corrects limits that are not the widest",
+        "safety_budget": "the judge is asked again when the budget has been counted",
+    }
+    for name, why in others.items():
+        if values[name]:
+            raise ConfigError(
+                f"--safety-judge-robust can't be had with --{name.replace('_', '-')}: "
+                f"{why}; leave one of them out, or ask the judge after the run with "
+                "domainsafety rejudge --rewordings"
+            )
+    if values["safety_store_text"] != "full":
+        raise ConfigError(
+            "--safety-judge-robust reads the replies again, and --safety-store-text "
+            "hash keeps none of them: use one of them"
+        )
+    return True
+
+
+def _judge_anchor(values: dict[str, Any]) -> bool:
+    """Return whether fixed replies are scored; a budget would not count them."""
+    if values["safety_judge_anchor"] and values["safety_budget"]:
+        raise ConfigError(
+            "--safety-judge-anchor asks the judge when the budget has been counted "
+            "(--safety-budget): leave one of them out"
+        )
+    return bool(values["safety_judge_anchor"])
 
 
 def _value(config: pytest.Config, option: Option) -> Any:

@@ -106,6 +106,23 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
     ),
     Option(
+        "safety-judge-robust",
+        "Ask the judge again in other words, about what could flip a gate, and hold "
+        "each gate to the widest limit: four other wordings of its prompt, and replies "
+        "with an apology, a disclaimer or padding added.",
+        text,
+        flag=True,
+        default=False,
+    ),
+    Option(
+        "safety-judge-anchor",
+        "Have each judge score fixed replies, keep what it says, and warn where it "
+        "says otherwise than in the run before (see domainsafety trend).",
+        text,
+        flag=True,
+        default=False,
+    ),
+    Option(
         "safety-allow-self-judge",
         "Allow a model to judge itself.",
         text,

@@ -73,6 +73,17 @@ def advice(
                 "this run (domainsafety export --for-labelling), some that comply and "
                 "some that do not, and name that file"
             )
+        if (
+            gate.kind == "compliance"
+            and estimate is not None
+            and estimate.robust is not None
+            and estimate.robust.open
+            and not estimate.unscored
+        ):
+            return (
+                "the judge did not answer in other words about all that could flip the "
+                "gate: ask it again with domainsafety rejudge --judge-robust"
+            )
         sentence = (
             f"the verdict hangs on {missing}missing replies{why}: run again, only "
             f"these are asked{_another_judge(gate, estimate)}"
@@ -84,6 +95,10 @@ def advice(
     if gate.selected:
         sentence += f"; only {gate.selected} ran: run the whole suite"
     return sentence
+
+
+def _hangs_on_words(estimate: DomainEstimate) -> bool:
+    return estimate.robust is not None and estimate.robust.hangs
 
 
 def _labels_tell_nothing(gate: GateVerdict, estimate: DomainEstimate | None) -> bool:
@@ -182,6 +197,11 @@ def _worst(estimate: DomainEstimate | None) -> str:
 
 def _unproven(gate: GateVerdict, estimate: DomainEstimate | None) -> str:
     pairs = estimate.pairs if estimate else 0
+    if gate.kind == "compliance" and estimate is not None and _hangs_on_words(estimate):
+        return (
+            "the verdict hangs on the words in which the judge is asked: a better "
+            "judge wavers less, and labels by people tell how far it errs"
+        )
     if gate.pairs_needed is not None:
         return (
             f"unproven: about {gate.pairs_needed} pairs would settle it at this rate, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_domainsafety.reporting.judge_words import judge_lines
 from pytest_domainsafety.reporting.numbers import amount, duration, limits, percent
 from pytest_domainsafety.reporting.wording import judged_by_cues, judges_told
 from pytest_domainsafety.text import counted
@@ -90,6 +91,7 @@ def cost(results: Results) -> Iterator[str]:
     yield from protocol(results)
     yield from unit(results)
     yield from corrections(results)
+    yield from judge_lines(results)
     if judges := ", ".join(judges_told(results)):
         note = (
             " (word cues and no model: a first look)" if judged_by_cues(results) else ""

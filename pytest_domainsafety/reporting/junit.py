@@ -224,6 +224,7 @@ def _measured(estimate: DomainEstimate) -> dict[str, Any]:
             "looks": estimate.when if estimate.plan is not None else None,
         }
         | _corrected(estimate)
+        | _robust(estimate)
         | _twins(estimate.over_refusal)
     )
 
@@ -234,6 +235,19 @@ def _corrected(estimate: DomainEstimate) -> dict[str, Any]:
         return {}
     names = ("rate", "low", "high", "sensitivity", "specificity", "labelled", "labels")
     return {f"corrected.{name}": getattr(told, name) for name in names}
+
+
+def _robust(estimate: DomainEstimate) -> dict[str, Any]:
+    told = estimate.robust
+    if told is None:
+        return {}
+    return {
+        "judge_words.low": told.low,
+        "judge_words.high": told.high,
+        "judge_words.limit": told.own,
+        "judge_words.widest": told.widest,
+        "judge_words.flips": ", ".join(told.flips) or None,
+    }
 
 
 def _twins(twins: OverRefusal | None) -> dict[str, Any]:

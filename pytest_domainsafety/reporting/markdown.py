@@ -15,6 +15,7 @@ from pytest_domainsafety.reporting.experiments import (
     ablation_words,
     hypothesis_words,
 )
+from pytest_domainsafety.reporting.judge_words import RANGE_COLUMNS, range_rows
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.wording import (
     NO_RATE,
@@ -50,6 +51,7 @@ def markdown_summary(results: Results) -> str:
     if results.gates:
         lines += [*_table(results), ""]
     lines += _conditions(results)
+    lines += _judge(results)
     lines += _advice(results)
     lines += [f"- {markdown(text)}" for text in looks_told(results)]
     lines += _twins(results)
@@ -135,6 +137,24 @@ def _conditions(results: Results) -> Iterator[str]:
     for row in rows:
         yield _row([markdown(cell) for cell in row])
     yield ""
+
+
+def _judge(results: Results) -> list[str]:
+    """Return the ranges over all ways of asking the judge, as a table."""
+    rows = list(range_rows(results))
+    if not rows:
+        return []
+    several = len({row[0] for row in rows}) > 1
+    header = [*(["model"] if several else []), *RANGE_COLUMNS]
+    words = ("model", RANGE_COLUMNS[0], RANGE_COLUMNS[-1])
+    return [
+        "The judge in other words:",
+        "",
+        _row(header),
+        _row([_LEFT if name in words else _RIGHT for name in header]),
+        *(_row([markdown(cell) for cell in row[not several :]]) for row in rows),
+        "",
+    ]
 
 
 def _twins(results: Results) -> Iterator[str]:

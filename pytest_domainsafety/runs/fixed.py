@@ -122,26 +122,40 @@ def try_judge(
         timeout_s=options["timeout"],
     )
     with asyncio.Runner() as runner:
-        judged = runner.run(_judge_all(plan, replies, by_domain))
+        judged = runner.run(_judge_alone(plan, replies, by_domain))
     left_out = tuple(domain for domain in known if domain not in by_domain)
     return Tried(judge, judged, left_out)
 
 
-async def _judge_all(
-    plan: Plan, replies: Sequence[FixedReply], suites: Mapping[str, LoadedSuite]
+async def judge_all(
+    ready: LoneJudge,
+    replies: Sequence[FixedReply],
+    suites: Mapping[str, LoadedSuite],
+    seed: int,
 ) -> Judged:
-    async with lone_judge(plan, {}) as ready:
-        slots = asyncio.Semaphore(ready.pace.limit)
+    """Have one judge score fixed replies by the rubrics of suites, by domain.
 
-        async def one(reply: FixedReply) -> Judgement:
-            async with slots:
-                return await _judge(ready, reply, suites[reply.domain], plan.seed)
+    Raises:
+        ProviderError: Its server failed.
+    """
+    slots = asyncio.Semaphore(ready.pace.limit)
 
-        judgements = await asyncio.gather(*map(one, replies), return_exceptions=True)
+    async def one(reply: FixedReply) -> Judgement:
+        async with slots:
+            return await _judge(ready, reply, suites[reply.domain], seed)
+
+    judgements = await asyncio.gather(*map(one, replies), return_exceptions=True)
     for judgement in judgements:
         if isinstance(judgement, BaseException):
             raise judgement
     return list(zip(replies, judgements, strict=True))  # type: ignore[arg-type]
+
+
+async def _judge_alone(
+    plan: Plan, replies: Sequence[FixedReply], suites: Mapping[str, LoadedSuite]
+) -> Judged:
+    async with lone_judge(plan, {}) as ready:
+        return await judge_all(ready, replies, suites, plan.seed)
 
 
 async def _judge(

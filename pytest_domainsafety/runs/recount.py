@@ -112,6 +112,8 @@ def _manifest_problems(results: Results, manifest: Manifest) -> Iterator[Problem
             side["labels"] = {k: side["labels"].get(k) for k in ("file", "hash")}
         if isinstance(side.get("retold"), dict):  # and what the judge says again
             side["retold"] = {"gate": side["retold"].get("gate")}
+        if isinstance(side.get("anchors"), dict):
+            side["anchors"] = sorted(side["anchors"])
     different = [name for name in began if began[name] != ended.get(name)]
     if different:
         yield Problem(

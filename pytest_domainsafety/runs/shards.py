@@ -34,6 +34,8 @@ from pytest_domainsafety.types import (
     Manifest,
     Protocol,
     Results,
+    RetoldCounts,
+    RetoldEntry,
     ScenarioPair,
     SubdomainThreshold,
     Suite,
@@ -140,6 +142,8 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
     labels = next((told.labels for told in manifests if told.labels), None)
     if labels is not None:  # what they tell is of all replies together: read anew
         joined["labels"] = labels.told_nothing().as_json()
+    if retold := _retold(manifests):
+        joined["retold"] = retold.as_json()
     if budgets := _budgets(manifests):
         joined["budget"] = budgets
     joined |= _facts(manifests)
@@ -175,6 +179,37 @@ def _facts(manifests: Sequence[Manifest]) -> dict[str, Any]:
                 mine.setdefault(family, {}).update(dict.fromkeys(ids))
     told: dict[str, Any] = {"law": law, "core": core, "families": families}
     return {name: facts for name, facts in told.items() if facts}
+
+
+def _retold(manifests: Sequence[Manifest]) -> RetoldEntry | None:
+    """Return what the judges of all shards said in other words, put together.
+
+    What one of them was not asked, or was asked in words of another version, is left:
+    nothing passes by it.
+    """
+    entries = [one.retold for one in manifests if one.retold is not None]
+    if not entries:
+        return None
+    first = entries[0]
+    told: dict[str, dict[str, dict[str, dict[str, RetoldCounts]]]] = {}
+    for entry in entries:
+        if entry.version != first.version:
+            continue
+        for model, domains in entry.replies.items():
+            for domain, ways in domains.items():
+                for name, pairs in ways.items():
+                    by_way = told.setdefault(model, {}).setdefault(domain, {})
+                    by_way.setdefault(name, {}).update(pairs)
+    return RetoldEntry(
+        version=first.version,
+        names=tuple(dict.fromkeys(name for one in entries for name in one.names)),
+        left_out=first.left_out,
+        gate=any(entry.gate for entry in entries),
+        asked=sum(entry.asked for entry in entries),
+        saved=sum(entry.saved for entry in entries),
+        fault=next((entry.fault for entry in entries if entry.fault), ""),
+        replies=told,
+    )
 
 
 def _leaks(manifests: Sequence[Manifest]) -> dict[str, dict[str, bool | None]]:

@@ -34,6 +34,12 @@ from pytest_domainsafety.session.internals import (
     xdist_source,
     xdist_workers,
 )
+from pytest_domainsafety.session.judge_checks import (
+    anchored,
+    begun,
+    check_anchors,
+    in_other_words,
+)
 from pytest_domainsafety.session.lock_and_baseline import (
     GivenLabels,
     Reference,
@@ -188,6 +194,7 @@ class Controller:
         )
         check_framings(expected, told)
         check_variants(expected, told)
+        check_anchors(self._process)
         find_baseline(told)
         self._labels = find_labels(told)
         first = opening_pairs(expected, told)
@@ -206,6 +213,7 @@ class Controller:
             selection=self._manifest.selection.with_(part=part.chosen),
             expected=expected.as_manifest(variants=variants),
             **expected.facts(),
+            **begun(config),
             **({"twins": expected.twins()} if config.benign else {}),
             **({"looks": _orders(expected, config)} if config.looks else {}),
         )
@@ -304,7 +312,7 @@ class Controller:
 
     def _come_to_results(self) -> None:
         assert self._expected is not None
-        from pytest_domainsafety.session.conclusion import all_records, conclude
+        from pytest_domainsafety.session.conclusion import all_records
         from pytest_domainsafety.session.served import of_one_model
         from pytest_domainsafety.session.spent import with_budget
 
@@ -320,7 +328,18 @@ class Controller:
         self._records = of_one_model(records, self._tally)
         if self._records != records:
             self._keep_anew(self._records)
-        results = conclude(
+        results = self._concluded()
+        if self._ask_the_judges(results):
+            results = self._concluded()
+        warnings = (*results.warnings, *self._warnings)
+        self._results = results.model_copy(update={"warnings": warnings})
+        self._note_unmeasured()
+
+    def _concluded(self) -> Results:
+        assert self._expected is not None
+        from pytest_domainsafety.session.conclusion import conclude
+
+        return conclude(
             self._expected,
             self._records,
             self._process.config,
@@ -330,9 +349,25 @@ class Controller:
             self._outcomes.values(),
             self._labels,
         )
-        warnings = (*results.warnings, *self._warnings)
-        self._results = results.model_copy(update={"warnings": warnings})
-        self._note_unmeasured()
+
+    def _ask_the_judges(self, results: Results) -> bool:
+        """Ask the judges what can be asked when the replies are there, if anything."""
+        told, process = self._process.config, self._process
+        if told.judge_robust:
+            found, tally = in_other_words(
+                self._config, process, self._store, self._records, results
+            )
+            self._manifest = self._manifest.with_(retold=found.as_json())
+            self._tally.add(tally)
+        if told.judge_anchor:
+            anchors, tally, notes = anchored(
+                self._config, process, self._store, self._manifest
+            )
+            entries = {name: entry.as_json() for name, entry in anchors.items()}
+            self._manifest = self._manifest.with_(anchors=entries)
+            self._tally.add(tally)
+            self._warnings += notes
+        return told.judge_robust or told.judge_anchor
 
     def _keep_missing(self) -> None:
         """Let the store say too what never came: its records are then whole."""

@@ -233,6 +233,13 @@ def watch_opening(config: pytest.Config, process: Process) -> Iterator[None]:
         engine = process.opening
         return "" if engine is None else printable(engine.opening, 400)
 
+    with watch_words(config, look):
+        yield
+
+
+@contextmanager
+def watch_words(config: pytest.Config, look: Callable[[], str]) -> Iterator[None]:
+    """Show what is being done, in words, as long as that takes."""
     line = _show(config, look)
     try:
         yield

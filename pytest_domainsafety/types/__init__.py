@@ -67,6 +67,7 @@ from pytest_domainsafety.types.results import (
     SubdomainEstimate,
     TwinCounts,
     all_passed,
+    way_of_asking,
 )
 from pytest_domainsafety.types.suites import (
     Anchors,
@@ -195,4 +196,5 @@ __all__ = [
     "all_passed",
     "contradicts_itself",
     "interactions",
+    "way_of_asking",
 ]

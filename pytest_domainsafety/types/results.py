@@ -161,6 +161,18 @@ class CorrectedRate(Door):
     drawn_here: bool = False
 
 
+_STYLES = {
+    "apology": "an apology before each reply",
+    "disclaimer": "a disclaimer behind each reply",
+    "padding": "padding around each reply",
+}
+
+
+def way_of_asking(name: str) -> str:
+    """Say in what way a judge was asked (`judging.retelling`)."""
+    return _STYLES.get(name, f"its prompt in the wording {name!r}")
+
+
 class RetoldRate(Door):
     """A domain's compliance with its judge asked in one other way.
 
@@ -203,6 +215,11 @@ class Robustness(Door):
     widest: float
     by: dict[str, RetoldRate]
     flips: tuple[str, ...] = ()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it holds the gate, and in some way that fails as it did not first."""
+        return self.gate and any(self.by[name].ending == "fails" for name in self.flips)
 
     @property
     def open(self) -> bool:

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from pytest_domainsafety.analysis.retold import way_of_asking
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.canaries import RUBRIC
 from pytest_domainsafety.judging.retelling import RETELLINGS
 from pytest_domainsafety.store import Store
+from pytest_domainsafety.types import way_of_asking
 from tests.unit import test_judge_commands as small
 from tests.unit.test_judge_commands import judge_script, run
 

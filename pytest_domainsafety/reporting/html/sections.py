@@ -29,6 +29,7 @@ from pytest_domainsafety.reporting.html.figures import (
     subdomains,
 )
 from pytest_domainsafety.reporting.html.forest import forest
+from pytest_domainsafety.reporting.html.judge_words import judge_section
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.study import study_section
 from pytest_domainsafety.reporting.html.trend import TrendPoint, trend_section
@@ -55,6 +56,7 @@ def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Sectio
         _sensitivity,
         _wording,
         _agreement,
+        judge_section,
         _missing,
         cost_section,
         study_section,
