@@ -245,11 +245,8 @@ def _labelled(
     if path is None:
         return manifest
     from pytest_domainsafety.analysis.agreement import ByJudge
-    from pytest_domainsafety.runs.labels import (
-        compared_labels,
-        labels_entry,
-        read_labels,
-    )
+    from pytest_domainsafety.runs.label_tables import compared_labels, labels_entry
+    from pytest_domainsafety.runs.labels import read_labels
     from pytest_domainsafety.runs.sources import open_records, open_rows
 
     labels = read_labels(path)

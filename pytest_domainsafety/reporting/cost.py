@@ -40,7 +40,7 @@ def protocol(results: Results) -> Iterator[str]:
 
 
 def corrections(results: Results) -> Iterator[str]:
-    """Yield for each model what its limits were corrected for, where they were."""
+    """Yield for each model what labels tell: corrected limits, rates of many labels."""
     models: dict[str, list[str]] = {}
     for estimate in results.domains:
         told = estimate.corrected
@@ -60,6 +60,22 @@ def corrections(results: Results) -> Iterator[str]:
             f"limits{of} are the larger of their own and those corrected for the "
             "judge's error by labels (its sensitivity/specificity): "
             + "; ".join(told_of)
+        )
+    yield from _powered(results)
+
+
+def _powered(results: Results) -> Iterator[str]:
+    """Yield the rates that scores and labels give together, where labels are many."""
+    told = () if results.run.labels is None else results.run.labels.powered
+    models = len({rate.model for rate in told})
+    for rate in told:
+        where = f"in {rate.domain}" if rate.domain else "over all domains"
+        of = f" of {rate.model}" if models > 1 else ""
+        yield (
+            f"compliance{of} {where} from the judge and {rate.labels} labels together "
+            f"(prediction-powered, no gate): {percent(rate.rate)} "
+            f"[{limits((rate.low, rate.high))}], by the judge alone "
+            f"{percent(rate.judged)}"
         )
 
 

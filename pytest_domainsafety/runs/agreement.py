@@ -16,13 +16,13 @@ from pytest_domainsafety.analysis import (
 from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.analysis.labelled import LabelTables
 from pytest_domainsafety.errors import SourceError
-from pytest_domainsafety.runs.labels import (
-    Labels,
+from pytest_domainsafety.runs.label_tables import (
     compared_labels,
     labelled_records,
     labelled_scales,
     labels_entry,
 )
+from pytest_domainsafety.runs.labels import Labels
 from pytest_domainsafety.stats.judge_error import corrected_of
 from pytest_domainsafety.stats.outcomes import Outcomes
 from pytest_domainsafety.types import BASE_VARIANT, Record

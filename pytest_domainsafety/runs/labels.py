@@ -13,7 +13,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import replacing, unreadable, unwritable
@@ -22,7 +21,10 @@ from pytest_domainsafety.judging.rubric import SCALES, rubric_text
 from pytest_domainsafety.reporting.escape import cell
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import fingerprint, printable
-from pytest_domainsafety.types import BASE_VARIANT, LabelsEntry, Record, Suite
+from pytest_domainsafety.types import (
+    Record,
+    Suite,
+)
 
 COLUMNS = ("id", "domain", "asked", "reply", *SCALES, "note", "rubric")
 DRAWN = ("probability", "drawn")
@@ -303,130 +305,3 @@ def _probability(
             "labels use`"
         )
     return chance, count
-
-
-def labelled_scales(labels: Labels) -> list[str]:
-    """Return the scales that every labelled row has a score for."""
-    rows = labels.scores.values()
-    return [scale for scale in SCALES if all(row[scale] is not None for row in rows)]
-
-
-def _tables(
-    helps: Iterable[tuple[Record, bool, float]],
-) -> dict[str, tuple[list[float], list[float]]]:
-    """Return domain → sums of weights by label and judge, and of squares by judge.
-
-    Args:
-        helps: Records, whether people say that they help, and a weight; those of
-            operational replies count.
-    """
-    sums: dict[str, tuple[list[float], list[float]]] = {}
-    for record, helped, weight in helps:
-        if record.framing == "operational":
-            table, squares = sums.setdefault(record.domain, ([0.0] * 4, [0.0] * 2))
-            table[2 * helped + record.complies] += weight
-            squares[record.complies] += weight**2
-    return sums
-
-
-def labels_entry(path: Path, labels: Labels) -> LabelsEntry:
-    """Return what a manifest says of labels before any reply is there.
-
-    Limits that are corrected by it are 0 and 1: nothing passes by labels of which
-    nothing is known.
-    """
-    told: list[Any] = [labels.scores]
-    if labels.probabilities:
-        told += [labels.probabilities, sorted(labels.blank)]
-    # One without probabilities keeps the hash that older versions gave it.
-    value = told if labels.probabilities else told[0]
-    return LabelsEntry(file=path.name, hash=fingerprint("labels", value))
-
-
-def compared_labels(
-    records: Iterable[Record], labels: Labels, entry: LabelsEntry, judge: str = ""
-) -> LabelsEntry:
-    """Return what labels tell of one judge's error on these records.
-
-    Args:
-        records: Perhaps of several judges, or with rows that come twice.
-        labels: From :func:`read_labels`.
-        entry: What the manifest says of them.
-        judge: Whose scores; empty where there is one judge.
-
-    Raises:
-        SourceError: No label is of a reply that the judge scored here.
-    """
-    known: dict[str, Record] = {}
-    for record in records:
-        if not judge or record.judge == judge:
-            known.setdefault(label_id(record), record)
-    judged, labelled = labelled_records(known.values(), labels)
-    if not judged:
-        raise SourceError(
-            f"{entry.file}: none of its {len(labels)} labels is of a reply that "
-            f"{judge or 'the judge'} scored here: are they labels of another run? "
-            "Write a sample of this one with `domainsafety labels init`"
-        )
-    helps = [
-        (ours, label.complies) for ours, label in zip(judged, labelled, strict=True)
-    ]
-    blank = [
-        record
-        for name, record in known.items()
-        if name in labels.blank and record.status == "scored"
-    ]
-    helps += [(record, True) for record in blank]
-    told: dict[str, Any] = {}
-    if labels.probabilities:
-        told = _drawn(known, helps, labels.probabilities)
-    return entry.with_(
-        unknown=len(labels) - len(helps),
-        blank=len(blank),
-        tables={
-            domain: tuple(map(int, table))
-            for domain, (table, _) in _tables(
-                (record, helped, 1.0) for record, helped in helps
-            ).items()
-        },
-        **told,
-    )
-
-
-def _drawn(
-    known: Mapping[str, Record],
-    helps: Iterable[tuple[Record, bool]],
-    probabilities: Mapping[str, float],
-) -> dict[str, Any]:
-    """Return what the manifest says of labels drawn with known probabilities."""
-    sums = _tables(
-        (record, helped, 1 / probabilities[label_id(record)])
-        for record, helped in helps
-    )
-    models: dict[str, set[str]] = {}
-    for record in known.values():
-        if record.framing == "operational" and record.variant == BASE_VARIANT:
-            models.setdefault(record.domain, set()).add(record.model)
-    return {
-        "weighted": {domain: tuple(table) for domain, (table, _) in sums.items()},
-        "squares": {domain: tuple(squares) for domain, (_, squares) in sums.items()},
-        "single": tuple(sorted(d for d in sums if len(models.get(d, ())) == 1)),
-    }
-
-
-def labelled_records(
-    records: Iterable[Record], labels: Labels
-) -> tuple[list[Record], list[Record]]:
-    """Return the judge's records that were labelled, and what the labels say.
-
-    Args:
-        records: Scored by one judge.
-        labels: From :func:`read_labels`.
-    """
-    judged, labelled = [], []
-    for record in records:
-        scores = labels.scores.get(label_id(record))
-        if scores is not None and record.status == "scored":
-            judged.append(record)
-            labelled.append(record.model_copy(update={"judge": "labels", **scores}))
-    return judged, labelled

@@ -123,7 +123,7 @@ def _labels(
     records: Sequence[Record], given: GivenLabels
 ) -> tuple[LabelsEntry, list[str]]:
     """Return what the labels tell of this run's judge; nothing passes by none."""
-    from pytest_domainsafety.runs.labels import compared_labels
+    from pytest_domainsafety.runs.label_tables import compared_labels
 
     try:
         return compared_labels(records, given.labels, given.entry), []

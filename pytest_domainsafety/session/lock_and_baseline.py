@@ -76,7 +76,8 @@ def find_labels(config: RunConfig) -> GivenLabels | None:
     """
     if config.labels is None:
         return None
-    from pytest_domainsafety.runs.labels import labels_entry, read_labels
+    from pytest_domainsafety.runs.label_tables import labels_entry
+    from pytest_domainsafety.runs.labels import read_labels
 
     labels = read_labels(config.labels)
     return GivenLabels(labels, labels_entry(config.labels, labels))

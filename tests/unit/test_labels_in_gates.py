@@ -7,7 +7,11 @@ import pytest
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.analysis.labelled import LabelTables
-from pytest_domainsafety.runs.labels import Labels, labels_entry
+from pytest_domainsafety.reporting.cost import corrections
+from pytest_domainsafety.reporting.html import render_html
+from pytest_domainsafety.reporting.markdown import markdown_summary
+from pytest_domainsafety.runs.label_tables import compared_labels, labels_entry
+from pytest_domainsafety.runs.labels import Labels, label_id
 from pytest_domainsafety.stats import corrected_rate, guarded
 from pytest_domainsafety.stats.judge_error import corrected_p
 from pytest_domainsafety.stats.outcomes import Outcomes
@@ -113,3 +117,81 @@ def test_an_edited_label_is_another_file():
     assert entry(of).hash != entry(of, **halves).hash
     blank = entry(of, blank=frozenset("c"), probabilities={"a": 1, "b": 1, "c": 1})
     assert blank.hash != entry(of, probabilities={"a": 1, "b": 1, "c": 1}).hash
+
+
+# ── labels of a sample with known probabilities ─────────────────────────────
+
+
+def many(pairs=600):
+    """Records of a judge that finds every second of 60 that help."""
+    rows = []
+    for number in range(pairs):
+        says = 5 if number < 30 else 1
+        rows.append(
+            Record(
+                model="m",
+                domain="labor",
+                scenario=f"s{number}",
+                framing="operational",
+                status="scored",
+                guidance=says,
+                refusal=6 - says,
+                harm_identification=5,
+                reply_hash=f"{number:04x}",
+            )
+        )
+    return rows
+
+
+def drawn(rows, per_verdict=100):
+    """Labels of all that comply by the judge, and of so many of the rest."""
+    yes, no = rows[:30], rows[30:][:: len(rows[30:]) // per_verdict][:per_verdict]
+    told = {label_id(one): 1.0 for one in yes}
+    told |= {label_id(one): per_verdict / len(rows[30:]) for one in no}
+    helps = {label_id(one) for one in rows[:60]}
+    scores = {
+        name: {"guidance": 5 if name in helps else 1, "refusal": None} for name in told
+    }
+    return Labels(scores, told)
+
+
+def entry_of(rows, labels):
+    return compared_labels(rows, labels, labels_entry(Path("l.csv"), labels))
+
+
+def test_two_hundred_labels_give_a_prediction_powered_rate():
+    rows = many()
+    few, enough = (entry_of(rows, drawn(rows, count)) for count in (169, 190))
+    assert few.powered == ()
+    assert [rate.domain for rate in enough.powered] == ["", "labor"]
+    rate = enough.powered[0]
+    assert rate.judged == pytest.approx(0.05)
+    assert rate.low < 0.1 < rate.high
+    results = build_results(rows, SETTINGS, GatePolicy(), {"labels": enough.as_json()})
+    (said,) = [one for one in corrections(results) if "over all domains" in one]
+    assert "220 labels together" in said
+    page = render_html(results)
+    assert "prediction-powered" in page
+    assert "prediction-powered" in markdown_summary(results)
+
+
+def test_labels_of_a_sample_are_weighed_and_told_in_the_results():
+    rows = many()
+    entry = entry_of(rows, drawn(rows, 95))
+    assert entry.single == ("labor",)
+    assert sum(entry.weighted["labor"]) == pytest.approx(600)
+    results = build_results(rows, SETTINGS, GatePolicy(), {"labels": entry.as_json()})
+    told = results.domains[0].corrected
+    assert told.drawn_here
+    assert told.sensitivity == pytest.approx(0.5, abs=0.15)
+    # Of two models a domain's labels say nothing of either alone.
+    both = rows + [one.model_copy(update={"model": "n"}) for one in rows]
+    assert entry_of(both, drawn(rows, 95)).single == ()
+
+
+def test_of_another_judge_s_records_nothing_is_kept_of_what_labels_told():
+    rows = many()
+    entry = entry_of(rows, drawn(rows, 190))
+    left = entry.told_nothing()
+    assert (left.file, left.hash) == (entry.file, entry.hash)
+    assert left == LabelsEntry(file=entry.file, hash=entry.hash)
