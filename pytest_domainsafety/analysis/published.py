@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import permutations
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from pytest_domainsafety.stats.ranks import kendall
 from pytest_domainsafety.types import Results
+from pytest_domainsafety.types.experiments import Replicated, Replication
 
-Verdict = Literal["replicates", "does not replicate", "open"]
 SIGNIFICANT = 0.05
 FEWEST_DOMAINS = 5
 """Of fewer no order could be significant: 2 of 4! orders are 8%."""
@@ -33,29 +33,6 @@ def published() -> Mapping[str, Any]:
     text = files("pytest_domainsafety.analysis").joinpath("published.json")
     figures: dict[str, Any] = json.loads(text.read_text(encoding="utf-8"))
     return figures
-
-
-class Replication(NamedTuple):
-    """One finding of the study, and what became of it here.
-
-    Attributes:
-        finding: What it is of: ``strata``, ``order``, ``hierarchy``.
-        verdict: ``open`` where this run can't tell.
-        statistic: Share of domains in the study's stratum, Kendall's τ-b of the rates
-            with the study's order, mean Spearman correlation.
-        p: By permutation, two-sided for the order; None where nothing is tested.
-        size: Domains, or models, behind it.
-        apart: Domains in another stratum than the study's.
-        why: What it takes to tell.
-    """
-
-    finding: Literal["strata", "order", "hierarchy"]
-    verdict: Verdict
-    statistic: float | None = None
-    p: float | None = None
-    size: int = 0
-    apart: tuple[str, ...] = ()
-    why: str = ""
 
 
 def same_models(results: Results) -> tuple[str, ...]:
@@ -96,12 +73,14 @@ def _strata(results: Results, rates: Mapping[str, float]) -> Replication:
     both = all(any(domain in group for domain in known) for group in theirs)
     if not table or len(known) < FEWEST_DOMAINS or not both:
         why = f"it takes {FEWEST_DOMAINS} of the study's domains, of both its strata"
-        return Replication("strata", "open", size=len(known), why=why)
+        return Replication(finding="strata", verdict="open", size=len(known), why=why)
     low = set(table["groups"][0])
     apart = tuple(name for name in known if (name in low) != (name in theirs[0]))
     share = 1 - len(apart) / len(known)
-    verdict: Verdict = "does not replicate" if apart else "replicates"
-    return Replication("strata", verdict, share, None, len(known), apart)
+    verdict: Replicated = "does not replicate" if apart else "replicates"
+    return Replication(
+        finding="strata", verdict=verdict, statistic=share, size=len(known), apart=apart
+    )
 
 
 def _order(rates: Mapping[str, float], seed: int) -> Replication:
@@ -109,16 +88,18 @@ def _order(rates: Mapping[str, float], seed: int) -> Replication:
     count = len(rates)
     if count < FEWEST_DOMAINS:
         why = f"it takes {FEWEST_DOMAINS} of the study's domains: fewer can't show it"
-        return Replication("order", "open", size=count, why=why)
+        return Replication(finding="order", verdict="open", size=count, why=why)
     tau, p = permuted_kendall(range(count), list(rates.values()), seed)
     if tau is None or p is None:
         why = "all domains have one rate"
-        return Replication("order", "open", size=count, why=why)
-    shown: Verdict = "replicates" if tau > 0 and p <= SIGNIFICANT else "open"
+        return Replication(finding="order", verdict="open", size=count, why=why)
+    shown: Replicated = "replicates" if tau > 0 and p <= SIGNIFICANT else "open"
     if tau < 0 and p <= SIGNIFICANT:
         shown = "does not replicate"
     why = "" if shown != "open" else "the orders agree no more than chance does"
-    return Replication("order", shown, tau, p, count, (), why)
+    return Replication(
+        finding="order", verdict=shown, statistic=tau, p=p, size=count, why=why
+    )
 
 
 def permuted_kendall(
@@ -157,10 +138,31 @@ def _hierarchy(results: Results) -> Replication:
     table = results.tables.get("hierarchy") or {}
     models = len(table.get("models") or ())
     mean, p = table.get("mean_spearman"), table.get("permutation_p")
+
+    def found(verdict: Replicated, why: str = "") -> Replication:
+        return Replication(
+            finding="hierarchy",
+            verdict=verdict,
+            statistic=mean,
+            p=p,
+            size=models,
+            why=why,
+        )
+
     if models < FEWEST_MODELS or mean is None or p is None:
         why = f"it takes {FEWEST_MODELS} models, each in every domain, that differ"
-        return Replication("hierarchy", "open", mean, p, models, (), why)
+        return found("open", why)
     if p <= SIGNIFICANT and mean > 0:
-        return Replication("hierarchy", "replicates", mean, p, models)
+        return found("replicates")
     why = "domains rank the models no more alike than chance does"
-    return Replication("hierarchy", "open", mean, p, models, (), why)
+    return found("open", why)
+
+
+def with_published(results: Results) -> Results:
+    """Return results with the study's figures and what of its findings is found."""
+    beside = {
+        "published": published(),
+        "same_models": list(same_models(results)),
+        "replication": [one.model_dump(mode="json") for one in replications(results)],
+    }
+    return results.model_copy(update={"tables": results.tables | beside})

@@ -70,7 +70,9 @@ def study(
 
         write_text(html, study_page(results, tables, said).rstrip())
     if out is not None:
-        _write(out, results, compared=compared)
+        from pytest_domainsafety.reporting.escape import json_text
+
+        write_text(out, json_text(results.model_dump(by_alias=True)))
 
 
 def _lines(
@@ -90,17 +92,6 @@ def _lines(
     if said:
         yield ""
         yield from said
-
-
-def _write(out: Path, results: Results, *, compared: bool) -> None:
-    from pytest_domainsafety.analysis.published import published, replications
-    from pytest_domainsafety.reporting.escape import json_text
-
-    document = results.model_dump(by_alias=True)
-    if compared:
-        document["published"] = published()
-        document["replication"] = [one._asdict() for one in replications(results)]
-    write_text(out, json_text(document))
 
 
 commands: tuple[click.Command, ...] = (study,)

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pytest_domainsafety.analysis.published import (
-    Replication,
-    published,
-    replications,
-    same_models,
-)
 from pytest_domainsafety.reporting.escape import markdown
 from pytest_domainsafety.reporting.experiments import Words
 from pytest_domainsafety.reporting.html.comparisons import framing_tags
@@ -35,7 +29,10 @@ from pytest_domainsafety.reporting.numbers import (
     spoken,
 )
 from pytest_domainsafety.types import Results
+from pytest_domainsafety.types.experiments import REPLICATION, Replication
 
+StudyFigures = Mapping[str, Any]
+"""The study's own, as they ship with the package (`analysis/published.json`)."""
 Make = Callable[[Results], "Filled | None"]
 _FINDING = {
     "strata": "the two strata",
@@ -79,7 +76,7 @@ def study_tables(results: Results, *, beside: bool = False) -> list[StudyTable]:
         results: Of core pairs.
         beside: Show the published figures although no model is the study's.
     """
-    shown = beside or bool(same_models(results))
+    shown = beside or bool(results.tables.get("same_models"))
     tables = []
     for number_, title, make, needs in _TABLES:
         filled = make(results)
@@ -89,14 +86,14 @@ def study_tables(results: Results, *, beside: bool = False) -> list[StudyTable]:
         words, notes = filled
         theirs = _PUBLISHED.get(number_) if shown and number_ is not None else None
         if theirs is not None:
-            words = _beside(words, theirs())
+            words = _beside(words, theirs(_published(results)))
         tables.append(StudyTable(number_, title, words, notes))
     return tables
 
 
 def replication_lines(results: Results) -> Iterator[str]:
     """Say in words what of the study's findings is found here, and on which models."""
-    same = same_models(results)
+    same = results.tables.get("same_models") or []
     ours = list(dict.fromkeys(one.model for one in results.domains))
     if same:
         yield (
@@ -108,16 +105,16 @@ def replication_lines(results: Results) -> Iterator[str]:
             f"{listed(ours)}: none is a model of the study, so this is a replication "
             "on other models"
         )
-    judge = published()["judge"]
+    judge = _published(results)["judge"]
     judges = list(results.run.judges)
     if judges and judges != [judge]:
         yield f"judged by {listed(judges)}, and the study by {judge}"
-    for one in replications(results):
+    for one in REPLICATION.validate_python(results.tables.get("replication") or []):
         yield f"{_FINDING[one.finding]}: {one.verdict}{_why(one, results)}"
 
 
 def _why(one: Replication, results: Results) -> str:
-    figures = published()
+    figures = _published(results)
     if one.finding == "strata" and one.statistic is not None:
         within = f"; η² {figures['strata']['2']['eta_squared']:.2f} there"
         ours = (results.tables.get("strata") or {}).get("2") or {}
@@ -244,7 +241,7 @@ def _thresholds(results: Results) -> Filled | None:
         )
         for domain, levels in rates.items()
     )
-    theirs = published()["threshold_kendall"]
+    theirs = _published(results)["threshold_kendall"]
     notes = tuple(
         f"Kendall's τ-b between the orders at ≥ {pair.replace('-', ' and ≥ ')}: "
         f"{number(found.get('tau'))} (the study: {theirs[pair]:.2f})."
@@ -332,18 +329,23 @@ _TABLES: tuple[tuple[int | None, str, Make, str], ...] = (
 # ── what was published ──────────────────────────────────────────────────────
 
 
+def _published(results: Results) -> StudyFigures:
+    figures: StudyFigures = results.tables["published"]
+    return figures
+
+
 def _beside(words: Words, theirs: Mapping[str, str]) -> Words:
     """Return a table with the published figure in a last column."""
     rows = tuple((*row, theirs.get(row[0], "–")) for row in words.rows)
     return Words(words.caption, (*words.columns, "#The study's"), rows)
 
 
-def _rates() -> dict[str, str]:
-    return {spoken(name): percent(rate) for name, rate in published()["rates"].items()}
+def _rates(figures: StudyFigures) -> dict[str, str]:
+    return {spoken(name): percent(rate) for name, rate in figures["rates"].items()}
 
 
-def _etas() -> dict[str, str]:
-    strata_ = published()["strata"]
+def _etas(figures: StudyFigures) -> dict[str, str]:
+    strata_ = figures["strata"]
     return {
         groups: f"η² {row['eta_squared']:.3f}"
         + (
@@ -355,21 +357,21 @@ def _etas() -> dict[str, str]:
     }
 
 
-def _shares() -> dict[str, str]:
+def _shares(figures: StudyFigures) -> dict[str, str]:
     from pytest_domainsafety.reporting.html.study import PARTS
 
-    found = published()["variance"]
+    found = figures["variance"]
     return {label: percent(found[name]["share"]) for name, label in PARTS.items()}
 
 
-def _gaps() -> dict[str, str]:
+def _gaps(figures: StudyFigures) -> dict[str, str]:
     return {
         spoken(name): f"{percent(row['min'])} to {percent(row['max'])}"
-        for name, row in published()["intra_domain"].items()
+        for name, row in figures["intra_domain"].items()
     }
 
 
-_PUBLISHED: dict[int, Callable[[], dict[str, str]]] = {
+_PUBLISHED: dict[int, Callable[[StudyFigures], dict[str, str]]] = {
     2: _rates,
     3: _etas,
     5: _shares,

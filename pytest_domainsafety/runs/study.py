@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pytest_domainsafety.analysis import analyze_rows, manifest_differences
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.analysis.published import with_published
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.shards import joint_owed
 from pytest_domainsafety.runs.sources import (
@@ -64,7 +65,9 @@ def study_results(named: Sequence[str], *, anyway: bool = False) -> Results:
     if not results.domains:
         raise SourceError(f"{', '.join(named)}: no record to be found")
     warnings = (*notes, *results.warnings)
-    return results.model_copy(update={"warnings": warnings, "gates": ()})
+    return with_published(
+        results.model_copy(update={"warnings": warnings, "gates": ()})
+    )
 
 
 def _part(source: Source) -> Part:

@@ -100,7 +100,34 @@ class HypothesisRow(Door):
     answer: Answer
 
 
+Replicated = Literal["replicates", "does not replicate", "open"]
+
+
+class Replication(Door):
+    """One finding of the study, and what became of it here.
+
+    Attributes:
+        verdict: ``open`` where this run can't tell.
+        statistic: Share of domains in the study's stratum, Kendall's τ-b of the rates
+            with the study's order, mean Spearman correlation.
+        p: By permutation, two-sided for the order; None where nothing is tested.
+        size: Domains, or models, behind it.
+        apart: Domains in another stratum than the study's.
+        why: What it takes to tell.
+    """
+
+    finding: Literal["strata", "order", "hierarchy"]
+    verdict: Replicated
+    statistic: float | None = None
+    p: float | None = None
+    size: int = 0
+    apart: tuple[str, ...] = ()
+    why: str = ""
+
+
 ABLATED = TypeAdapter(dict[str, Ablated])
 """``tables.ablation``: variant → what it changes."""
 HYPOTHESES = TypeAdapter(list[HypothesisRow])
 """``tables.hypotheses``."""
+REPLICATION = TypeAdapter(list[Replication])
+"""``tables.replication``, of `domainsafety study`."""

@@ -130,7 +130,7 @@ def test_what_is_like_the_study_replicates(cli, write, tmp_path):
     assert "the hierarchy of the models: replicates: mean Spearman" in text
     verdicts = {
         one["finding"]: one["verdict"]
-        for one in json.loads(out.read_text(encoding="utf-8"))["replication"]
+        for one in json.loads(out.read_text(encoding="utf-8"))["tables"]["replication"]
     }
     assert set(verdicts.values()) == {"replicates"}
 
