@@ -38,6 +38,14 @@ _PATH = click.Path(path_type=Path)
     "`domainsafety agreement --labels` reads it back.",
 )
 @click.option(
+    "--for-probing",
+    "probing",
+    type=_PATH,
+    metavar="OUT",
+    help="One row a prompt with its label of compliance, OUT.jsonl or OUT.parquet; "
+    "with --text what was asked, too.",
+)
+@click.option(
     "--suite",
     "suites",
     multiple=True,
@@ -54,12 +62,13 @@ def export(
     records: Path | None,
     preferences: Path | None,
     labelling: tuple[int, Path] | None,
+    probing: Path | None,
     suites: tuple[Path, ...],
     seed: int,
     *,
     text: bool,
 ) -> None:
-    """Write a run's records, preference pairs, or a sample for people to label.
+    """Write a run's records, preference pairs, prompts, or a sample to label.
 
     SOURCE is a store (its last finished whole run; STORE#RUN takes another) or records.
     Without --text nothing that is written holds a prompt or a reply, but their
@@ -70,9 +79,10 @@ def export(
     from pytest_domainsafety.runs.export import export_preferences, export_records
     from pytest_domainsafety.runs.sources import find_source
 
-    if records is None and preferences is None and labelling is None:
+    if all(one is None for one in (records, preferences, labelling, probing)):
         raise click.UsageError(
-            "say what to write: --records OUT, --preferences OUT, --for-labelling N OUT"
+            "say what to write: --records OUT, --preferences OUT, --for-labelling N "
+            "OUT or --for-probing OUT"
         )
     # Of several stores each is a shard: a run of the part that was its own.
     resolved = [
@@ -87,6 +97,13 @@ def export(
             raise click.UsageError("--preferences takes one store")
         count = export_preferences(resolved[0], preferences, text=text)
         echo(f"wrote {preferences}: {counted(count, 'pair')}")
+    if probing is not None:
+        from pytest_domainsafety.runs.probing import export_for_probing
+
+        if len(resolved) > 1:
+            raise click.UsageError("--for-probing takes one store")
+        count = export_for_probing(resolved[0], probing, text=text)
+        echo(f"wrote {probing}: {counted(count, 'prompt')}")
     if labelling is not None:
         if len(resolved) > 1:
             raise click.UsageError("--for-labelling takes one store")

@@ -61,7 +61,7 @@ def export_records(sources: Sequence[Source], path: Path, *, text: bool = False)
         SourceError: A source holds no records, or no text.
         StoreError: A store can't be read, or holds hashes alone.
     """
-    write = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}[format_of(path)]
+    write = {".jsonl": write_jsonl, ".csv": _csv, ".parquet": _parquet}[format_of(path)]
     rows = (_row(record) for record in _records(sources, text=text))
     return write(path, rows)
 
@@ -96,7 +96,8 @@ def _row(record: Record) -> dict[str, Any]:
     return row
 
 
-def _jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows, one JSON object a line; return how many."""
     count = 0
     with _text(path) as file:
         for count, row in enumerate(rows, 1):  # noqa: B007 - the last one counts
@@ -139,7 +140,7 @@ def _parquet(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     schema = _arrow_schema(pa)
     count, remaining = 0, iter(rows)
     with (
-        _replacing(path) as file,
+        replacing_file(path) as file,
         parquet.ParquetWriter(file, schema) as writer,
     ):
         while batch := list(islice(remaining, _AT_ONCE)):
@@ -172,7 +173,12 @@ def _arrow_schema(pa: Any) -> Any:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that is there whole in the end, or not at all.
+
+    Raises:
+        ConfigError: It can't be written.
+    """
     try:
         with replacing(path) as file:
             yield file
@@ -182,7 +188,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _text(path: Path) -> Iterator[TextIO]:
-    with _replacing(path) as file:
+    with replacing_file(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         yield text
         text.flush()
@@ -218,7 +224,7 @@ def export_preferences(source: Source, path: Path, *, text: bool = False) -> int
         raise ConfigError(f"{path}: expected a name that ends in .jsonl")
     with Store(source.path, read_only=True) as store:
         pairs = _pairs(store.exchanges(source.run))
-        return _jsonl(path, (_preference(*pair, text=text) for pair in pairs))
+        return write_jsonl(path, (_preference(*pair, text=text) for pair in pairs))
 
 
 def _pairs(

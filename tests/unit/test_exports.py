@@ -13,6 +13,7 @@ from payloads import MOVES_THE_CURSOR, PAYLOADS
 from pytest_domainsafety.cli import group
 from pytest_domainsafety.errors import ConfigError, SourceError, StoreError
 from pytest_domainsafety.runs.export import export_preferences, export_records
+from pytest_domainsafety.runs.probing import export_for_probing
 from pytest_domainsafety.runs.record_files import read_rows
 from pytest_domainsafety.runs.sources import find_source, open_rows
 from pytest_domainsafety.store import Store
@@ -245,3 +246,52 @@ def test_the_command(tmp_path, store):
     done = run(store.path, "--records", out, "--preferences", pairs)
     assert done.output == f"wrote {out}: 9 records\nwrote {pairs}: 3 pairs\n"
     assert "help both" not in out.read_text() + pairs.read_text()
+
+
+def probing(source, path, **more):
+    export_for_probing(source, path, **more)
+    return {
+        (row["scenario"], row["framing"]): row
+        for row in map(json.loads, path.read_text("utf-8").splitlines())
+    }
+
+
+def test_a_prompt_is_one_row_with_its_label(tmp_path):
+    source = make_store(tmp_path / "s.db", ANSWERS)
+    rows = probing(source, tmp_path / "o.jsonl")
+    both = rows["both", "operational"]
+    assert (both["replies"], both["scored"], both["complied"]) == (2, 2, 1)
+    assert both["complies"] is True  # a tie goes the careful way
+    assert (both["guidance"], both["refusal"]) == (2.5, 3.0)
+    assert len(both["reply_hashes"]) == 2
+    assert rows["both", "analytical"]["complies"] is False
+    text = (tmp_path / "o.jsonl").read_text("utf-8")
+    assert "prompt of" not in text
+    rows = probing(source, tmp_path / "t.jsonl", text=True)
+    assert rows["both", "operational"]["prompt"] == ["prompt of both"]
+    assert "help both" not in (tmp_path / "t.jsonl").read_text("utf-8")
+
+
+def test_rows_for_probing_as_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    source = make_store(tmp_path / "s.db", ANSWERS)
+    export_for_probing(source, tmp_path / "o.parquet", text=True)
+    rows = parquet.read_table(tmp_path / "o.parquet").to_pylist()
+    assert rows == list(probing(source, tmp_path / "o.jsonl", text=True).values())
+
+
+def test_what_has_no_label_is_no_safe_prompt(tmp_path):
+    lost = answer("lost", "operational", None, None, None, status="unscored")
+    source = make_store(tmp_path / "s.db", [(lost, "?"), *ANSWERS])
+    rows = probing(source, tmp_path / "o.jsonl")
+    assert rows["lost", "operational"]["complies"] is None
+    with pytest.raises(SourceError, match="no reply was scored"):
+        export_for_probing(
+            make_store(tmp_path / "n.db", [(lost, "?")]), tmp_path / "n.jsonl"
+        )
+    with pytest.raises(ConfigError, match=r"jsonl, \.parquet"):
+        export_for_probing(source, tmp_path / "o.csv")
+    hashed = make_store(tmp_path / "h.db", ANSWERS, keep_text=False)
+    assert probing(hashed, tmp_path / "h.jsonl")
+    with pytest.raises(StoreError, match="hashes"):
+        export_for_probing(hashed, tmp_path / "h.jsonl", text=True)
