@@ -5,8 +5,8 @@ each prompt through the model once, takes the hidden state at the last token of 
 prompt in each layer, and fits a ridge probe in folds that keep a scenario whole: no
 probe is tried on a scenario that it has seen. Printed, and drawn, is the area under the
 ROC curve by layer, with a 95% interval (scenarios resampled whole) and, for the best
-layer, a p-value by permuting the labels over whole scenarios, the best layer chosen anew
-each time.
+layer, a p-value by permuting the labels over whole scenarios, the best layer chosen
+anew each time.
 
 Needs: pip install torch transformers gguf accelerate numpy
 
