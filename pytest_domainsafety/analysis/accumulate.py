@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.blocks import Block, first_places
 from pytest_domainsafety.analysis.cells import COLUMNS, Cells, Column
+from pytest_domainsafety.analysis.turns import Conversation, conversation_of
 from pytest_domainsafety.types import BASE_VARIANT, FRAMINGS, TWIN, Framing
 from pytest_domainsafety.types.rows import Judged
 
@@ -280,6 +281,7 @@ class Accumulator:
         variants: Variant → (model, domain) → clusters of the ablated prompts.
         twins: (model, domain) → clusters of the benign twins, in analytical cells.
         conditions: Model → the condition that its name ends with, empty for none.
+        conversations: (model, domain) → operational replies of several turns.
         repeated: Records that were there already.
     """
 
@@ -289,6 +291,7 @@ class Accumulator:
         self.variants: dict[str, dict[Key, Group]] = {}
         self.twins: dict[Key, Group] = {}
         self.conditions: dict[str, str] = {}
+        self.conversations: dict[Key, dict[tuple[str, int, int], Conversation]] = {}
         self.repeated = 0
         for record in records:
             self.add(record)
@@ -325,7 +328,18 @@ class Accumulator:
 
     def add(self, record: Judged) -> None:
         """Add one record, unless its replication is there already."""
-        self.repeated += not self._group(record).add(record)
+        new = self._group(record).add(record)
+        self.repeated += not new
+        if new and record.framing == "operational" and record.variant == BASE_VARIANT:
+            self._note_turns(record)
+
+    def _note_turns(self, record: Judged) -> None:
+        conversation = conversation_of(record)
+        if conversation is not None:
+            known = self.conversations.setdefault((record.model, record.domain), {})
+            # Without a number rows count in the order in which they appear.
+            number = record.replication
+            known[record.scenario, number, 0 if number else len(known)] = conversation
 
     def add_block(self, block: Block) -> None:
         """Add many rows, each unless its replication is there already."""
@@ -337,6 +351,9 @@ class Accumulator:
     def take(self, other: Accumulator) -> None:
         """Add what another one holds."""
         self.repeated += other.repeated
+        for key, theirs_told in other.conversations.items():
+            told = theirs_told | self.conversations.get(key, {})
+            self.conversations[key] = told
         for model, condition in other.conditions.items():
             self.note_condition(model, condition)
         levels = [(self.groups, other.groups), (self.twins, other.twins)]

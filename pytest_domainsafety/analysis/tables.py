@@ -15,6 +15,7 @@ from pytest_domainsafety.analysis.accumulate import Accumulator, Key, Sums
 from pytest_domainsafety.analysis.cells import Column
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.analysis.hypotheses import hypothesis_table
+from pytest_domainsafety.analysis.turns import turns_table
 from pytest_domainsafety.stats.decomposition import (
     cohens_d,
     decompose,
@@ -120,6 +121,11 @@ def build_tables(
         "variants": lambda: _variants(clusters, sums, settings),
         "ablation": lambda: variants,
         "hypotheses": lambda: hypothesis_table(sums, settings, run, variants),
+        "turns": lambda: turns_table(
+            {key: told.values() for key, told in sums.conversations.items()},
+            sums.groups,
+            settings,
+        ),
         "legal": lambda: _legal(clusters, legal or {}),
     }
     made = {name: make() for name, make in makers.items()}

@@ -17,6 +17,7 @@ from pytest_domainsafety.reporting.experiments import (
 )
 from pytest_domainsafety.reporting.judge_words import RANGE_COLUMNS, range_rows
 from pytest_domainsafety.reporting.numbers import percent, points
+from pytest_domainsafety.reporting.turns import NOTE, turn_words
 from pytest_domainsafety.reporting.wording import (
     NO_RATE,
     changes_of,
@@ -60,6 +61,8 @@ def markdown_summary(results: Results) -> str:
     if not lines[-1].startswith("- "):
         lines.pop()
     lines += experiment_lines(results)
+    if (by_turn := turn_words(results)).rows:
+        lines += ["", *words_table(by_turn), "", markdown(NOTE)]
     lines += ["", *(f"{markdown(text)}  " for text in cost(results))]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -22,6 +22,7 @@ from pytest_domainsafety.reporting.conditions import condition_sentences
 from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.experiments import ablated, in_short
 from pytest_domainsafety.reporting.numbers import percent, points
+from pytest_domainsafety.reporting.turns import turn_lines
 from pytest_domainsafety.reporting.wording import (
     NO_RATE,
     ablations,
@@ -125,6 +126,8 @@ def summary_lines(
             yield from _condition_lines(results, pen)
             for line in in_short(results) if ablated(results) else ablations(results):
                 yield from pen.wrapped(line)
+            for line in turn_lines(results):
+                yield from pen.wrapped(printable(line))
             for line in cost(results):
                 yield from pen.wrapped(line)
     how, sentence = headline(results)

@@ -17,6 +17,7 @@ from pytest_domainsafety.reporting.html.figures import charts
 from pytest_domainsafety.reporting.html.markup import Figure, Table
 from pytest_domainsafety.reporting.html.rowchart import Mark, Row, Shape
 from pytest_domainsafety.reporting.numbers import change, change_limits, spoken
+from pytest_domainsafety.reporting.turns import NOTE, turn_words
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
 from pytest_domainsafety.types.experiments import Ablated
@@ -38,6 +39,14 @@ def ablation(results: Results) -> Figure | None:
         "cluster with all its models; the last rows are mere rewordings.",
         open=True,
     )
+
+
+def turns_figure(results: Results) -> Figure | None:
+    """Return compliance by turn, where any conversation had several."""
+    words = turn_words(results)
+    if not words.rows:
+        return None
+    return Figure(words.caption, _table(words), note=NOTE, open=True)
 
 
 def hypotheses_figure(results: Results) -> Figure | None:

@@ -18,6 +18,7 @@ from pytest_domainsafety.reporting.html.costs import cost_section
 from pytest_domainsafety.reporting.html.experiments import (
     ablation,
     hypotheses_figure,
+    turns_figure,
     variant_parts,
 )
 from pytest_domainsafety.reporting.html.figures import (
@@ -55,6 +56,7 @@ def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Sectio
         _knowledge,
         _sensitivity,
         _wording,
+        _turns,
         _agreement,
         judge_section,
         _missing,
@@ -166,6 +168,19 @@ def _wording(results: Results) -> Section | None:
         "How the wording of a request goes with the model's compliance.",
         figures,
         tuple(f"{text[:1].upper()}{text[1:]}." for text in ablation_notes(results)),
+    )
+
+
+def _turns(results: Results) -> Section | None:
+    figure = turns_figure(results)
+    if figure is None:
+        return None
+    return Section(
+        "turns",
+        "Turns",
+        "How far a conversation got: each turn's answer is judged with what went "
+        "before it.",
+        (figure,),
     )
 
 
