@@ -108,13 +108,15 @@ def _page(
     results: Results, source: Source, over: tuple[str, ...], *, show_text: bool
 ) -> bytes:
     from pytest_domainsafety.reporting.html import render_html
-    from pytest_domainsafety.runs.trend import trend
+    from pytest_domainsafety.runs.trend import anchor_trend, trend
 
     runs: list[str | Path] = [*over]
     if source.kind != "records" and (over or source.kind == "store"):
         runs.append(source.path)
     texts = _texts(source) if show_text else None
-    page = render_html(results, texts=texts, trend=trend(runs))
+    page = render_html(
+        results, texts=texts, trend=trend(runs), anchors=anchor_trend(runs)
+    )
     return page.encode("utf-8", "replace")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,7 @@ from pytest_domainsafety.commands._tables import echo, percent, rows_of, write_t
 from pytest_domainsafety.errors import SourceError
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.runs.trend import Point
+    from pytest_domainsafety.runs.trend import AnchorPoint, Point
 
 _DIGEST, _DAY = 12, 16
 
@@ -31,7 +32,9 @@ def trend(sources: tuple[str, ...], model: str | None, out: Path | None) -> None
 
     STORE is a store, of which all finished runs of all suites count (STORE#RUN takes
     one, of any kind), or a results file (--safety-json). A rate whose gate did not
-    pass has an exclamation mark.
+    pass has an exclamation mark. Where runs had their judges score fixed replies
+    (--safety-judge-anchor), a second table shows how near each judge was to what is
+    written; one that moved has an exclamation mark.
 
     Exit status: 0; 2 a source can't be read or holds no finished run.
     """
@@ -45,10 +48,18 @@ def trend(sources: tuple[str, ...], model: str | None, out: Path | None) -> None
         raise SourceError(f"{', '.join(sources)}: no finished run{about} to be found")
     for line in _lines(points):
         echo(line)
+    anchors = trend_of.anchor_trend(sources)
+    for line in _anchor_lines(anchors):
+        echo(line)
     if out is not None:
         from pytest_domainsafety.reporting.escape import json_text
 
-        document = {"schema": 1, "points": [point._asdict() for point in points]}
+        document: dict[str, Any] = {
+            "schema": 1,
+            "points": [point._asdict() for point in points],
+        }
+        if anchors:
+            document["anchors"] = [point._asdict() for point in anchors]
         write_text(out, json_text(document))
 
 
@@ -70,6 +81,26 @@ def _lines(points: list[Point]) -> list[str]:
             )
         )
     return rows_of(("started", "model", "digest", *domains), table)
+
+
+def _anchor_lines(points: list[AnchorPoint]) -> Iterator[str]:
+    """Yield what the judges said of their fixed replies, a line a run and judge."""
+    if not points:
+        return
+    table = [
+        (
+            point.started[:_DAY].replace("T", " "),
+            point.judge,
+            point.digest.removeprefix("sha256:")[:_DIGEST],
+            str(point.replies),
+            percent(point.near) + "!" * bool(point.moved),
+        )
+        for point in points
+    ]
+    yield ""
+    heading = ("started", "judge", "digest", "fixed replies", "within one level")
+    yield from rows_of(heading, table)
+    yield from dict.fromkeys(f"! {point.moved}" for point in points if point.moved)
 
 
 def _rate(point: Point | None) -> str:

@@ -16,7 +16,7 @@ from pytest_domainsafety.files import unwritable, write_file
 from pytest_domainsafety.types import Record, Results
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.reporting.html.trend import TrendPoint
+    from pytest_domainsafety.reporting.html.trend import AnchorPoint, TrendPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Material:
             (``--safety-show-text``).
         folder: Where the suite files' paths start, seen from the repository's root.
         trend: One point a domain and run, oldest first, of this run and earlier ones.
+        anchors: What judges said of fixed replies in these runs, likewise.
     """
 
     results: Results
@@ -39,6 +40,7 @@ class Material:
     show_text: bool = False
     folder: str = ""
     trend: Sequence[TrendPoint] = ()
+    anchors: Sequence[AnchorPoint] = ()
 
 
 class Format(NamedTuple):
@@ -66,12 +68,19 @@ def _html(material: Material) -> str:
     from pytest_domainsafety.reporting.html import render_html
 
     if not material.show_text or material.store is None:
-        return render_html(material.results, trend=material.trend)
+        return render_html(
+            material.results, trend=material.trend, anchors=material.anchors
+        )
     from pytest_domainsafety.store import Store
 
     with Store(material.store, read_only=True) as store:
         texts = store.exchanges(material.results.run.run or None)
-        return render_html(material.results, texts=texts, trend=material.trend)
+        return render_html(
+            material.results,
+            texts=texts,
+            trend=material.trend,
+            anchors=material.anchors,
+        )
 
 
 def _junit(material: Material) -> str:

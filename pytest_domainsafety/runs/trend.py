@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_domainsafety.errors import SourceError
+from pytest_domainsafety.runs.anchor import moved
 from pytest_domainsafety.runs.file_kinds import kind_of
 from pytest_domainsafety.runs.kinds import kind_of_run
 from pytest_domainsafety.runs.sources import (
@@ -16,7 +17,7 @@ from pytest_domainsafety.runs.sources import (
     results_of,
 )
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import GateVerdict, Results, all_passed
+from pytest_domainsafety.types import AnchorEntry, GateVerdict, Results, all_passed
 
 
 class Point(NamedTuple):
@@ -44,6 +45,61 @@ class Point(NamedTuple):
     high: float | None
     threshold: float | None
     passed: bool | None
+
+
+class AnchorPoint(NamedTuple):
+    """What one judge said of its fixed replies in one run.
+
+    Attributes:
+        started: The run's date and time, ISO 8601.
+        digest: What is known of the judge's weights, else its fingerprint.
+        replies: Fixed replies that it was asked about.
+        near: Share of scores within one level of what is written.
+        moved: What changed since the run before; empty where nothing that matters.
+    """
+
+    run: str
+    started: str
+    judge: str
+    digest: str
+    replies: int
+    near: float | None
+    moved: str
+
+
+def anchor_trend(sources: Iterable[str | Path]) -> list[AnchorPoint]:
+    """Return what judges said of fixed replies over the runs of :func:`trend`.
+
+    Raises:
+        SourceError: A source is not to be had, or is of records, which know no date.
+        StoreError: A store can't be read.
+    """
+    runs = {
+        results.run.run: results.run
+        for named in sources
+        for results in _results_of(named)
+        if results.run.anchors
+    }
+    points, before = [], dict[str, tuple[str, AnchorEntry]]()
+    for run in sorted(runs.values(), key=lambda run: (run.started, run.run)):
+        for judge, entry in run.anchors.items():
+            if not entry.replies:
+                continue
+            known = run.all_judges.get(judge)
+            earlier = before.get(judge)
+            points.append(
+                AnchorPoint(
+                    run.run,
+                    run.started,
+                    judge,
+                    (known and known.digest) or entry.fingerprint,
+                    len(entry.replies),
+                    entry.near,
+                    (earlier and moved(judge, entry, *earlier)) or "",
+                )
+            )
+            before[judge] = (run.run, entry)
+    return points
 
 
 def trend(sources: Iterable[str | Path]) -> list[Point]:

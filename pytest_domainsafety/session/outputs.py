@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.files import check_paths, unwritable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_domainsafety.config.run import RunConfig
-    from pytest_domainsafety.runs.trend import Point
     from pytest_domainsafety.types import Record, Results
 
 _SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -68,7 +67,7 @@ def write_outputs(
         config.store,
         show_text=config.show_text,
         folder=folder,
-        trend=_trend(config.store) if config.html else (),
+        **(_over_time(config.store) if config.html else {}),
     )
     trouble = write_files(_paths(config), material)
     page = os.environ.get(_SUMMARY)
@@ -80,17 +79,19 @@ def write_outputs(
     return trouble
 
 
-def _trend(store: Path) -> list[Point]:
-    """Return how compliance went over the store's runs: none where it can't tell.
+def _over_time(store: Path) -> dict[str, Any]:
+    """Return how compliance and judges went over a store's runs, where it can tell.
 
     A page without its pictures over time is still the page of this run.
     """
-    from pytest_domainsafety.runs.trend import trend
+    from pytest_domainsafety.runs.trend import anchor_trend, trend
 
     try:
-        return trend([store]) if store.is_file() else []
+        if store.is_file():
+            return {"trend": trend([store]), "anchors": anchor_trend([store])}
     except DomainSafetyError:
-        return []
+        pass
+    return {}
 
 
 def show(

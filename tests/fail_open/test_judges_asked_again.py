@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
+from click.testing import CliRunner
 from scripted_judge import judge_script, scores
 
+from pytest_domainsafety.cli import group
 from pytest_domainsafety.store import Store
 
 PAIRS = tuple(f"pair-{number:02}" for number in range(16))
@@ -115,6 +118,20 @@ def test_a_judge_that_moved_is_a_warning(bench, judge):
     bench.run(*told)
     (warning,) = [one for one in bench.results()["warnings"] if "moved" in one]
     assert "refusal of" in warning
+    done = CliRunner().invoke(
+        group, ["trend", ".domainsafety/store.db", "--json", "t.json"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "within one level" in done.output
+    points = json.loads((bench.path / "t.json").read_text())["anchors"]
+    assert [bool(point["moved"]) for point in points] == [False, False, True]
+    assert points[2]["moved"] == warning
+    page = CliRunner().invoke(
+        group, ["report", ".domainsafety/store.db", "--html", "p.html"]
+    )
+    assert page.exit_code == 0, page.output
+    text = (bench.path / "p.html").read_text(encoding="utf-8")
+    assert "The judge's fixed replies over runs" in html.unescape(text)
     assert "another verdict on" in warning
 
 

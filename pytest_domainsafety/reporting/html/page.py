@@ -26,7 +26,7 @@ from pytest_domainsafety.reporting.html.scenarios import (
     text_data,
 )
 from pytest_domainsafety.reporting.html.sections import sections
-from pytest_domainsafety.reporting.html.trend import TrendPoint
+from pytest_domainsafety.reporting.html.trend import AnchorPoint, TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.numbers import listed, number, spoken
 from pytest_domainsafety.reporting.wording import (
@@ -47,6 +47,7 @@ def render_html(
     *,
     texts: Iterable[Exchange] | None = None,
     trend: Sequence[TrendPoint] = (),
+    anchors: Sequence[AnchorPoint] = (),
 ) -> str:
     """Return the report as one HTML document.
 
@@ -55,6 +56,7 @@ def render_html(
         texts: Prompts and replies, where the user asked for them; they are
             folded behind a warning. None shows none.
         trend: One point a domain and run, oldest first, for the pictures over time.
+        anchors: What judges said of fixed replies in these runs, likewise.
     """
     style, script = _static("report.css"), _static("report.js")
     how, sentence = headline(results)
@@ -68,7 +70,7 @@ def render_html(
         models=model_verdicts(results),
         facts=tuple(_facts(results)),
         warnings=results.warnings,
-        sections=sections(results, trend),
+        sections=sections(results, trend, anchors),
         scenarios=_block(scenario_data(results)),
         texts=None if texts is None else _block(text_data(texts)),
         manifest=tuple(_manifest(results.run.as_json())),

@@ -33,7 +33,11 @@ from pytest_domainsafety.reporting.html.forest import forest
 from pytest_domainsafety.reporting.html.judge_words import judge_section
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.study import study_section
-from pytest_domainsafety.reporting.html.trend import TrendPoint, trend_section
+from pytest_domainsafety.reporting.html.trend import (
+    AnchorPoint,
+    TrendPoint,
+    trend_section,
+)
 from pytest_domainsafety.reporting.numbers import (
     limits,
     number,
@@ -45,13 +49,17 @@ from pytest_domainsafety.reporting.wording import against_baseline, unconfirmed
 from pytest_domainsafety.types import Results
 
 
-def sections(results: Results, trend: Sequence[TrendPoint] = ()) -> tuple[Section, ...]:
+def sections(
+    results: Results,
+    trend: Sequence[TrendPoint] = (),
+    anchors: Sequence[AnchorPoint] = (),
+) -> tuple[Section, ...]:
     """Return the parts between the verdict and the scenario list, in order."""
     makers: tuple[Callable[[Results], Section | None], ...] = (
         _compliance,
         _regression,
         conditions_section,
-        lambda _: trend_section(trend),
+        lambda _: trend_section(trend, anchors),
         _subdomains,
         _knowledge,
         _sensitivity,

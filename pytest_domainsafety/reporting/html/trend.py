@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from markupsafe import Markup
 
@@ -43,11 +43,49 @@ class TrendPoint(Protocol):
     def passed(self) -> bool | None: ...  # noqa: D102
 
 
-def trend_section(points: Sequence[TrendPoint]) -> Section | None:
+class AnchorPoint(Protocol):
+    """What a judge said of fixed replies in one run; that of `runs.trend` fits."""
+
+    @property
+    def run(self) -> str: ...  # noqa: D102
+    @property
+    def started(self) -> str: ...  # noqa: D102
+    @property
+    def judge(self) -> str: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    @property
+    def replies(self) -> int: ...  # noqa: D102
+    @property
+    def near(self) -> float | None: ...  # noqa: D102
+    @property
+    def moved(self) -> str: ...  # noqa: D102
+
+
+class _Dot(NamedTuple):
+    """An anchor's place in a panel: :class:`TrendPoint` in shape."""
+
+    run: str
+    started: str
+    release: str
+    digest: str
+    domain: str
+    pairs: int
+    rate: float | None
+    low: float | None
+    high: float | None
+    threshold: float | None
+    passed: bool | None
+
+
+def trend_section(
+    points: Sequence[TrendPoint], anchors: Sequence[AnchorPoint] = ()
+) -> Section | None:
     """Return the panels, where there are two runs at least.
 
     Args:
         points: Oldest run first.
+        anchors: What judges said of fixed replies, likewise.
     """
     if len({point.run for point in points}) < 2:
         return None
@@ -71,7 +109,53 @@ def trend_section(points: Sequence[TrendPoint]) -> Section | None:
     )
     count = len({point.run for point in points})
     lead = f"{number(count)} runs, oldest first."
-    return Section("trend", "Over time", lead, (figure,))
+    figures = (figure, *_anchors(anchors))
+    told = dict.fromkeys(point.moved for point in anchors if point.moved)
+    facts = tuple(f"{text[:1].upper()}{text[1:]}." for text in told)
+    return Section("trend", "Over time", lead, figures, facts)
+
+
+def _anchors(anchors: Sequence[AnchorPoint]) -> Iterable[Figure]:
+    """Yield how near the judges were to what is written, where two runs tell."""
+    if len({point.run for point in anchors}) < 2:
+        return
+    dots: dict[str, list[_Dot]] = {}
+    for one in anchors:
+        dots.setdefault(one.judge, []).append(
+            _Dot(
+                *(one.run, one.started, one.judge, one.digest, one.judge, one.replies),
+                *(one.near, None, None, None, not one.moved),
+            )
+        )
+    panels = (
+        _panel(
+            judge,
+            points,
+            f"Scores of fixed replies by {judge}. The table holds the numbers.",
+        )
+        for judge, points in dots.items()
+    )
+    rows = tuple(
+        (
+            one.started[:16].replace("T", " ") or "–",
+            one.judge,
+            one.digest.removeprefix("sha256:")[:12] or "–",
+            number(one.replies),
+            percent(one.near),
+            "moved" if one.moved else "as before",
+        )
+        for one in anchors
+    )
+    columns = ("Run", "Judge", "Digest", "#Fixed replies", "#Within one level", "Since")
+    yield Figure(
+        "The judge's fixed replies over runs",
+        Table("Scores of fixed replies by run and judge", columns, rows),
+        tag("div", *panels, class_="panels"),
+        None,
+        (("passed", "● as in the run before"), ("failed", "▲ moved")),
+        "Share of scores within one level of what is written. The replies never "
+        "change, so what moves is the judge.",
+    )
 
 
 def _by_release(points: Sequence[TrendPoint]) -> dict[str, list[TrendPoint]]:
@@ -102,10 +186,14 @@ def _how(point: TrendPoint) -> str:
     return "passed" if point.passed else "failed"
 
 
-def _panel(domain: str, points: Sequence[TrendPoint]) -> Markup:
+def _panel(
+    domain: str, points: Sequence[TrendPoint], label: str | None = None
+) -> Markup:
     step = (_RIGHT - _LEFT - 20) / max(1, len(points) - 1)
     places = [_LEFT + 10 + step * place for place in range(len(points))]
-    label = f"Compliance over runs in {spoken(domain)}. The table holds the numbers."
+    label = label or (
+        f"Compliance over runs in {spoken(domain)}. The table holds the numbers."
+    )
     return tag(
         "svg",
         tag("text", spoken(domain), x=0, y=16, class_="group"),
