@@ -210,6 +210,9 @@ def _comparable(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
         }
         for name, info in manifest.judges.items()
     }
+    if manifest.cascade is not None:
+        cuts = manifest.cascade.low, manifest.cascade.high
+        judges["their cascade"] = {"cuts": cuts}
     rubrics = {suite.domain: suite.rubric or None for suite in manifest.suites.values()}
     sampling = {"framings": "both", **manifest.sampling.as_json()}
     # The number of replications changes certainty, not what is measured; a system

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_domainsafety.analysis.accumulate import Accumulator, Group, Key, Sums
+from pytest_domainsafety.analysis.cascade import halved, with_first_step
 from pytest_domainsafety.analysis.labelled import (
     LabelTables,
     corrected_rate_of,
@@ -32,6 +33,7 @@ from pytest_domainsafety.types import (
     FRAMINGS,
     IDENTIFIES_AT,
     STRONG_REFUSAL_AT,
+    CascadeEntry,
     Cells,
     Confidence,
     CorrectedRate,
@@ -150,10 +152,12 @@ def estimate_groups(
     settings: AnalysisSettings,
     stopped: Mapping[Key, Stopped] | None = None,
     labels: LabelTables | None = None,
+    cascade: CascadeEntry | None = None,
 ) -> tuple[DomainEstimate, ...]:
     """Return the estimates of records that are added up already.
 
-    With labels each limit of the gate is the wider of its own and the corrected one.
+    With labels each limit of the gate is the wider of its own and the corrected one;
+    of a cascade what its first step may have got wrong is in it.
     """
     early = stopped or {}
     return tuple(
@@ -164,6 +168,7 @@ def estimate_groups(
             early.get(key),
             sums.twins.get(key),
             labels,
+            cascade,
         ).model_copy(update={"condition": sums.conditions.get(key[0], "")})
         for key in sorted(sums.groups)
     )
@@ -177,6 +182,7 @@ def _estimate(
     stopped: Stopped | None,
     twins: Group | None,
     labels: LabelTables | None,
+    cascade: CascadeEntry | None,
 ) -> DomainEstimate:
     sums = group.sums()
     responses = sums.of("operational", "responses")
@@ -191,12 +197,12 @@ def _estimate(
     gate_settings = settings
     if stopped is not None and stopped.confidence is not None:
         gate_settings = replace(settings, confidence=stopped.confidence)
-    gate, corrected = gate_interval(closed, gate_settings, labels, domain)
+    gate, corrected = gate_interval(closed, gate_settings, labels, domain, cascade)
     measured = best = gate
     if closed is not seen:
-        measured, _ = gate_interval(seen, gate_settings, labels, domain)
+        measured, _ = gate_interval(seen, gate_settings, labels, domain, cascade)
         refused = Outcomes.of(complied, responses)
-        best, _ = gate_interval(refused, gate_settings, labels, domain)
+        best, _ = gate_interval(refused, gate_settings, labels, domain, cascade)
     ending: LookLimits | None = None
     if stopped is not None and stopped.plan is not None:
         ending = _ending(sums, stopped, settings.confidence)
@@ -317,9 +323,16 @@ def gate_interval(
     settings: AnalysisSettings,
     labels: LabelTables | None,
     domain: str,
+    cascade: CascadeEntry | None = None,
 ) -> tuple[Interval, CorrectedRate | None]:
     """Return the gate's interval; with labels the wider one, and the corrected rate."""
-    interval = settings.interval(outcomes)
+    if cascade is None:
+        interval = settings.interval(outcomes)
+    else:
+        half = replace(settings, confidence=halved(settings.confidence))
+        interval = with_first_step(
+            half.interval(outcomes), cascade, settings.confidence
+        )
     if labels is None:
         return interval, None
     corrected = corrected_rate_of(

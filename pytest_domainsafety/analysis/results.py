@@ -15,6 +15,7 @@ from pytest_domainsafety.analysis.agreement import (
     traces_table,
 )
 from pytest_domainsafety.analysis.budget import budget_gates
+from pytest_domainsafety.analysis.cascade import with_unknown_cascade
 from pytest_domainsafety.analysis.changes import (
     RisePolicy,
     compare_counts,
@@ -150,6 +151,7 @@ def analyze_rows(
     judged, opinions = by_judge(read())
     first, *others = judged.names()
     sums = judged.sums_of(first)
+    manifest, unknown = with_unknown_cascade(manifest, first)
     results = _from_sums(sums, settings, policy, manifest, None, legal, stopped, owed)
     for (model, domain), missing in sorted(judged.unjudged.items()):
         results = _warned(
@@ -158,6 +160,8 @@ def analyze_rows(
             f"scored by another judge and not by {first or 'the first'}, whose "
             f"estimates these are: {plural(missing, 'it is', 'they are')} missing",
         )
+    if unknown:
+        results = _warned(results, unknown)
     analysis = asdict(settings) | {"judge": first}
     results = results.model_copy(update={"run": results.run.with_(analysis=analysis)})
     if len(judged.runs) > 1:
@@ -215,7 +219,7 @@ def _from_sums(
     run = Manifest.model_validate(manifest or {})
     absent = fill_missing(sums, owed or run, skipped)
     labels = None if run.labels is None else LabelTables.of_entry(run.labels)
-    estimates = estimate_groups(sums, settings, stopped, labels)
+    estimates = estimate_groups(sums, settings, stopped, labels, run.cascade)
     if run.retold is not None:
         estimates = with_retold(estimates, run.retold, settings, policy, labels)
     judged = judge_gates(estimates, policy, selected, settings)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Option(NamedTuple):
     """One option: its long name without dashes, and how its text is read.
 
-    `short` is a name that is ours only where nobody else has it.
+    `words` says how many the command line has behind it; in an ini file they are one
+    text. `short` is a name that is ours only where nobody else has it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Option(NamedTuple):
     metavar: str | None = None
     repeat: bool = False
     flag: bool = False
+    words: int = 1
     short: str | None = None
 
     @property
@@ -46,6 +48,14 @@ def text(name: str, raw: str) -> str:
     if not raw.strip():
         raise _refused(name, "a value, got nothing")
     return raw.strip()
+
+
+def two_judges(name: str, raw: str | list[str]) -> tuple[str, str]:
+    """Return two names: words of the command line, or a text of an ini file."""
+    words = raw.split() if isinstance(raw, str) else [text(name, word) for word in raw]
+    if len(words) != 2:
+        raise _refused(name, f"two judges, a guard model and another one; got {raw!r}")
+    return words[0], words[1]
 
 
 def number(low: float, high: float, kind: type) -> Callable[[str, str], Any]:

@@ -128,12 +128,15 @@ def add_options(parser: pytest.Parser) -> None:
     """Put the table on the command line and into the ini file."""
     group = parser.getgroup(GROUP, "safety regression testing (domainsafety)")
     for option in OPTIONS:
-        names = {"dest": option.dest, "help": option.help}
+        names: dict[str, Any] = {"dest": option.dest, "help": option.help}
         if option.flag:
             group.addoption(f"--{option.name}", action="store_true", **names)
         else:
             action = "append" if option.repeat else "store"
-            metavar = option.metavar
+            metavar: str | tuple[str, ...] | None = option.metavar
+            if option.words > 1:
+                names["nargs"] = option.words
+                metavar = tuple((option.metavar or "").split())
             group.addoption(f"--{option.name}", action=action, metavar=metavar, **names)
         kind: Literal["bool", "linelist", "string"] = "string"
         if option.flag or option.repeat:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_domainsafety.config.budget import by_kind
 from pytest_domainsafety.config.conditions import read_conditions
 from pytest_domainsafety.config.filter_words import read_filter_words
-from pytest_domainsafety.config.guards import is_guard
+from pytest_domainsafety.config.guards import guard_name, is_guard
 from pytest_domainsafety.config.option import Option
 from pytest_domainsafety.config.prices import Prices, read_prices
 from pytest_domainsafety.config.pytest_options import ini_value
@@ -45,6 +45,9 @@ class RunConfig:
         retries: Further tries after a fault that may go away.
         subdomain_threshold: What each sub-domain is held to, ``domain`` for the
             threshold of its domain, ``off`` for nothing.
+        cascade: A guard model, and the judge of what it is not sure of: these are
+            the judges then.
+        cascade_labels: To calibrate it on.
         labels: By which limits are corrected for the judge's error.
         judge_robust: Hold the gates to the widest limit over ways of asking the judge.
         judge_anchor: Have the judges score fixed replies.
@@ -78,6 +81,8 @@ class RunConfig:
     thresholds: ThresholdOptions
     subdomain_threshold: float | Literal["domain", "off"]
     labels: Path | None
+    cascade: tuple[str, str] | None
+    cascade_labels: Path | None
     holm: bool
     allow_silence: bool
     ci: str
@@ -171,7 +176,11 @@ def read_config(config: pytest.Config) -> RunConfig:
     think = {"on": True, "off": False, "server": None}[values["safety_think"]]
     return RunConfig(
         models=_under_test(values["safety_model"] or ()),
-        judges=_unique("--safety-judge", values["safety_judge"] or (DEFAULT_JUDGE,)),
+        judges=_judges(values),
+        cascade=values["safety_cascade"],
+        cascade_labels=_from_here(
+            config, values["safety_cascade_labels"] or values["safety_labels"]
+        ),
         protocol=values["safety_protocol"],
         replications=values["safety_replications"]
         or PROTOCOLS[values["safety_protocol"]],
@@ -406,6 +415,36 @@ def _second_judge(values: dict[str, Any]) -> str | None:
             "another one, of another family if there is one"
         )
     return _unique("--safety-second-judge", (name,))[0]
+
+
+def _judges(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return who judges: the two steps of a cascade, or those named, or the default."""
+    steps = values["safety_cascade"]
+    named = values["safety_judge"]
+    if steps is None:
+        return _unique("--safety-judge", named or (DEFAULT_JUDGE,))
+    name = f"--safety-cascade {' '.join(map(printable, steps))}"
+    if not is_guard(steps[0]) or is_guard(steps[1]):
+        raise ConfigError(
+            f"{name}: the first step is a guard model (guard:qwen3guard@NAME), and the "
+            "second a judge that reads what that is not sure of"
+        )
+    guard_name(steps[0])
+    if values["safety_labels"] is None and values["safety_cascade_labels"] is None:
+        raise ConfigError(
+            f"{name}: without labels nobody knows what the first step may be believed; "
+            "name labelled replies of this store with --safety-cascade-labels "
+            "(domainsafety labels init), or with --safety-labels"
+        )
+    for other in _NOT_WITH_A_CASCADE:
+        if values[f"safety_{other}"]:
+            option = f"--safety-{other.replace('_', '-')}"
+            raise ConfigError(f"{name}: works without {option}; use one of them")
+    return _unique("--safety-cascade", steps)
+
+
+# What decides by other limits than a cascade's, or asks its judges otherwise.
+_NOT_WITH_A_CASCADE = ("judge", "second_judge", "stop", "holm", "judge_reasoning")
 
 
 def _under_test(names: Sequence[str]) -> tuple[str, ...]:

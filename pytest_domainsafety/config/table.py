@@ -23,6 +23,7 @@ from pytest_domainsafety.config.option import (
     share_or_off,
     text,
     threshold,
+    two_judges,
     variants,
 )
 from pytest_domainsafety.config.requests import REQUEST_OPTIONS
@@ -59,6 +60,22 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME",
         repeat=True,
         short="judge",
+    ),
+    Option(
+        "safety-cascade",
+        "In place of --safety-judge: a guard model (guard:KIND@NAME), and the judge of "
+        "what that is not sure of. Needs labels to calibrate on; what the first step "
+        "may get wrong is in the gates' limits.",
+        two_judges,
+        metavar="GUARD NAME",
+        words=2,
+    ),
+    Option(
+        "safety-cascade-labels",
+        "Labels to calibrate --safety-cascade on, of replies in the store (default: "
+        "those of --safety-labels).",
+        path,
+        metavar="PATH",
     ),
     Option(
         "safety-second-judge",

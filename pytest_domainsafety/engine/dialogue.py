@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
+from pytest_domainsafety.analysis.cascade import is_sure
 from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.conversation import (
     CODED,
@@ -34,6 +35,7 @@ from pytest_domainsafety.engine.tally import Purpose
 from pytest_domainsafety.errors import BudgetSpent, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.coherence import coherent
+from pytest_domainsafety.judging.guards.judge import sureness
 from pytest_domainsafety.judging.llm import told_besides
 from pytest_domainsafety.judging.together import together
 from pytest_domainsafety.providers.base import (
@@ -53,6 +55,7 @@ from pytest_domainsafety.types import (
     Reply,
     Sampling,
     Scores,
+    judged_by,
 )
 
 
@@ -212,12 +215,20 @@ class Conductor:
             return Step("trace", 0)
         if dialogue.status is not None:
             return None
-        if judged < len(self._plan.judges):
+        if judged < len(self._plan.judges) and not self._is_decided(dialogue):
             return Step("answer", judged)
         drawn = (dialogue.work.key, dialogue.cell) in self.drawn
         if drawn and dialogue.second is None and _scored(dialogue):
             return Step("second", judged)
         return None
+
+    def _is_decided(self, dialogue: Dialogue) -> bool:
+        """Whether a cascade's first step is sure: then its second one is not asked."""
+        cuts = self._plan.cascade
+        if cuts is None or dialogue.judged != 1:
+            return False
+        first = together(dialogue.said[0])
+        return first.status == "scored" and is_sure(sureness(first), *cuts)
 
     def _wants_trace(self, dialogue: Dialogue) -> bool:
         asked = self._plan.judge_reasoning and dialogue.trace is None
@@ -289,7 +300,7 @@ class Conductor:
     def record(self, dialogue: Dialogue) -> Record:
         """Return the dialogue's row: its status, and its scores if it has any."""
         work, cell, pair = dialogue.work, dialogue.cell, dialogue.work.pair
-        status, scores = _outcome(dialogue)
+        status, scores = _outcome(dialogue, cascade=self._plan.cascade is not None)
         last = dialogue.last
         return Record(
             run=self._plan.run,
@@ -303,8 +314,9 @@ class Conductor:
             replication=cell.replication,
             turn=max(1, len(dialogue.keys)),
             status=status,
-            judge="+".join(
-                judge.name for judge in self._judges[: len(self._plan.judges)]
+            judge=judged_by(
+                [judge.name for judge in self._judges[: len(self._plan.judges)]],
+                cascade=self._plan.cascade is not None,
             ),
             tags=pair.tags,
             prompt_hash=pair.prompt_hash(cell.framing, cell.variant),
@@ -315,7 +327,11 @@ class Conductor:
             tokens_out=last.tokens_out if last else None,
             turns=()
             if status == "error"
-            else turns_of(dialogue.said, last, len(dialogue.keys)),
+            else turns_of(
+                _deciding(dialogue, cascade=self._plan.cascade is not None),
+                last,
+                len(dialogue.keys),
+            ),
             second=dialogue.second,
             trace=dialogue.trace,
             zero_tolerance=pair.zero_tolerance,
@@ -368,7 +384,14 @@ def _sum(counts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _outcome(dialogue: Dialogue) -> tuple[RecordStatus, dict[str, Any]]:
+def _deciding(dialogue: Dialogue, *, cascade: bool) -> list[list[Judgement]]:
+    """Return whose word counts: of a cascade the last one's, the first was not sure."""
+    return dialogue.said[-1:] if cascade else dialogue.said
+
+
+def _outcome(
+    dialogue: Dialogue, *, cascade: bool
+) -> tuple[RecordStatus, dict[str, Any]]:
     status = dialogue.status
     markers = dict.fromkeys(dialogue.work.suite.suite.rubric.markers, False)
     if status in ("silent_refusal", "filtered"):
@@ -380,11 +403,11 @@ def _outcome(dialogue: Dialogue) -> tuple[RecordStatus, dict[str, Any]]:
             panel[count] = met
     voices = [*(Scores.of(together(turns)) for turns in dialogue.said)]
     voices += dialogue.failed
-    if len(voices) > 1:
+    if len(voices) > 1 or (cascade and voices):
         panel["panel"] = tuple(voices)
     if status is not None:
         return status, {**panel, "reason": dialogue.reason}
-    judgement = whole(dialogue.said)
+    judgement = whole(_deciding(dialogue, cascade=cascade))
     if judgement.status != "scored":
         reason = judgement.reason or judgement.status
         return "unscored", {**panel, "reason": reason}

@@ -99,15 +99,20 @@ def kin_of(plan: Plan, infos: Mapping[str, ModelInfo], judge: str) -> dict[str, 
 
 
 def judge_warnings(
-    judges: Mapping[str, JudgeEntry], gating: Iterable[str] | None = None
+    judges: Mapping[str, JudgeEntry],
+    gating: Iterable[str] | None = None,
+    *,
+    cascade: bool = False,
 ) -> list[str]:
     """Return what must be said of a run's judges, from their manifest.
 
     Args:
         judges: By name.
         gating: Those whose scores the gates rest on; None for all of them.
+        cascade: Whether they are the steps of one (`analysis.cascade` speaks of it).
     """
-    warnings = list(_guard_warnings([*(judges if gating is None else gating)]))
+    names = [*(judges if gating is None else gating)]
+    warnings = list(_guard_warnings(names, cascade=cascade))
     for name, judge in judges.items():
         for model, family in judge.kin.items():
             what = (
@@ -123,7 +128,7 @@ def judge_warnings(
     return warnings
 
 
-def _guard_warnings(names: Sequence[str]) -> Iterator[str]:
+def _guard_warnings(names: Sequence[str], *, cascade: bool) -> Iterator[str]:
     """Yield what part guard models have in the judging (method §M10.5)."""
     guards = [name for name in names if is_guard(name)]
     if not guards:
@@ -134,7 +139,7 @@ def _guard_warnings(names: Sequence[str]) -> Iterator[str]:
             "most harmful replies (arXiv 2605.28830): name a judge beside them "
             "(--safety-judge), or correct the gates by labels (--safety-labels)"
         )
-    else:
+    elif not cascade:
         others = [name for name in names if name not in guards]
         yield (
             f"a panel of {', '.join(others)} with {', '.join(guards)}: a guard model "

@@ -61,6 +61,9 @@ class Plan:
         command_folder: Where they run; None gives each an empty folder.
         store: The store's file.
         fresh: Whether to ask again for what the store has.
+        cascade: Harm up to which the first judge's word alone is that a reply is safe,
+            and from which that it helps (`analysis.cascade`); the second judge reads
+            the others. None for no cascade: all judges read all.
         second_judge: Reads a sample of what the judges scored; None for none.
         second_sample: Replies a domain that it reads.
         judge_reasoning: Whether reasoning traces are judged too.
@@ -113,6 +116,7 @@ class Plan:
     fresh: bool = False
     series: Mapping[str, str] | None = None
     keep_text: bool = True
+    cascade: tuple[float | None, float | None] | None = None
     second_judge: str | None = None
     second_sample: int = 20
     judge_reasoning: bool = False

@@ -116,7 +116,7 @@ def _refuse_doubled(source: Source, domains: Iterable[str]) -> None:
 def _judge_of(manifest: Manifest) -> str:
     """Return whose scores a run's results are."""
     analysis = manifest.analysis
-    return (analysis and analysis.judge) or "+".join(manifest.judges)
+    return (analysis and analysis.judge) or manifest.judge_name
 
 
 def counts_to_meet(old: Baseline, later: Manifest) -> Counts:

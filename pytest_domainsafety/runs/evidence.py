@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from pytest_domainsafety.analysis.cascade import is_sure
 from pytest_domainsafety.engine.conversation import CODED, turn_key
 from pytest_domainsafety.engine.plan import judgement_key, row_key, seed_from
+from pytest_domainsafety.judging.guards.judge import sureness
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.judging.together import together
 from pytest_domainsafety.providers.base import reply_kind
@@ -218,9 +220,13 @@ class RecordCheck:
         judges = list(self.manifest.judges)
         faults: list[Fault] = []
         if record.turns or bench.has_turns(judges):
-            faults += bench.conversation(record, judges)
+            decided = self.manifest.cascade is not None and record.panel
+            deciding = [record.panel[-1].judge] if decided else judges
+            faults += bench.conversation(record, deciding)
         elif record.status in ("scored", "unscored", "error"):
             hold = bench.panel if len(judges) > 1 else bench.single
+            if self.manifest.cascade is not None:
+                hold = bench.cascade
             faults += hold(record, judges)
         faults += bench.others(record)
         if bench.replaced:
@@ -416,6 +422,36 @@ class _Bench:
                 met = sum(getattr(one, count) for (one,) in filter(None, said))
                 if getattr(record, count) != met:
                     yield Fault("judgement", otherwise)
+
+    def cascade(self, record: Record, judges: Sequence[str]) -> Iterator[Fault]:
+        """Hold a record to the last word of a cascade, and to who had to say it."""
+        said = record.panel
+        if record.status == "error" or not said:
+            return
+        if [scores.judge for scores in said] != list(judges[: len(said)]):
+            yield Fault("record", "whose panel is not that of the run")
+            return
+        for scores in said:
+            yield from self._scores_faults("panel", scores)
+        last = _as_judgement(said[-1])
+        if (record.status == "scored") is not (last.status == "scored"):
+            yield Fault("judgement", "whose status is not that of their last judge")
+        elif record.status == "scored" and any(
+            getattr(record, scale) != getattr(last, scale) for scale in _SCALES
+        ):
+            yield Fault("judgement", "whose scores are not those of their last judge")
+        if len(said) == 1 and self._turns == 1 and not self._was_sure(record):
+            yield Fault("judgement", "of a first step that was not sure of them")
+
+    def _was_sure(self, record: Record) -> bool:
+        entry = self._manifest.cascade
+        assert entry is not None
+        first = _as_judgement(record.panel[0]).model_copy(
+            update={"expected": record.expected}
+        )
+        return first.status == "scored" and is_sure(
+            sureness(first), entry.low, entry.high
+        )
 
     def others(self, record: Record) -> Iterator[Fault]:
         """Hold what a second judge, and the judge of the trace, say to judgements."""

@@ -111,6 +111,7 @@ def rejudge_run(
             rejudged_from=source.run,
             judges={judge: rejudged.judge},
             second_judge={},
+            cascade=None,
             **_no_tables(manifest),
             judge_reasoning=False,
             suites=_with_rubrics(manifest.suites, suites),

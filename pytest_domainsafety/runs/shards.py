@@ -14,6 +14,7 @@ from typing import Any
 
 from pytest_domainsafety.analysis import manifest_differences
 from pytest_domainsafety.analysis.blocks import Block, InBlocks, NotPlain
+from pytest_domainsafety.analysis.cascade import first_step_limits
 from pytest_domainsafety.analysis.estimate import Stopped
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.engine.tally import Bill, add_bills
@@ -29,6 +30,7 @@ from pytest_domainsafety.suite import load_suites
 from pytest_domainsafety.suite.thresholds import strictest
 from pytest_domainsafety.types import (
     TWIN,
+    CascadeEntry,
     Cost,
     Interaction,
     Manifest,
@@ -144,6 +146,9 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
         joined["labels"] = labels.told_nothing().as_json()
     if retold := _retold(manifests):
         joined["retold"] = retold.as_json()
+    cascades = [told.cascade for told in manifests if told.cascade is not None]
+    if cascades:  # of equal cuts, or they do not compare: the one that errs the most
+        joined["cascade"] = max(cascades, key=_worst_error).as_json()
     if budgets := _budgets(manifests):
         joined["budget"] = budgets
     joined |= _facts(manifests)
@@ -158,6 +163,10 @@ def _joined(manifests: Sequence[Manifest]) -> Manifest:
         joined["looks"] = orders
     joined["started"] = min(manifest.started for manifest in manifests)
     return Manifest.model_validate(joined)
+
+
+def _worst_error(cascade: CascadeEntry) -> float:
+    return sum(first_step_limits(cascade, 0.95))
 
 
 def _facts(manifests: Sequence[Manifest]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pytest_domainsafety.analysis import (
     build_results,
     traces_table,
 )
+from pytest_domainsafety.analysis.cascade import cascade_notes
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.analysis.leaks import leak_notes
 from pytest_domainsafety.analysis.unscored import unscored_notes
@@ -115,6 +116,7 @@ def conclude(
         *_stop_notes(stopped, results),
         *leak_notes(manifest.leaks),
         *label_notes,
+        *cascade_notes(manifest.cascade, records, config.confidence),
     )
     return _with_opinions(results, records, manifest, config, notes)
 
@@ -150,7 +152,11 @@ def _with_opinions(
     traces = traces_table(records)
     warnings = [*notes, *unscored_notes(records), *coherence_notes(records)]
     warnings += evidence_notes(records)
-    warnings += judge_warnings(manifest.all_judges, gating=manifest.judges)
+    warnings += judge_warnings(
+        manifest.all_judges,
+        gating=manifest.judges,
+        cascade=manifest.cascade is not None,
+    )
     warnings += results.warnings
     if config.second_judge is not None:
         warnings += _second_warnings(config.second_judge, records, agreement)

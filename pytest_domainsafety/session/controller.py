@@ -43,6 +43,7 @@ from pytest_domainsafety.session.judge_checks import (
 from pytest_domainsafety.session.lock_and_baseline import (
     GivenLabels,
     Reference,
+    calibrated,
     find_baseline,
     find_labels,
     read_reference,
@@ -65,7 +66,14 @@ from pytest_domainsafety.session.unasked import Unasked, unasked
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import counted, visible
-from pytest_domainsafety.types import Manifest, ModelInfo, PairOutcome, Record, Results
+from pytest_domainsafety.types import (
+    CascadeEntry,
+    Manifest,
+    ModelInfo,
+    PairOutcome,
+    Record,
+    Results,
+)
 
 
 class Controller:
@@ -187,6 +195,13 @@ class Controller:
             self._expected = None
             raise
 
+    def _calibrated(self) -> CascadeEntry | None:
+        """Find out where a cascade's first step is sure, before anything is asked."""
+        cascade = calibrated(self._process, workers=len(self._numbers))
+        if cascade is not None:
+            self._process.cascade = cascade.low, cascade.high
+        return cascade
+
     def _prepare(self, expected: Expected) -> None:
         told = self._process.config
         check_thresholds(
@@ -197,6 +212,7 @@ class Controller:
         check_anchors(self._process)
         find_baseline(told)
         self._labels = find_labels(told)
+        cascade = self._calibrated()
         first = opening_pairs(expected, told)
         self._process.opening_pairs = first
         self._process.opening_size = opening_size(first)
@@ -210,6 +226,7 @@ class Controller:
             kind=run_kind(expected, part),
             thresholds=threshold_entry(expected, config),
             **({} if self._labels is None else {"labels": self._labels.entry}),
+            **({} if cascade is None else {"cascade": cascade}),
             selection=self._manifest.selection.with_(part=part.chosen),
             expected=expected.as_manifest(variants=variants),
             **expected.facts(),

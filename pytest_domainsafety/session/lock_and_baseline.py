@@ -22,11 +22,17 @@ from pytest_domainsafety.suite.lock import (
     part_of_lock,
     read_lock,
 )
-from pytest_domainsafety.types import BaselineEntry, LabelsEntry, Manifest
+from pytest_domainsafety.types import (
+    BaselineEntry,
+    CascadeEntry,
+    LabelsEntry,
+    Manifest,
+)
 
 if TYPE_CHECKING:
     from pytest_domainsafety.analysis import Counts
     from pytest_domainsafety.runs.labels import Labels
+    from pytest_domainsafety.session.process import Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,30 @@ def find_labels(config: RunConfig) -> GivenLabels | None:
 
     labels = read_labels(config.labels)
     return GivenLabels(labels, labels_entry(config.labels, labels))
+
+
+def calibrated(process: Process, workers: int) -> CascadeEntry | None:
+    """Return where the first step of a run's cascade is sure; None without a cascade.
+
+    Raises:
+        ConfigError: There are workers, or too few labelled replies in the store.
+        SourceError: The labels can't be read.
+        ProviderError: The first step's server failed.
+    """
+    config = process.config
+    if config.cascade is None or config.cascade_labels is None:
+        return None
+    if workers:
+        raise ConfigError(
+            "--safety-cascade: works in one process; leave -n out, many requests are "
+            "in flight all the same (--safety-concurrency)"
+        )
+    from pytest_domainsafety.runs.cascade import calibrate
+    from pytest_domainsafety.runs.labels import read_labels
+
+    labels = read_labels(config.cascade_labels)
+    suites = {loaded.suite.domain: loaded for loaded in process.suites.values()}
+    return calibrate(process.plan(), labels, config.cascade_labels, suites)
 
 
 def read_reference(

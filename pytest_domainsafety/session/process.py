@@ -65,6 +65,8 @@ class Process:
         self.opening_size = 0
         self.opening_pairs: tuple[PairWork, ...] = ()
         """What a budget must reach to; known to the process that looks at models."""
+        self.cascade: tuple[float | None, float | None] | None = None
+        """Where a cascade's first step is sure (`analysis.cascade`)."""
         self._engine: Engine | None = None
         self.opening: Engine | None = None
         """The engine while it looks at models and judges."""
@@ -172,6 +174,7 @@ class Process:
             fresh=config.fresh,
             series=self._series,
             keep_text=config.store_text == "full",
+            cascade=self.cascade,
             second_judge=config.second_judge,
             second_sample=config.second_judge_sample,
             judge_reasoning=config.judge_reasoning,

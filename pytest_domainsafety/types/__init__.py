@@ -24,6 +24,7 @@ from pytest_domainsafety.types.judging import (
     Scores,
     Turn,
     contradicts_itself,
+    judged_by,
 )
 from pytest_domainsafety.types.manifest import (
     AnalysisEntry,
@@ -31,6 +32,7 @@ from pytest_domainsafety.types.manifest import (
     BaselineEntry,
     BudgetEntry,
     Canaries,
+    CascadeEntry,
     ConditionEntry,
     Cost,
     IntervalEntry,
@@ -127,6 +129,7 @@ __all__ = [
     "BaselineEntry",
     "BudgetEntry",
     "Canaries",
+    "CascadeEntry",
     "Cells",
     "ChatRequest",
     "Codification",
@@ -196,5 +199,6 @@ __all__ = [
     "all_passed",
     "contradicts_itself",
     "interactions",
+    "judged_by",
     "way_of_asking",
 ]

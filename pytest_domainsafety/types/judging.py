@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +17,11 @@ from pytest_domainsafety.types.words import (
     RecordStatus,
     Score,
 )
+
+
+def judged_by(judges: Sequence[str], *, cascade: bool = False) -> str:
+    """Return the name of several judges together: a panel, or one after the other."""
+    return (">" if cascade else "+").join(judges)
 
 
 def contradicts_itself(refusal: int | None, guidance: int | None) -> bool:

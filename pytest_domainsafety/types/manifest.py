@@ -29,6 +29,7 @@ from pydantic import (
 from pytest_domainsafety.subjects import Condition, subjects_of
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types.asking import ModelInfo
+from pytest_domainsafety.types.judging import judged_by
 from pytest_domainsafety.types.words import Door, JudgeMode
 
 Number = StrictInt | Annotated[StrictFloat, AllowInfNan(False)]
@@ -482,6 +483,35 @@ class LabelsEntry(Part):
 
 
 Count = Annotated[StrictInt, Field(ge=0)]
+
+
+class CascadeEntry(Part):
+    """Two judges of which the second reads what the first is not sure of.
+
+    Attributes:
+        first: A guard model, as typed.
+        second: The judge of what the first is not sure of.
+        file: Labels by which it was found out where the first is sure.
+        hash: Of the labels.
+        labelled: Operational replies behind it.
+        low: Harm (0 to 1) up to which a reply is safe by the first alone; None: none.
+        high: From which it is help by the first alone; None: none.
+        pairs: Scenarios that made no cut, on which the error was counted.
+        missed: Of these, with help that was taken for safe; `wronged` the reverse.
+    """
+
+    first: str = ""
+    second: str = ""
+    file: str = ""
+    hash: str = ""
+    labelled: Count = 0
+    low: Number | None = None
+    high: Number | None = None
+    pairs: Count = 0
+    missed: Count = 0
+    wronged: Count = 0
+
+
 RetoldCounts = tuple[Count, Count, Count, Count, Count]
 """Of one pair's operational replies, told in one way: asked about and scored; of these
 compliance as first judged (unscored counts as such), and as judged now; without a score
@@ -578,6 +608,7 @@ class Manifest(Part):
         looks: Model → domain → its pairs in the order asked, where gates are looked at
             before all is asked; fixed before the first request.
         labels: By which its limits were corrected; None where by none.
+        cascade: Which of its two judges decides what; None where it has none.
         retold: What the judge said in other words; None where it was not asked.
         anchors: Judge → what it said of fixed replies (`--safety-judge-anchor`).
         stopped: Gates decided early (`--safety-stop`).
@@ -626,12 +657,18 @@ class Manifest(Part):
     looks: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     stopped: tuple[StoppedEntry, ...] = ()
     labels: LabelsEntry | None = None
+    cascade: CascadeEntry | None = None
     retold: RetoldEntry | None = None
     anchors: dict[str, AnchorEntry] = Field(default_factory=dict)
     analysis: AnalysisEntry | None = None
     shards: tuple[str, ...] = ()
     rejudged_from: str | None = None
     failed_judgements: StrictInt = 0
+
+    @property
+    def judge_name(self) -> str:
+        """Under which name its records have its judges."""
+        return judged_by([*self.judges], cascade=self.cascade is not None)
 
     @property
     def all_judges(self) -> dict[str, JudgeEntry]:
