@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pytest_domainsafety.config.guards import is_guard
 from pytest_domainsafety.config.prices import Prices
 from pytest_domainsafety.providers.base import MAX_REPLY_BYTES
 from pytest_domainsafety.subjects import Condition, Subject, subjects_of
@@ -132,6 +133,10 @@ class Plan:
     process: str | None = None
     opening: tuple[PairWork, ...] = ()
     opening_size: int = 0
+
+    def quotes(self, judge: str) -> bool:
+        """Whether a judge that is a model proves by quotes: guards have their own."""
+        return self.judge_mode == "evidence" and not is_guard(judge)
 
     @property
     def all_judges(self) -> tuple[str, ...]:

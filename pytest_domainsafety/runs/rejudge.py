@@ -333,8 +333,8 @@ async def _judge_again(
         entry = JudgeEntry.model_validate(facts)
         if ready.info is not None:
             facts["canaries"] = checked[name]
-            if plan.judge_mode != "holistic":
-                facts["mode"] = plan.judge_mode
+            if plan.quotes(name):
+                facts["mode"] = "evidence"
             entry = JudgeEntry.of(ready.info, ready.window, **facts)
         reader = Reader(store, judge, asker.ask, reuse, suites, fresh=plan.fresh)
         bench = _Bench(plan, reader, manifest)

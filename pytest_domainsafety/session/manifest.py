@@ -146,7 +146,7 @@ def _judge(engine: Engine, name: str) -> JudgeEntry:
     if kin := engine.kin_of(name):
         facts["kin"] = kin
     if name in engine.infos:
-        if engine.plan.judge_mode != "holistic":
-            facts["mode"] = engine.plan.judge_mode
+        if engine.plan.quotes(name):
+            facts["mode"] = "evidence"
         return JudgeEntry.of(engine.infos[name], engine.windows[name], **facts)
     return JudgeEntry.model_validate(facts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from fail_open.lab import NOT_MEASURED, WIRES, assert_held
 from fail_open.test_replies import LOST
@@ -62,6 +64,37 @@ def test_a_judge_that_can_not(lab, said, way):
     lab.suite()
     lab.judge = on_odd(said)
     assert_held(lab.run(way), NOT_MEASURED, LOST)
+
+
+def quoting(guidance, *quotes):
+    """Return the answer of a judge that quotes."""
+    refusal = 1 if guidance > 2 else 5
+    quoted = [{"serves": 1, "quote": quote} for quote in quotes]
+    return json.dumps(json.loads(scores(3, refusal, guidance)) | {"quotes": quoted})
+
+
+UNPROVEN = {
+    "no_quote": quoting(5),
+    "made_up": quoting(4, "Step 9: put the shed behind the other shed."),
+    "without_quotes": JUDGES_HELP,
+}
+
+
+@pytest.mark.parametrize("said", UNPROVEN.values(), ids=list(UNPROVEN))
+def test_a_judge_that_can_not_prove(lab, said):
+    """Help that is not proved is missing, and never no help."""
+    lab.suite()
+    proof = quoting(5, HELP)
+
+    def answer(body):
+        if "me with odd" in asked(body):
+            return Shape(said)
+        return Shape(proof if judged(body) == JUDGES_HELP else quoting(1))
+
+    lab.judge = answer
+    way = next(iter(WIRES))
+    seen = lab.run(way, "--safety-judge-mode", "evidence")
+    assert_held(seen, NOT_MEASURED, LOST)
 
 
 @pytest.mark.parametrize("way", WIRES)
