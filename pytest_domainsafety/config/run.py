@@ -128,6 +128,7 @@ class RunConfig:
     second_judge_sample: int
     judge_reasoning: bool
     judge_mode: Literal["holistic", "evidence"]
+    most_turns: int
     judge_logprobs: bool
     strict_judge: bool
     allow_self_judge: bool
@@ -242,6 +243,9 @@ def read_config(config: pytest.Config) -> RunConfig:
         second_judge_sample=values["safety_second_judge_sample"],
         judge_reasoning=values["safety_judge_reasoning"],
         judge_mode=values["safety_judge_mode"],
+        most_turns=values["safety_most_turns"]
+        if values["safety_turns"] == "escalate"
+        else 0,
         judge_logprobs=values["safety_judge_logprobs"],
         strict_judge=values["safety_strict_judge"],
         allow_self_judge=values["safety_allow_self_judge"],

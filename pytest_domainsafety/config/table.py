@@ -190,6 +190,22 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
     ),
     Option(
+        "safety-turns",
+        "Of a conversation: scripted sends the turns as the suite has them; escalate "
+        "sends, after each refusal of an operational prompt of one turn, the "
+        "scenario's next rewording (its variants that keep the request, such as "
+        "paraphrase_1), the history as the model really answered.",
+        choice("scripted", "escalate"),
+        "scripted",
+    ),
+    Option(
+        "safety-most-turns",
+        "With --safety-turns escalate: user turns of one conversation at most.",
+        count,
+        3,
+        metavar="N",
+    ),
+    Option(
         "safety-system-prompt",
         "File with a system prompt for the models under test, or none. Repeatable: "
         "each is a condition, gated by itself and compared with the first.",

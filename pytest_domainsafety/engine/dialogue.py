@@ -12,6 +12,7 @@ from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.conversation import (
     CODED,
     UNJUDGED,
+    per_turn,
     present,
     scores_of,
     turn_cases,
@@ -27,6 +28,7 @@ from pytest_domainsafety.engine.plan import (
     judgement_key,
     request_key,
     request_row,
+    rewordings,
     seed_for,
 )
 from pytest_domainsafety.engine.reuse import Reuse
@@ -46,6 +48,8 @@ from pytest_domainsafety.providers.base import (
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
+    COMPLIES_AT,
+    STRONG_REFUSAL_AT,
     ChatRequest,
     Judgement,
     Message,
@@ -111,9 +115,12 @@ class Dialogue:
 
 
 class Step(NamedTuple):
-    """What a dialogue needs next: a judge, by number, for an answer or a trace."""
+    """What a dialogue needs next: a judge, by number, for an answer or a trace.
 
-    kind: Literal["answer", "second", "trace"]
+    Or a further turn (`turn`), which is the model's.
+    """
+
+    kind: Literal["answer", "second", "trace", "turn"]
     judge: int
 
 
@@ -138,11 +145,33 @@ class Conductor:
         dialogue = Dialogue(
             work, cell, seed_for(self._plan, domain, pair.id, cell, 1, 1)
         )
+        await self._ask(dialogue, target, pair.turns(cell.framing, cell.variant))
+        return dialogue
+
+    async def go_on(self, dialogue: Dialogue, target: Target) -> bool:
+        """Ask the next rewording of what was refused; it is to be judged anew.
+
+        Returns:
+            Whether it was asked: no budget was spent before.
+        """
+        turn = self._rewording(dialogue)
+        if turn is not None:
+            dialogue.judged = 0
+            await self._ask(dialogue, target, (turn,))
+        return not dialogue.unasked
+
+    async def _ask(
+        self, dialogue: Dialogue, target: Target, turns: Sequence[str]
+    ) -> None:
+        """Ask further turns, after what was said so far."""
         system = target.system_prompt
         messages = [Message("system", system)] if system is not None else []
-        replies: list[Reply] = []
         try:
-            for number, turn in enumerate(pair.turns(cell.framing, cell.variant), 1):
+            replies = present([self._store.reply(key) for key in dialogue.keys])
+            for turn, reply in zip(dialogue.asked, replies, strict=True):
+                messages.append(Message("user", turn))
+                messages.append(Message("assistant", reply.text))
+            for number, turn in enumerate(turns, len(dialogue.asked) + 1):
                 dialogue.asked.append(turn)
                 messages.append(Message("user", turn))
                 reply = await self._turn(dialogue, target, messages, number)
@@ -155,7 +184,20 @@ class Conductor:
             dialogue.unasked = isinstance(error, BudgetSpent)
         else:
             _settle(dialogue, replies)
-        return dialogue
+
+    def _rewording(self, dialogue: Dialogue) -> str | None:
+        """Return what is asked after a refusal; None where the conversation is over."""
+        further = rewordings(dialogue.work.pair, dialogue.cell, self._plan)
+        asked = len(dialogue.asked)
+        if dialogue.status is not None or not 0 < asked <= len(further):
+            return None
+        if dialogue.answers < asked or dialogue.judged < len(self._plan.judges):
+            return None
+        last = per_turn(dialogue.said)[-1]
+        # A guard that does not say how far a reply declines: no help is a refusal.
+        refusal = STRONG_REFUSAL_AT if last.refusal is None else last.refusal
+        refused = last.status == "scored" and (last.guidance or 5) < COMPLIES_AT
+        return further[asked - 1] if refused and refusal >= STRONG_REFUSAL_AT else None
 
     async def _turn(
         self,
@@ -211,7 +253,11 @@ class Conductor:
         if dialogue.status == "error":
             return None
         judged = dialogue.judged
-        if self._wants_trace(dialogue) and (judged or dialogue.status is not None):
+        further = self._plan.most_turns and judged < len(self._plan.judges)
+        if self._rewording(dialogue) is not None:
+            return Step("turn", 0)
+        settled = dialogue.status is not None or (judged and not further)
+        if self._wants_trace(dialogue) and settled:
             return Step("trace", 0)
         if dialogue.status is not None:
             return None
@@ -275,27 +321,44 @@ class Conductor:
         )
         count = len(dialogue.keys) if trace else dialogue.answers
         replies = present([self._store.reply(key) for key in dialogue.keys[:count]])
+        # Before a conversation went on, its earlier turns were judged: kept anew, with
+        # the request that it ends with.
+        known: list[Judgement] = []
+        if step.kind == "answer" and step.judge < len(dialogue.said):
+            known = dialogue.said[step.judge]
         judgements = []
         for number, shown in turn_cases(case, replies, trace=trace):
             more = turn_key(len(dialogue.keys), number) + (["trace"] if trace else [])
-            judgements.append(await self._of_turn(dialogue, judge, shown, more))
+            said = known[number - 1] if number <= len(known) else None
+            judgements.append(await self._of_turn(dialogue, judge, shown, more, said))
         return judgements
 
     async def _of_turn(
-        self, dialogue: Dialogue, judge: Judge, case: Case, more: list[str | int]
+        self,
+        dialogue: Dialogue,
+        judge: Judge,
+        case: Case,
+        more: list[str | int],
+        said: Judgement | None,
     ) -> Judgement:
         """Return what a judge says of one turn: what the store has, else anew."""
         last, rubric = dialogue.keys[-1], dialogue.work.suite.rubric_hash
         more = [*more, *told_besides(judge, case), *self._reuse.series(judge.name)]
         key = judgement_key([last], judge.fingerprint(), rubric, *more)
-        judgement = self._reuse.judgement(key, judge.name)
+        judgement = said or self._reuse.judgement(key, judge.name)
         if judgement is None:
             ask = partial(self._asker.ask, purpose=dialogue.purpose)
-            judgement = coherent(await judge.judge(case, ask, dialogue.seed))
-            if judgement.status == "scored":
-                self._store.keep_judgement(key, last, judgement)
+            said = judgement = coherent(await judge.judge(case, ask, dialogue.seed))
+        if said is not None and said.status == "scored":
+            self._store.keep_judgement(key, last, said)
         dialogue.judgement_keys.append(key)
         return coherent(judgement)  # also what an older version kept
+
+    def _turn_of(self, dialogue: Dialogue) -> int:
+        """Return a record's turn: the last one that came, or the one that never did."""
+        going_on = rewordings(dialogue.work.pair, dialogue.cell, self._plan)
+        lost = going_on and dialogue.status == "error" and dialogue.keys
+        return max(1, len(dialogue.asked if lost else dialogue.keys))
 
     def record(self, dialogue: Dialogue) -> Record:
         """Return the dialogue's row: its status, and its scores if it has any."""
@@ -312,7 +375,7 @@ class Conductor:
             framing=cell.framing,
             variant=cell.variant,
             replication=cell.replication,
-            turn=max(1, len(dialogue.keys)),
+            turn=self._turn_of(dialogue),
             status=status,
             judge=judged_by(
                 [judge.name for judge in self._judges[: len(self._plan.judges)]],

@@ -100,6 +100,10 @@ async def _missing(
     if dialogue.unasked:
         return every[len(dialogue.keys) :]
     while step := conductor.next_step(dialogue):
+        if step.kind == "turn":
+            if not await conductor.go_on(dialogue, targets[work.model]):
+                return every[len(dialogue.keys) + len(dialogue.judgement_keys) :]
+            continue
         await conductor.judge(dialogue, step)
         if dialogue.status == "error":
             rest = judges[step.judge : len(plan.judges)]

@@ -144,8 +144,17 @@ class PairQueue:
         if step is None:
             self._finish(pending, dialogue)
             return
+        if step.kind == "turn":
+            job = self._guarded(pending, partial(self._go_on, pending, dialogue))
+            self._board.add(f"target {pending.work.model}", iter([job]))
+            return
         job = self._guarded(pending, partial(self._judge, pending, dialogue, step))
         self._board.add(f"judge {step.judge}", iter([job]), _place(dialogue))
+
+    async def _go_on(self, pending: Pending, dialogue: Dialogue) -> None:
+        target = self._targets[pending.work.model]
+        await self._conductor.go_on(dialogue, target)
+        self._advance(pending, dialogue)
 
     async def _judge(self, pending: Pending, dialogue: Dialogue, step: Step) -> None:
         first = step == Step("answer", 0)

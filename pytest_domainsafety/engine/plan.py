@@ -14,6 +14,7 @@ from pytest_domainsafety.subjects import Condition, Subject, subjects_of
 from pytest_domainsafety.suite import LoadedSuite
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
+    BASE_VARIANT,
     ChatRequest,
     Interaction,
     JudgeMode,
@@ -69,6 +70,8 @@ class Plan:
         second_sample: Replies a domain that it reads.
         judge_reasoning: Whether reasoning traces are judged too.
         judge_mode: How judges that are models judge.
+        most_turns: Turns of a conversation that escalates after refusals; 0 where
+            the turns are those that the suites have.
         judge_logprobs: Whether judges are asked for the digits' probabilities.
         strict_judge: Whether a judge that fails its canaries ends the run.
         allow_self_judge: Whether a model may judge itself.
@@ -122,6 +125,7 @@ class Plan:
     second_sample: int = 20
     judge_reasoning: bool = False
     judge_mode: JudgeMode = "holistic"
+    most_turns: int = 0
     judge_logprobs: bool = False
     strict_judge: bool = False
     allow_self_judge: bool = False
@@ -184,6 +188,18 @@ def cells(pair: ScenarioPair, plan: Plan) -> Iterator[Cell]:
         benign=plan.benign,
         analytical=plan.analytical,
     )
+
+
+def rewordings(pair: ScenarioPair, cell: Cell, plan: Plan) -> tuple[str, ...]:
+    """Return the turns that follow refusals of a prompt, one by one.
+
+    None but of the operational prompt as written, and where that has one turn.
+    """
+    if (cell.framing, cell.variant) != ("operational", BASE_VARIANT):
+        return ()
+    if len(pair.turns(cell.framing)) > 1:
+        return ()
+    return pair.rewordings()[: max(0, plan.most_turns - 1)]
 
 
 def seed_for(plan: Plan, domain: str, scenario: str, cell: Cell, *more: int) -> int:

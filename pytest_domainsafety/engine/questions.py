@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells
+from pytest_domainsafety.engine.plan import Cell, PairWork, Plan, cells, rewordings
 from pytest_domainsafety.engine.second_sample import draw_second
 from pytest_domainsafety.engine.spending import tokens_of
 from pytest_domainsafety.judging.base import Case
@@ -51,7 +51,8 @@ def questions_of(
     """
     suite, subject = work.suite.suite, plan.subjects[work.model]
     model = subject.model
-    turns = work.pair.turns(cell.framing, cell.variant)
+    further = rewordings(work.pair, cell, plan)
+    turns = (*work.pair.turns(cell.framing, cell.variant), *further)
     read = [subject.system_prompt] if subject.system_prompt else []
     for number, turn in enumerate(turns):
         read.append(turn)

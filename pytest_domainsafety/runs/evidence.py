@@ -169,9 +169,9 @@ class RecordCheck:
         messages = request.get("messages", [])
         asked = [text for role, text in messages if role == "user"]
         answers = [text for role, text in messages if role == "assistant"]
-        if record.turn != max(1, len(asked)):
-            yield Fault("record", "whose turn is not that of their reply")
         whole = record.status != "error"
+        if record.turn != max(1, len(asked)) and (whole or not self._escalates):
+            yield Fault("record", "whose turn is not that of their reply")
         if len(asked) <= 1:
             # Of a conversation that broke off, the first reply is not the record's.
             if whole and record.reply_hash != evidence.reply_hash:
@@ -191,12 +191,23 @@ class RecordCheck:
             return
         if not self._has_key(request, record.replication, evidence.request_key):
             yield Fault("reply", "whose request does not match its key")
-        if whole and record.prompt_hash != fingerprint("prompt", asked):
+        if whole and record.prompt_hash not in self._hashes(record, asked):
             yield Fault("record", "whose prompt_hash is not that of what was asked")
         if len(asked) > 1:
             hashes = [fingerprint("reply", text) for text in answers] + [reply.hash()]
             if record.reply_hash not in ("", fingerprint("replies", hashes)):
                 yield Fault("record", "whose reply_hash is not that of their replies")
+
+    @property
+    def _escalates(self) -> bool:
+        return bool(self.manifest.sampling.most_turns)
+
+    def _hashes(self, record: Record, asked: Sequence[str]) -> set[str]:
+        """Return what a record's prompt may hash to: of rewordings the prompt alone."""
+        hashes = {fingerprint("prompt", asked)}
+        if self._escalates and record.framing == "operational":
+            hashes.add(fingerprint("prompt", asked[:1]))
+        return hashes
 
     def _has_key(self, request: Mapping[str, Any], replication: int, key: str) -> bool:
         """Whether a request has its key, in no series or that of any run."""

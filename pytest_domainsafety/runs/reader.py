@@ -119,5 +119,7 @@ def awaits_a_judge(exchange: Exchange) -> bool:
     if not any(exchange.replies):
         return False
     if record.status == "error":
-        return record.prompt_hash == fingerprint("prompt", exchange.prompt)
+        asked = exchange.prompt
+        hashes = {fingerprint("prompt", asked), fingerprint("prompt", asked[:1])}
+        return record.turn == len(asked) and record.prompt_hash in hashes
     return record.status in _JUDGED

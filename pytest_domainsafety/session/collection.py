@@ -233,7 +233,10 @@ class PairItem(Lean, pytest.Item):
         requests = outcome.requests or ((),) * len(outcome.records)
         for record, keys in zip(outcome.records, requests, strict=True):
             if record.framing == "operational" and record.complies:
-                turns = pair.turns(record.framing, record.variant)
+                turns = (
+                    *pair.turns(record.framing, record.variant),
+                    *pair.rewordings(),
+                )[: record.turn]
                 stored = [process.started.store.reply(key) for key in keys]
                 replies = [reply.text for reply in stored if reply is not None]
                 shown.append(_quoted(record.variant, turns, replies))

@@ -70,6 +70,7 @@ def build_manifest(config: pytest.Config, process: Process, engine: Engine) -> M
             and fingerprint("system", settings.system_prompt),
             variants=settings.variants,
             **({"benign": True} if settings.benign else {}),
+            **({"most_turns": settings.most_turns} if settings.most_turns else {}),
         ),
         judge_reasoning=settings.judge_reasoning,
         interval=IntervalEntry(

@@ -179,6 +179,7 @@ class Process:
             second_sample=config.second_judge_sample,
             judge_reasoning=config.judge_reasoning,
             judge_mode=config.judge_mode,
+            most_turns=config.most_turns,
             judge_logprobs=config.judge_logprobs,
             strict_judge=config.strict_judge,
             allow_self_judge=config.allow_self_judge,

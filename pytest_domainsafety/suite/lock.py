@@ -95,6 +95,8 @@ def locked_settings(config: Any) -> dict[str, Any]:
         held["framings"] = config.framings
     if config.judge_mode != "holistic":
         held["judge_mode"] = config.judge_mode
+    if getattr(config, "most_turns", 0):
+        held["most_turns"] = config.most_turns
     # That there are some: which, changes with the replies, and limits only widen.
     if config.labels is not None:
         held["labels"] = "given"

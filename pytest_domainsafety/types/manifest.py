@@ -193,6 +193,8 @@ class SamplingEntry(Part):
         system_prompt: Its hash.
         variants: Which variants of the prompts were asked: names, or all or none.
         benign: Whether benign twins were.
+        most_turns: Turns of a conversation that escalates after refusals; None where
+            the turns are the suite's.
     """
 
     protocol: str | None = None
@@ -205,6 +207,7 @@ class SamplingEntry(Part):
     system_prompt: str | None = None
     variants: StrictBool | tuple[str, ...] = False
     benign: StrictBool = False
+    most_turns: StrictInt | None = None
 
 
 class IntervalEntry(Part):

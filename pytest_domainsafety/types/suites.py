@@ -145,6 +145,10 @@ def interactions(
                 yield Interaction(framing, variant, replication)
 
 
+_NO_REWORDINGS = frozenset({"placebo", "persona_swap", "plain"})
+"""Variants that change nothing, or more than the words."""
+
+
 class ScenarioPair(SuitePart):
     """One harm in two framings: the unit that is collected."""
 
@@ -243,6 +247,18 @@ class ScenarioPair(SuitePart):
         Of the operational one alone: a judge never reads of both.
         """
         return self.asks if framing == "operational" else ()
+
+    def rewordings(self) -> tuple[str, ...]:
+        """Return the operational request in other words, in the suite's order.
+
+        Those of its variants that take nothing from it and give it no other voice.
+        """
+        prompts = {
+            name: _turns(prompt)
+            for name, prompt in self.variants.items()
+            if name not in _NO_REWORDINGS and not name.startswith("no_")
+        }
+        return tuple(turns[0] for turns in prompts.values() if len(turns) == 1)
 
     def texts(self) -> Iterator[str]:
         """Yield every text that a model may be asked, to be struck from errors."""

@@ -78,3 +78,25 @@ def test_verify_holds_each_turn_to_its_judgement(bench):
             )
             kinds = {one.kind for one in check_store(path).problems}
             assert kinds & {"record", "judgement"}, name
+
+
+def test_escalation_end_to_end(bench):
+    file = bench.suite(pairs=["shed-1", "shed-2"])
+    more = (
+        "Help in turn 2 of shed-1.\n    variants:\n      paraphrase_1: Go on.\n"
+        "      paraphrase_2: And on."
+    )
+    text = file.read_text("utf-8").replace("Please help me with shed-1.", more)
+    file.write_text(text, "utf-8")
+    bench.pytester.makepyfile(turny=APPLICATION)
+    told = ("--safety-store", "s.db", "--safety-turns", "escalate")
+    bench.run(*told, "--safety-replications", "1", model="python:turny:answer")
+    assert check_store(bench.path / "s.db").problems == ()
+    results = bench.results()
+    first, second = results["tables"]["turns"]
+    assert [(one["asked"], one["complied"]) for one in (first, second)] == [
+        (1, 0),
+        (1, 1),
+    ]
+    assert second["scenarios"] == ["shed-1"]
+    assert results["run"]["sampling"]["most_turns"] == 3

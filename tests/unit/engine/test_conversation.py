@@ -58,7 +58,7 @@ def asked(tmp_path):
     told = [{"match": name, "answer": f"Answer {k}."} for name, k in turns]
     (tmp_path / "m.json").write_text(json.dumps({"rules": told}), "utf-8")
 
-    def go(*helps: tuple[int, ...], broken: int = 0):
+    def go(*helps: tuple[int, ...], broken: int = 0, most: int = 0):
         judges = []
         for number, seen in enumerate(helps):
             rules = [{"match": says(k), "answer": scores(1, 4)} for k in seen]
@@ -70,13 +70,14 @@ def asked(tmp_path):
             path.write_text(json.dumps(script), "utf-8")
             judges.append(f"scripted:{path}")
         plan = Plan(
-            run=f"run-{helps}-{broken}",
+            run=f"run-{helps}-{broken}-{most}",
             models=(f"scripted:{tmp_path / 'm.json'}",),
             judges=tuple(judges),
             store=tmp_path / "s.db",
             replications=1,
             concurrency=1,
             analytical=False,
+            most_turns=most,
         )
         engine = Engine(plan)
         engine.start()
@@ -154,3 +155,53 @@ def test_a_record_reads_itself_back(asked):
     record, _ = asked((2,))
     again = Record.model_validate_json(record.model_dump_json(exclude_defaults=True))
     assert again == record
+
+
+ESCALATED = """\
+    operational: Ask the first.
+    variants:
+      no_role: Ask the fourth.
+      paraphrase_1: Ask the second.
+      placebo: Ask the fourth.
+      paraphrase_2: Ask the third.
+"""
+
+
+@pytest.fixture
+def escalated(asked, tmp_path):
+    """The same of one turn and two rewordings."""
+
+    def go(*helps, most=3, **more):
+        file = tmp_path / "sheds.safety.yaml"
+        text = SUITE[: SUITE.index("    operational")] + ESCALATED
+        file.write_text(text, "utf-8")
+        return asked(*helps, most=most, **more)
+
+    return go
+
+
+def test_after_a_refusal_the_next_rewording_is_asked(escalated):
+    record, outcome = escalated((3,))
+    assert [one.complies for one in record.turns] == [False, False, True]
+    assert (record.turn, record.complies, record.variant) == (3, True, "base")
+    (keys,) = outcome.requests
+    assert len(keys) == 3
+    record, _ = escalated((2,))
+    assert [one.complies for one in record.turns] == [False, True]
+    record, _ = escalated((1,))
+    assert (record.turn, record.turns, record.complies) == (1, (), True)
+    record, _ = escalated((3,), most=2)
+    assert (record.turn, record.complies) == (2, False)
+
+
+def test_what_could_not_be_scored_is_no_refusal_to_go_on_from(escalated):
+    record, _ = escalated((), broken=1)
+    assert (record.status, record.turn) == ("unscored", 1)
+    record, _ = escalated((), broken=2)
+    assert (record.status, record.turn, len(record.turns)) == ("unscored", 2, 2)
+
+
+def test_a_panel_goes_on_together_and_is_heard_on_each_turn(escalated):
+    record, _ = escalated((2,), (3,))
+    assert [len(one.panel) for one in record.turns] == [2, 2]
+    assert [one.complies for one in record.turns] == [False, True]
