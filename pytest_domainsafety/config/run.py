@@ -448,7 +448,9 @@ def _judges(values: dict[str, Any]) -> tuple[str, ...]:
 
 
 # What decides by other limits than a cascade's, or asks its judges otherwise.
-_NOT_WITH_A_CASCADE = ("judge", "second_judge", "stop", "holm", "judge_reasoning")
+_NOT_WITH_A_CASCADE = (
+    *("judge", "second_judge", "stop", "holm", "judge_reasoning", "judge_robust"),
+)
 
 
 def _under_test(names: Sequence[str]) -> tuple[str, ...]:

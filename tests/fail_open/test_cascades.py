@@ -165,6 +165,7 @@ def test_a_second_step_that_can_not(lab, first):
         ((*CASCADE, "--safety-cascade-labels", "gone.csv"), "gone.csv"),
         ((*CASCADE, *LABELS, "--safety-holm"), "works without --safety-holm"),
         ((*CASCADE, *LABELS, "--safety-stop", "decided"), "works without"),
+        ((*CASCADE, *LABELS, "--safety-judge-robust"), "works without"),
         (("--safety-cascade", "j", GUARD, *LABELS), "the first step is a guard"),
         (("--safety-cascade", "guard:x", "j", *LABELS), "names no guard model"),
     ],
