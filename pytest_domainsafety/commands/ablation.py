@@ -46,6 +46,8 @@ def ablation(run: str, out: Path | None, markdown: Path | None, *, parts: bool) 
     from pytest_domainsafety.runs.experiments import experiment_results
 
     results = experiment_results(run)
+    for warning in results.warnings:
+        echo(f"warning: {warning}")
     tables = [ablation_words(results)]
     if parts:
         tables += [parts_words(results, by) for by in ("domain", "model")]
