@@ -30,10 +30,8 @@ def judge_section(results: Results) -> Section | None:
         (
             "Domain",
             "Model",
-            *(
-                f"#{name[:1].upper()}{name[1:]}" if name != RANGE_COLUMNS[-1] else name
-                for name in RANGE_COLUMNS[1:]
-            ),
+            *(f"#{name[:1].upper()}{name[1:]}" for name in RANGE_COLUMNS[1:-1]),
+            "Verdict flips by",
         ),
         tuple((spoken(row[1]), row[0], *row[2:]) for row in range_rows(results)),
     )
