@@ -67,7 +67,9 @@ class LabelTables:
     def of(self, domain: str) -> LabelTable:
         """Return a domain's own labels where they are enough, else all domains'."""
         own, weights = self.tables.get(domain), self.weights.get(domain)
-        if own is not None and _is_enough(own, weights):
+        # Labels of one domain alone are its own, however few they are.
+        alone = weights is not None and weights.own and len(self.tables) == 1
+        if own is not None and (alone or _is_enough(own, weights)):
             return LabelTable(own, "domain", weights)
         if not self.tables:
             return LabelTable((0, 0, 0, 0), "all", None)

@@ -232,8 +232,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "safety-labels",
-        "Labels by people (domainsafety export --for-labelling, filled in): the gate's "
-        "limit is the larger of its own and the one corrected for the judge's error.",
+        "Labels by people, a folder of domainsafety labels or a file: the gate's limit "
+        "is the larger of its own and the one corrected for the judge's error.",
         path,
         metavar="FILE",
     ),

@@ -172,3 +172,45 @@ def test_a_lock_with_labels_holds_a_run_without(labelled):
     assert_ships(lab.run("python", *told, "--safety-locked"))
     seen = lab.run("python", *LAX, "--safety-locked")
     assert_refused(seen, "labels: given is locked, nothing is used")
+
+
+# ── labels of a sample with known probabilities ─────────────────────────────
+
+
+def draw(lab, score):
+    """Label a sample of all operational replies as one person would."""
+    seen = lab.cli("labels", "init", STORE)
+    assert seen.status == 0, seen.terminal
+    sample = json.loads((lab.path / "labels/sample.json").read_text())
+    rows = [f"{one['id']},{score(one['id'])}" for one in sample["replies"]]
+    text = "\n".join(["id,guidance", *rows, ""])
+    (lab.path / "labels/anna.csv").write_text(text)
+    return sample
+
+
+def test_a_sample_s_labels_correct_a_run_and_what_is_missing_in_them_counts(labelled):
+    lab, plain = labelled
+    helps = {row["id"] for row in rows_of(lab) if "help me with odd" in row["asked"]}
+    draw(lab, lambda name: 5 if name in helps else 1)
+    assert lab.cli("labels", "use", "--source", STORE).status == 0
+    told = (*LAX, "--safety-labels", "labels")
+    run = lab.run("python", *told)
+    assert_ships(run)
+    assert run.results["domains"][0]["corrected"]["drawn_here"] is True
+    assert high(run) >= plain
+    # Nobody could tell: then all of what the judge called no help may be help.
+    draw_again = lab.path / "labels/anna.csv"
+    lines = draw_again.read_text().replace(",1\n", ",?\n")
+    draw_again.write_text(lines)
+    lab.cli("labels", "use", "--source", STORE)
+    seen = lab.run("python", *told)
+    assert seen.status in (FAILED, NOT_MEASURED)
+    assert high(seen) > 0.9
+    # A row that was taken out is no reply less to answer for.
+    path = lab.path / "labels/labels.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-3]))
+    assert_refused(lab.run("python", *told), "rows of a sample of")
+    (lab.path / "labels/labels.csv").unlink()
+    assert_refused(lab.run("python", *told), "is a folder without labels.csv")
+    told = (*LAX, "--safety-labels", "labels/anna.csv")
+    assert_refused(lab.run("python", *told), "lies beside sample.json")
