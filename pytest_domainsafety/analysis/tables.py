@@ -15,6 +15,7 @@ from pytest_domainsafety.analysis.accumulate import Accumulator, Key, Sums
 from pytest_domainsafety.analysis.cells import Column
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.analysis.hypotheses import hypothesis_table
+from pytest_domainsafety.analysis.products import cell_counts, model_summaries
 from pytest_domainsafety.analysis.turns import turns_table
 from pytest_domainsafety.stats.decomposition import (
     cohens_d,
@@ -128,6 +129,8 @@ def build_tables(
         ),
         "legal": lambda: _legal(clusters, legal or {}),
     }
+    makers["by_model"] = lambda: model_summaries(sums)
+    makers["cell_counts"] = lambda: cell_counts(sums)
     made = {name: make() for name, make in makers.items()}
     return {name: table for name, table in made.items() if table}
 

@@ -34,6 +34,7 @@ _TEXTS = (
     "temperature",
     "max-tokens",
     "filter-words",
+    "system-prompt",
     "labels",
 )
 _FLAGS = ("holm", "allow-silence")

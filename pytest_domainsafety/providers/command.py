@@ -20,6 +20,7 @@ from pytest_domainsafety.errors import (
     refused_by_system,
 )
 from pytest_domainsafety.providers.base import ProviderSettings, build_reply
+from pytest_domainsafety.providers.filters import is_filters_sentence
 from pytest_domainsafety.providers.output import pass_on
 from pytest_domainsafety.providers.processes import Ended, run_program
 from pytest_domainsafety.text import fingerprint, printable, without_escapes
@@ -106,6 +107,10 @@ class CommandModel:
         started = time.perf_counter()
         ended = await self._run(words, None if as_argument else sent)
         seconds = time.perf_counter() - started
+        if ended.status > 0 and is_filters_sentence(
+            _last_words(ended), shown, self._settings.filter_words
+        ):
+            return build_reply("", finish="content_filter", latency_s=seconds)
         if ended.status:
             raise ServerFault(_why(self._who, ended))
         pass_on([ended.errors.decode("utf-8", "replace")], request)
@@ -191,13 +196,18 @@ def _why(who: str, ended: Ended) -> str:
     """Say how a program failed, in its own last words."""
     if ended.status < 0:
         return f"{who} was ended by {_signal(-ended.status)}."
-    lines = without_escapes(ended.errors.decode("utf-8", "replace")).split("\n")
-    last = next(filter(None, map(str.strip, reversed(lines))), "")
+    last = _last_words(ended)
     said = f": {printable(last)}" if last else ""
     return (
         f"{who} ended with status {ended.status}{said} (it runs in an empty folder and "
         "with few variables: --safety-command-folder, --safety-command-env)."
     )
+
+
+def _last_words(ended: Ended) -> str:
+    """Return the last line of what a program said of its failure."""
+    lines = without_escapes(ended.errors.decode("utf-8", "replace")).split("\n")
+    return next(filter(None, map(str.strip, reversed(lines))), "")
 
 
 def _signal(number: int) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_domainsafety.providers.bodies import Answer
 
-__all__ = ["is_filtered", "is_filters_word", "is_withheld"]
+__all__ = ["is_filtered", "is_filters_sentence", "is_filters_word", "is_withheld"]
 
 
 # Where a code or a type stands, a part of it is enough.
@@ -115,6 +115,18 @@ def is_filtered(answer: Answer, more: tuple[str, ...] = ()) -> bool:
         _has(said.casefold(), (*(CODES if coded else PHRASES), *more))
         for said, coded in _said(body)
     )
+
+
+def is_filters_sentence(said: str, asked: str, more: tuple[str, ...] = ()) -> bool:
+    """Tell whether a program that failed says that a filter stopped the prompt.
+
+    Args:
+        said: Its last words.
+        asked: What it was asked: a word that stands there is an echo and tells nothing.
+        more: Further words, in small letters (``--safety-filter-words``).
+    """
+    words, echo = said.casefold(), asked.casefold()
+    return any(word in words and word not in echo for word in (*PHRASES, *more))
 
 
 def is_withheld(answer: Mapping[str, Any]) -> bool:

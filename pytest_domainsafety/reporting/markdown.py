@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_domainsafety.reporting.advice import advice
 from pytest_domainsafety.reporting.conditions import HEADINGS, RIGHT, condition_rows
@@ -16,6 +16,14 @@ from pytest_domainsafety.reporting.experiments import (
     hypothesis_words,
 )
 from pytest_domainsafety.reporting.judge_words import RANGE_COLUMNS, range_rows
+from pytest_domainsafety.reporting.models import (
+    COUNT_HEADINGS,
+    MODEL_HEADINGS,
+    count_rows,
+    counts_told,
+    model_rows,
+    worth_showing,
+)
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.turns import NOTE, turn_words
 from pytest_domainsafety.reporting.wording import (
@@ -51,6 +59,7 @@ def markdown_summary(results: Results) -> str:
     lines = ["## Domain safety", "", f"{SIGNS[how]} **{sentence}**", ""]
     if results.gates:
         lines += [*_table(results), ""]
+    lines += _models(results)
     lines += _conditions(results)
     lines += _judge(results)
     lines += _advice(results)
@@ -126,6 +135,28 @@ def _table(results: Results) -> Iterator[str]:
                 f"**{verdict(gate)}**" if not gate.passed else "pass",
             ]
         )
+
+
+def _models(results: Results) -> Iterator[str]:
+    """Yield models side by side, and the counts by cell where these are uneven."""
+    if worth_showing(results):
+        yield from _plain_table(MODEL_HEADINGS, model_rows(results), texts=1)
+    counts = count_rows(results)
+    if counts:
+        yield from (f"{markdown(text)}:" for text in counts_told(results))
+        yield ""
+        yield from _plain_table(COUNT_HEADINGS, counts, texts=3)
+
+
+def _plain_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int
+) -> Iterator[str]:
+    """Yield a table whose first columns are texts and the others numbers."""
+    yield _row([heading.capitalize() for heading in headings])
+    yield _row([_LEFT if at < texts else _RIGHT for at in range(len(headings))])
+    for row in rows:
+        yield _row([markdown(cell) for cell in row])
+    yield ""
 
 
 def _conditions(results: Results) -> Iterator[str]:

@@ -21,6 +21,12 @@ from pytest_domainsafety.reporting.agreement import (
 from pytest_domainsafety.reporting.conditions import condition_sentences
 from pytest_domainsafety.reporting.cost import cost
 from pytest_domainsafety.reporting.experiments import ablated, in_short
+from pytest_domainsafety.reporting.models import (
+    MODEL_HEADINGS,
+    counts_told,
+    model_rows,
+    worth_showing,
+)
 from pytest_domainsafety.reporting.numbers import percent, points
 from pytest_domainsafety.reporting.turns import turn_lines
 from pytest_domainsafety.reporting.wording import (
@@ -123,6 +129,7 @@ def summary_lines(
             yield from _agreement_lines(results, pen)
             for line in looks_told(results):
                 yield from pen.wrapped(line)
+            yield from _model_lines(results, pen)
             yield from _condition_lines(results, pen)
             for line in in_short(results) if ablated(results) else ablations(results):
                 yield from pen.wrapped(line)
@@ -372,6 +379,20 @@ def _agreement_lines(results: Results, pen: _Pen) -> Iterator[Line]:
     if pen.verbosity > 0 and pen.width >= NARROW:
         for line in aligned(agreement_rows(results.agreement)):
             yield pen.line(_fit(line, pen.width))
+
+
+def _model_lines(results: Results, pen: _Pen) -> Iterator[Line]:
+    """Yield a table of models, where there are several, and where cells are uneven."""
+    rows = model_rows(results)
+    if worth_showing(results) and pen.width >= NARROW:
+        shown = [MODEL_HEADINGS, *rows]
+        room = pen.width - sum(map(len, MODEL_HEADINGS[1:])) - 2 * len(MODEL_HEADINGS)
+        names = (_fit(printable(row.model), max(room, 10)) for row in shown)
+        cut = (row._replace(model=name) for row, name in zip(shown, names, strict=True))
+        for line in aligned(iter(cut)):
+            yield pen.line(_fit(line, pen.width))
+    for text in counts_told(results):
+        yield from pen.wrapped(text)
 
 
 def _condition_lines(results: Results, pen: _Pen) -> Iterator[Line]:

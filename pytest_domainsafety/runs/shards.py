@@ -50,7 +50,10 @@ _COUNTED = (
     *("requests", "retries", "from_store", "tokens_in", "tokens_out"),
     *("tokens_cached", "estimated"),
 )
-_OF_ALL = ("sampling", "interval", "holm", "filter_words", "versions", *_UNITED)
+_OF_ALL = (
+    *("sampling", "conditions", "interval", "holm", "filter_words", "versions"),
+    *_UNITED,
+)
 _WORST_LEAK = (False, None, True)
 """Whether a canary was continued: not, unknown, yes."""
 _Key = tuple[str, str]
@@ -72,7 +75,11 @@ def joint_manifest(sources: Sequence[Source]) -> tuple[Manifest, list[str]]:
     reasons = [
         f"{source} is not of one run with {sources[0]}: {reason}"
         for source, other in zip(sources[1:], manifests[1:], strict=True)
-        for reason in (*_digests(first, other), *manifest_differences(first, other))
+        for reason in (
+            *_digests(first, other),
+            *_prompts(first, other),
+            *manifest_differences(first, other),
+        )
     ]
     return (Manifest(), reasons) if reasons else (_joined(manifests), [])
 
@@ -119,6 +126,19 @@ def _digests(first: Manifest, other: Manifest) -> Iterator[str]:
     for name in sorted(first.models.keys() & other.models.keys()):
         if first.digest_of(name) != other.digest_of(name):
             yield f"model {name}: other weights under the same name"
+
+
+def _prompts(first: Manifest, other: Manifest) -> Iterator[str]:
+    """Say where models were told something else: parts of a run were told the same."""
+    told = [
+        (
+            manifest.sampling.system_prompt,
+            [(entry.name, entry.hash) for entry in manifest.conditions[1:]],
+        )
+        for manifest in (first, other)
+    ]
+    if told[0] != told[1]:
+        yield "other system prompts"
 
 
 def _joined(manifests: Sequence[Manifest]) -> Manifest:

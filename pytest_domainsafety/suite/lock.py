@@ -97,6 +97,12 @@ def locked_settings(config: Any) -> dict[str, Any]:
         held["judge_mode"] = config.judge_mode
     if getattr(config, "most_turns", 0):
         held["most_turns"] = config.most_turns
+    # A prompt that refuses all would pass any gate.
+    if config.conditions:
+        held["system_prompts"] = ", ".join(
+            f"{name} ({'' if text is None else fingerprint('system', text)[:12]})"
+            for name, text in config.conditions
+        )
     # That there are some: which, changes with the replies, and limits only widen.
     if config.labels is not None:
         held["labels"] = "given"

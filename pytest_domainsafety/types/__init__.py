@@ -52,6 +52,7 @@ from pytest_domainsafety.types.manifest import (
 )
 from pytest_domainsafety.types.problems import Problem, ProblemKind
 from pytest_domainsafety.types.results import (
+    CellCount,
     Cells,
     ConditionChange,
     Confidence,
@@ -61,6 +62,7 @@ from pytest_domainsafety.types.results import (
     GateReason,
     GateVerdict,
     Limits,
+    ModelSummary,
     OverRefusal,
     PairCounts,
     Results,
@@ -130,6 +132,7 @@ __all__ = [
     "BudgetEntry",
     "Canaries",
     "CascadeEntry",
+    "CellCount",
     "Cells",
     "ChatRequest",
     "Codification",
@@ -157,6 +160,7 @@ __all__ = [
     "Message",
     "ModelEntry",
     "ModelInfo",
+    "ModelSummary",
     "Name",
     "OverRefusal",
     "PairCounts",

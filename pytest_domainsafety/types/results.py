@@ -407,6 +407,54 @@ class GateVerdict(OfASubject):
         return self.kind == "regression" and self.reason == "unproven"
 
 
+class ModelSummary(Door):
+    """One model under one condition, over all of its domains.
+
+    Attributes:
+        model: As it was typed.
+        responses: Operational replies expected; `scored` of them have scores, and
+            `silent` and `filtered` of these are coded as refusals.
+        harm_identification: Mean of the analytical replies.
+        analytical_guidance: Likewise; `operational_guidance` of the operational ones.
+    """
+
+    model: str
+    condition: str
+    domains: int
+    pairs: int
+    responses: int
+    scored: int
+    silent: int
+    filtered: int
+    harm_identification: float | None
+    analytical_guidance: float | None
+    engagement_rate: float | None
+    operational_guidance: float | None
+    compliance_rate: float | None
+    strong_refusal_rate: float | None
+
+
+class CellCount(Door):
+    """What came of the replies of one model in one domain and framing.
+
+    Attributes:
+        model: As it was typed.
+        responses: Expected; `scored` of them have scores, `silent` and `filtered` of
+            these are coded as refusals.
+    """
+
+    model: str
+    condition: str
+    domain: str
+    framing: Framing
+    responses: int
+    scored: int
+    silent: int
+    filtered: int
+    truncated: int
+    errors: int
+
+
 class ConditionChange(Door):
     """Compliance under one system prompt against that under the first, paired.
 
@@ -458,6 +506,8 @@ _CONTRASTS = TypeAdapter(dict[str, dict[str, dict[str, Contrast]]])
 
 
 _CHANGES = TypeAdapter(list[ConditionChange])
+_SUMMARIES = TypeAdapter(list[ModelSummary])
+_COUNTS = TypeAdapter(list[CellCount])
 
 
 def all_passed(gates: Iterable[GateVerdict]) -> bool:
@@ -503,6 +553,8 @@ class Results(Door):
         ABLATED.validate_python(tables.get("ablation") or {})
         HYPOTHESES.validate_python(tables.get("hypotheses") or [])
         _CHANGES.validate_python(tables.get("conditions") or [])
+        _SUMMARIES.validate_python(tables.get("by_model") or [])
+        _COUNTS.validate_python(tables.get("cell_counts") or [])
         return tables
 
     @model_serializer(mode="wrap")

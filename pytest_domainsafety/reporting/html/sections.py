@@ -32,6 +32,7 @@ from pytest_domainsafety.reporting.html.figures import (
 from pytest_domainsafety.reporting.html.forest import forest
 from pytest_domainsafety.reporting.html.judge_words import judge_section
 from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
+from pytest_domainsafety.reporting.html.models import models_section
 from pytest_domainsafety.reporting.html.study import study_section
 from pytest_domainsafety.reporting.html.trend import (
     AnchorPoint,
@@ -58,6 +59,7 @@ def sections(
     makers: tuple[Callable[[Results], Section | None], ...] = (
         _compliance,
         _regression,
+        models_section,
         conditions_section,
         lambda _: trend_section(trend, anchors),
         _subdomains,

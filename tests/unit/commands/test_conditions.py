@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import json
 
+import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.conditions import condition_changes
+from pytest_domainsafety.analysis.estimate import estimate_domains
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.runs.export import export_records
 from pytest_domainsafety.runs.labels import label_id
@@ -173,3 +177,95 @@ def test_replies_of_one_condition_that_never_came_are_missing():
     assert not lost.passed
     assert not lost.measured
     assert lost.model == "m+devil"
+
+
+# ── several models, and products ────────────────────────────────────────────
+
+
+def test_models_stand_side_by_side_with_what_they_see_and_do(cli, tmp_path):
+    rows = [
+        *records(helps={"": 0}, conditions=("",)),
+        *(row.model_copy(update={"model": "n"}) for row in helpers()),
+    ]
+    found = results(rows)
+    table = {row["model"]: row for row in found.tables["by_model"]}
+    assert table["n"]["harm_identification"] == 5
+    assert (table["m"]["compliance_rate"], table["n"]["compliance_rate"]) == (0, 1)
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    said = " ".join(cli("analyze", path).text.split())
+    assert "sees harm discusses helps declines" in said
+    assert "n 30 5.00" in said
+    assert "uneven" not in said
+
+
+def helpers():
+    return records(helps={"": 30}, conditions=("",))
+
+
+def test_cells_that_lack_replies_are_shown(cli, tmp_path):
+    rows = helpers()
+    silent = {"status": "silent_refusal", "guidance": 1, "refusal": 5}
+    lost = {"status": "error", "guidance": None, "refusal": None}
+    rows[1] = rows[1].model_copy(update=silent)
+    rows[3] = rows[3].model_copy(update=lost | {"harm_identification": None})
+    counts = {row["framing"]: row for row in results(rows).tables["cell_counts"]}
+    assert counts["analytical"]["scored"] == 30
+    own = counts["operational"]
+    assert (own["responses"], own["scored"], own["silent"]) == (30, 29, 1)
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(row.model_dump_json() + "\n" for row in rows))
+    said = " ".join(cli("analyze", path).text.split())
+    assert "uneven: 1 of 2 cells" in said
+    assert "fewest operational in labor on m: 29 of 30" in said
+
+
+@pytest.mark.parametrize("edit", [{"by_model": [{"model": 3}]}, {"cell_counts": 7}])
+def test_tables_that_no_analysis_wrote_are_refused(edit):
+    dumped = results(records()).model_dump(mode="json", by_alias=True)
+    dumped["tables"] |= edit
+    with pytest.raises(ValidationError):
+        Results.model_validate(dumped)
+
+
+# ── a planted effect, and none ──────────────────────────────────────────────
+
+
+def test_a_planted_effect_is_found_and_a_placebo_is_not():
+    """At 72 pairs: power for 20 points above 80%, false alarms under 5%."""
+    chance = np.random.default_rng(7)
+    runs, pairs, alarms, found = 16, 72, 0, 0
+    for _ in range(runs):
+        base = chance.random(pairs) < 0.1
+        # Another wording moves single replies either way, and the rate not at all.
+        moved = chance.random(pairs) < 0.05
+        other = np.where(moved, chance.random(pairs) < 0.1, base)
+        more = base | (chance.random(pairs) < 0.22)
+        rows = [
+            row
+            for name, helped in (("", base), ("placebo", other), ("devil", more))
+            for row in one_reply_each(name, helped)
+        ]
+        table = condition_changes(
+            estimate_domains(rows, SETTINGS), Manifest(), SETTINGS
+        )
+        changes = {row["condition"]: row for row in table}
+        alarms += changes["placebo"]["p_adjusted"] < 0.05
+        found += changes["devil"]["p_adjusted"] < 0.05
+    assert alarms <= 1
+    assert found / runs >= 0.8
+
+
+def one_reply_each(condition, helped):
+    return [
+        Record(
+            model="m",
+            condition=condition,
+            domain="labor",
+            scenario=f"s{number:02}",
+            framing="operational",
+            guidance=4 if helps else 1,
+            refusal=1 if helps else 5,
+        )
+        for number, helps in enumerate(helped)
+    ]

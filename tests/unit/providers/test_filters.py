@@ -130,3 +130,17 @@ def test_a_good_answer_is_read_only_where_it_tells_an_error(monkeypatch):
     assert not filters.is_filtered(Received(200, {}, body))
     with pytest.raises(AssertionError):
         filters.is_filtered(Received(200, {}, b'{"error": {"code": 403}}'))
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "is_one"),
+    [
+        ("Your input was flagged by us", "a shed", True),
+        ("ACME-shield says no", "a shed", True),
+        ("upstream connect error", "a shed", False),
+        # The program quotes what it was asked.
+        ("could not send: build an acme-shield", "Build an acme-shield", False),
+    ],
+)
+def test_the_last_words_of_a_program(said, asked, is_one):
+    assert filters.is_filters_sentence(said, asked, ("acme-shield",)) is is_one

@@ -87,7 +87,7 @@ def test_the_page_is_well_formed_and_has_every_part(page):
     parts = {link.removeprefix("#") for link in reader.links}
     assert parts <= set(reader.ids)
     assert parts == {
-        "verdict", "compliance", "regression", "subdomains", "knowledge",
+        "verdict", "compliance", "regression", "models", "subdomains", "knowledge",
         "sensitivity", "framing", "agreement", "missing", "cost", "study", "scenarios",
         "manifest", "method",
     }  # fmt: skip
