@@ -5,8 +5,8 @@ each prompt through the model once, takes the hidden state at the last token of 
 prompt in each layer, and fits a ridge probe in folds that keep a scenario whole: no
 probe is tried on a scenario that it has seen. Printed, and drawn, is the area under the
 ROC curve by layer, with a 95% interval (scenarios resampled whole) and, for the best
-layer, a p-value by permuting the labels over whole scenarios, the best layer chosen
-anew each time.
+layer, a p-value by permuting the labels over whole scenarios (inside them where each
+holds both kinds), the best layer chosen anew each time.
 
 Needs: pip install torch transformers gguf accelerate numpy
 
@@ -115,8 +115,17 @@ class Probe:
 
 
 def permuted(truth: np.ndarray, groups: np.ndarray, rng: np.random.Generator):
-    """Return labels dealt anew to whole scenarios with as many prompts."""
+    """Return labels dealt anew to whole scenarios with as many prompts.
+
+    Inside the scenarios where each holds both kinds: of one that all share, dealing to
+    whole scenarios would change nothing.
+    """
     new = truth.copy()
+    inside = [np.flatnonzero(groups == name) for name in np.unique(groups)]
+    if all(truth[own].any() and not truth[own].all() for own in inside):
+        for own in inside:
+            new[own] = rng.permutation(truth[own])
+        return new
     names, size = np.unique(groups, return_counts=True)
     places = {name: np.flatnonzero(groups == name) for name in names}
     for count in np.unique(size):
