@@ -62,7 +62,7 @@ def condition_sentences(results: Results, *, short: bool) -> Iterator[str]:
         yield (
             f"prompt {row.condition} on {row.model}, {where}: {row.says}; {row.rate} "
             f"against {row.first}, {row.moved} points ({row.limits}), p {row.p}, "
-            f"{row.pairs} pairs"
+            f"{row.pairs} {'pair' if row.pairs == '1' else 'pairs'}"
         )
 
 
