@@ -42,7 +42,7 @@ from pytest_domainsafety.types import (
     SubdomainThreshold,
     Suite,
 )
-from pytest_domainsafety.types.manifest import SamplingEntry
+from pytest_domainsafety.types.asked import SamplingEntry
 from pytest_domainsafety.types.rows import Row, to_row
 
 _UNITED = ("models", "judges", "suites")

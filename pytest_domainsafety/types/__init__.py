@@ -8,6 +8,13 @@ public and numbered by `schema`. The rooms above import this; it imports `text`
 and `errors` alone.
 """
 
+from pytest_domainsafety.types.asked import (
+    Canaries,
+    ConditionEntry,
+    JudgeEntry,
+    ModelEntry,
+    SamplingEntry,
+)
 from pytest_domainsafety.types.asking import (
     ChatRequest,
     Message,
@@ -15,6 +22,27 @@ from pytest_domainsafety.types.asking import (
     Reply,
     Sampling,
     TokenChoice,
+)
+from pytest_domainsafety.types.cost import BudgetEntry, Cost
+from pytest_domainsafety.types.estimate_parts import (
+    Confidence,
+    CorrectedRate,
+    Limits,
+    OverRefusal,
+    PairCounts,
+    RetoldRate,
+    Robustness,
+    SubdomainEstimate,
+    TwinCounts,
+    way_of_asking,
+)
+from pytest_domainsafety.types.judge_word import (
+    AnchorEntry,
+    CascadeEntry,
+    LabelsEntry,
+    PoweredRate,
+    RetoldCounts,
+    RetoldEntry,
 )
 from pytest_domainsafety.types.judging import (
     Judgement,
@@ -28,22 +56,9 @@ from pytest_domainsafety.types.judging import (
 )
 from pytest_domainsafety.types.manifest import (
     AnalysisEntry,
-    AnchorEntry,
     BaselineEntry,
-    BudgetEntry,
-    Canaries,
-    CascadeEntry,
-    ConditionEntry,
-    Cost,
     IntervalEntry,
-    JudgeEntry,
-    LabelsEntry,
     Manifest,
-    ModelEntry,
-    PoweredRate,
-    RetoldCounts,
-    RetoldEntry,
-    SamplingEntry,
     Selection,
     StoppedEntry,
     SubdomainThreshold,
@@ -55,23 +70,13 @@ from pytest_domainsafety.types.results import (
     CellCount,
     Cells,
     ConditionChange,
-    Confidence,
-    CorrectedRate,
     DomainEstimate,
     GateKind,
     GateReason,
     GateVerdict,
-    Limits,
     ModelSummary,
-    OverRefusal,
-    PairCounts,
     Results,
-    RetoldRate,
-    Robustness,
-    SubdomainEstimate,
-    TwinCounts,
     all_passed,
-    way_of_asking,
 )
 from pytest_domainsafety.types.suites import (
     Anchors,
