@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_domainsafety import __version__
 from pytest_domainsafety.analysis import build_results
+from pytest_domainsafety.errors import RecordError
 from pytest_domainsafety.runs.soundness import contradictions
 from pytest_domainsafety.runs.sources import policy_of, settings_of, stopped_of
 from pytest_domainsafety.types import (
@@ -52,8 +53,14 @@ def recounted(
     """
     yield from contradictions(results, passed)
     yield from _manifest_problems(results, manifest)
+    left = iter(records)
     try:
-        again = _worked_out(results, manifest, records)
+        again = _worked_out(results, manifest, left)
+    except RecordError as error:
+        for _ in left:  # what is wrong with the others is said, too
+            continue
+        yield Problem("estimate", f"its records can't be counted: {error}")
+        return
     except ValueError as error:
         yield Problem("manifest", f"its settings can't be used: {error}")
         return
