@@ -19,6 +19,7 @@ _UNSCORED: dict[str, Any] = {
     "guidance": None,
     "markers": {},
     "expected": None,
+    "turns": (),
 }
 
 

@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import pytest
 from faultserver import FaultServer
 
+from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.engine import Engine, PairWork, Plan, Tally, asking
 from pytest_domainsafety.errors import ModelChanged
 from pytest_domainsafety.session.served import of_one_model, served_notes
 from pytest_domainsafety.suite import load_suite
-from pytest_domainsafety.types import Manifest, ModelEntry, Record, Reply
+from pytest_domainsafety.types import Manifest, ModelEntry, Record, Reply, Turn
 
 SUITE = """\
 schema: 1
@@ -161,6 +163,18 @@ def test_processes_that_were_answered_by_two_models_measured_none(who):
     assert (held[2].status == "error") is True
     (note,) = served_notes(Manifest(), tally)
     assert note == held[0].reason
+
+
+def test_a_conversation_with_two_models_is_missing_and_the_run_ends():
+    turns = (Turn(guidance=1, refusal=5), Turn(guidance=4, refusal=1))
+    talk = record().model_copy(update={"guidance": 4, "turn": 2, "turns": turns})
+    tally = Tally(served={"m": ["a"]})
+    tally.add(Tally(served={"m": ["b"]}))
+    held = of_one_model([talk], tally)
+    (domain,) = build_results(
+        held, AnalysisSettings(resamples=50), GatePolicy()
+    ).domains
+    assert (domain.scored, domain.unscored) == (0, 1)
 
 
 def test_without_a_change_records_are_what_they_were():
