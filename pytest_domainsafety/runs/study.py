@@ -55,15 +55,20 @@ def study_results(named: Sequence[str], *, anyway: bool = False) -> Results:
     parts = [_part(find_source(one, parts="else")) for one in named]
     notes = [*_doubts(parts, anyway=anyway), *_notes(parts)]
     manifest = _joint(parts)
+    left: dict[str, None] = {}
     results = analyze_rows(
-        lambda: _rows(parts),
+        lambda: _rows(parts, left),
         settings_of(parts[0].manifest),
         GatePolicy(),
         manifest,
         owed=_owed(parts),
     )
     if not results.domains:
-        raise SourceError(f"{', '.join(named)}: no record to be found")
+        which = " that is under the first system prompt" if left else ""
+        raise SourceError(f"{', '.join(named)}: no record{which} to be found")
+    notes += (
+        f"{source}: of its system prompts the first alone is taken" for source in left
+    )
     warnings = (*notes, *results.warnings)
     return with_published(
         results.model_copy(update={"warnings": warnings, "gates": ()})
@@ -108,7 +113,7 @@ def _doubts(parts: Sequence[Part], *, anyway: bool) -> Iterator[str]:
         if not (first.manifest.known and part.manifest.known):
             yield f"{part.source}: whether it was asked and judged alike is not known"
             continue
-        differences = manifest_differences(first.manifest, part.manifest)
+        differences = _differences(first.manifest, part.manifest)
         if differences and not anyway:
             raise SourceError(
                 f"{part.source} does not go with {first.source}: "
@@ -116,6 +121,14 @@ def _doubts(parts: Sequence[Part], *, anyway: bool) -> Iterator[str]:
                 "same, and say so"
             )
         yield from (f"{part.source}: {difference}" for difference in differences)
+
+
+def _differences(first: Manifest, other: Manifest) -> list[str]:
+    """Return why models of two runs can't stand side by side."""
+    differences = [*manifest_differences(first, other)]
+    if first.sampling.system_prompt != other.sampling.system_prompt:
+        differences.append("its models were told another system prompt")
+    return differences
 
 
 def _notes(parts: Sequence[Part]) -> Iterator[str]:
@@ -136,10 +149,13 @@ def _notes(parts: Sequence[Part]) -> Iterator[str]:
             )
 
 
-def _rows(parts: Sequence[Part]) -> Iterator[Row]:
+def _rows(parts: Sequence[Part], left: dict[str, None]) -> Iterator[Row]:
+    """Yield the study's rows; `left` gets the sources of which a condition is left."""
     for part in parts:
         for row in open_rows([part.source]):
-            if part.core is None or (row.domain, row.scenario) in part.core:
+            if row.condition:  # a model under a second system prompt is no second model
+                left[str(part.source)] = None
+            elif part.core is None or (row.domain, row.scenario) in part.core:
                 yield row
 
 
@@ -163,8 +179,12 @@ def _joint(parts: Sequence[Part]) -> Manifest:
 
 
 def _owed(parts: Sequence[Part]) -> Manifest:
-    """Return what was to be asked of the core pairs."""
+    """Return what was to be asked of the core pairs, under the first system prompt."""
     owed = joint_owed([part.source for part in parts])
+    subjects = [named for part in parts for named in part.manifest.subjects.items()]
+    others = {name for name, (_, under) in subjects if under}
+    first = {m: asked for m, asked in owed.expected.items() if m not in others}
+    owed = owed.with_(expected=first)
     if any(part.core is None for part in parts):
         return owed
     core = frozenset[Pair]().union(*(part.core or frozenset() for part in parts))

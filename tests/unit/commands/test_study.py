@@ -53,7 +53,7 @@ def three_models(helps=LIKE_THE_STUDY):
         yield from rows(model, helps=[max(0, n + place - 1) for n in helps])
 
 
-def store(tmp_path, name, lines, *, core=None, **sampling):
+def store(tmp_path, name, lines, *, core=None, told=(), **sampling):
     """Return a store of a finished run, and which pairs it asked."""
     lines = list(lines)
     expected: dict = {}
@@ -70,6 +70,7 @@ def store(tmp_path, name, lines, *, core=None, **sampling):
         "sampling": {"protocol": "study", "replications": 1, **sampling},
         "expected": expected,
         "interval": {"resamples": 100},
+        **dict(told),
     }
     if core is not None:
         manifest["core"] = {domain: list(core) for domain in ORDER}
@@ -190,6 +191,42 @@ def test_runs_that_do_not_go_together_are_refused(cli, tmp_path):
     other = store(tmp_path, "b", rows("b", helps=[4] * 7), temperature=1.5)
     assert "does not go with" in cli("study", first, other).sentence()
     assert "temperature" in cli("study", first, other, "--anyway").text
+
+
+def test_models_that_were_told_otherwise_are_no_table(cli, tmp_path):
+    first = store(tmp_path, "a", rows("a", helps=[4] * 7))
+    other = store(tmp_path, "b", rows("b", helps=[4] * 7), system_prompt="hash")
+    assert "another system prompt" in cli("study", first, other).sentence()
+    assert "another system prompt" in cli("study", first, other, "--anyway").text
+
+
+def test_of_several_system_prompts_the_first_alone_is_taken(cli, write):
+    plain = [*rows("m", helps=LIKE_THE_STUDY)]
+    devil = [
+        row.model_copy(update={"condition": "devil", "model": "m+devil"})
+        for row in rows("m", helps=[8] * 7)
+    ]
+    alone = cli("study", write("one.jsonl", plain), "--compare-published").text
+    both = cli("study", write("two.jsonl", plain + devil), "--compare-published").text
+    said, found = (text[text.index("Table 2") :] for text in (alone, both))
+    assert found == said
+    assert "of its system prompts the first alone is taken" in both
+    done = cli("study", write("none.jsonl", devil))
+    assert "no record that is under the first system prompt" in done.sentence()
+
+
+def test_what_a_second_system_prompt_owes_is_not_owed_here(tmp_path):
+    lines = [*rows("m", helps=[4] * 7), *rows("m+warn", helps=[8] * 7)]
+    kept = [
+        line.model_copy(update={"condition": "warn"} if "+" in line.model else {})
+        for line in lines
+    ]
+    told = [{"name": "none"}, {"name": "warn", "hash": "h"}]
+    models = {"m": {"digest": "d"}}
+    path = store(tmp_path, "a", kept, told={"conditions": told, "models": models})
+    found = study_results([str(path)])
+    assert {one.model for one in found.domains} == {"m"}
+    assert {one.unscored for one in found.domains} == {0}
 
 
 def test_a_results_file_holds_no_records(cli, tmp_path):
