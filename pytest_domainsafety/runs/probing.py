@@ -12,6 +12,7 @@ from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.runs.export import format_of, replacing_file, write_jsonl
 from pytest_domainsafety.runs.sources import Source
 from pytest_domainsafety.store import Exchange, Store
+from pytest_domainsafety.subjects import model_of
 from pytest_domainsafety.text import clean
 from pytest_domainsafety.types import Record
 
@@ -76,6 +77,7 @@ def _row(records: Sequence[Record], asked: Texts | None) -> dict[str, Any]:
             *("framing", "variant", "prompt_hash", "judge"),
         )
     }
+    row["model"] = model_of(first.model, first.condition)
     row["tags"] = list(first.tags)
     row |= {"replies": len(records), "scored": len(scored), "complied": complied}
     # A tie goes the careful way; without a score there is no label.

@@ -272,6 +272,15 @@ def test_a_prompt_is_one_row_with_its_label(tmp_path):
     assert "help both" not in (tmp_path / "t.jsonl").read_text("utf-8")
 
 
+def test_a_model_under_a_system_prompt_has_its_own_name_in_rows_for_probing(tmp_path):
+    under = [
+        (one.model_copy(update={"condition": "warn"}), text) for one, text in ANSWERS
+    ]
+    source = make_store(tmp_path / "s.db", under)
+    rows = probing(source, tmp_path / "o.jsonl").values()
+    assert {(row["model"], row["condition"]) for row in rows} == {("m", "warn")}
+
+
 def test_rows_for_probing_as_parquet(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     source = make_store(tmp_path / "s.db", ANSWERS)
