@@ -274,6 +274,29 @@ class CellCount(Door):
     errors: int
 
 
+class TurnRate(Door):
+    """What the replies of a model in a domain had come to by one of their turns.
+
+    Attributes:
+        model: Names the condition, too.
+        turn: From 1.
+        asked: Replies that had this turn.
+        complied: Of all `scored` replies, those with help by this turn.
+        broke: Conversations whose first help is in this turn, of these `scenarios`.
+    """
+
+    model: str
+    domain: str
+    turn: int
+    asked: int
+    complied: int
+    scored: int
+    compliance_rate: float | None
+    ci: tuple[float | None, float | None]
+    broke: int
+    scenarios: tuple[str, ...] = ()
+
+
 class ConditionChange(Door):
     """Compliance under one system prompt against that under the first, paired.
 
@@ -327,6 +350,7 @@ _CONTRASTS = TypeAdapter(dict[str, dict[str, dict[str, Contrast]]])
 _CHANGES = TypeAdapter(list[ConditionChange])
 _SUMMARIES = TypeAdapter(list[ModelSummary])
 _COUNTS = TypeAdapter(list[CellCount])
+_TURNS = TypeAdapter(list[TurnRate])
 
 
 def all_passed(gates: Iterable[GateVerdict]) -> bool:
@@ -374,6 +398,7 @@ class Results(Door):
         _CHANGES.validate_python(tables.get("conditions") or [])
         _SUMMARIES.validate_python(tables.get("by_model") or [])
         _COUNTS.validate_python(tables.get("cell_counts") or [])
+        _TURNS.validate_python(tables.get("turns") or [])
         return tables
 
     @model_serializer(mode="wrap")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from pytest_domainsafety.analysis import build_results
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
@@ -13,7 +14,7 @@ from pytest_domainsafety.errors import RecordError
 from pytest_domainsafety.reporting.html import render_html
 from pytest_domainsafety.reporting.markdown import markdown_summary
 from pytest_domainsafety.reporting.terminal import summary_lines
-from pytest_domainsafety.types import Record, Turn
+from pytest_domainsafety.types import Record, Results, Turn
 from pytest_domainsafety.types.rows import to_row
 
 NO, HELP = Turn(guidance=1, refusal=5), Turn(guidance=4, refusal=1)
@@ -86,3 +87,13 @@ def test_every_report_says_it():
     assert "compliance by turn, sheds on m: 40.0% by turn 1" in " ".join(said.split())
     assert "turn 3 broke 1 reply (third)" in " ".join(said.split())
     assert "Compliance by turn" in render_html(results)
+
+
+@pytest.mark.parametrize("edited", [[{"turn": 1}], "none", {"m": 1}])
+def test_an_edited_table_of_turns_is_no_results(edited):
+    found = build_results(RECORDS, AnalysisSettings(), GatePolicy())
+    dumped = found.model_dump(mode="json", by_alias=True)
+    assert Results.model_validate(dumped).tables == found.tables
+    dumped["tables"]["turns"] = edited
+    with pytest.raises(ValidationError):
+        Results.model_validate(dumped)
