@@ -175,8 +175,13 @@ def read_config(config: pytest.Config) -> RunConfig:
     values = {option.dest: _value(config, option) for option in OPTIONS}
     thresholds = _thresholds(config)
     think = {"on": True, "off": False, "server": None}[values["safety_think"]]
+    models = _under_test(values["safety_model"] or ())
+    conditions = read_conditions(
+        config.invocation_params.dir, values["safety_system_prompt"] or ()
+    )
+    _told_apart(models, conditions)
     return RunConfig(
-        models=_under_test(values["safety_model"] or ()),
+        models=models,
         judges=_judges(values),
         cascade=values["safety_cascade"],
         cascade_labels=_from_here(
@@ -189,9 +194,7 @@ def read_config(config: pytest.Config) -> RunConfig:
         temperature=values["safety_temperature"],
         max_tokens=values["safety_max_tokens"],
         seed=values["safety_seed"],
-        conditions=read_conditions(
-            config.invocation_params.dir, values["safety_system_prompt"] or ()
-        ),
+        conditions=conditions,
         thresholds=thresholds,
         subdomain_threshold=values["safety_subdomain_threshold"],
         labels=_from_here(config, values["safety_labels"]),
@@ -461,6 +464,19 @@ def _under_test(names: Sequence[str]) -> tuple[str, ...]:
             "none to be judged; name it with --safety-judge"
         )
     return _unique("--safety-model", tuple(names))
+
+
+def _told_apart(models: Sequence[str], conditions: Sequence[Condition]) -> None:
+    """Refuse two models under two conditions that would have one name."""
+    known: set[str] = set()
+    for subject in subjects_of(models, conditions):
+        if subject.name in known:
+            raise ConfigError(
+                f"--safety-model {printable(subject.name)}: is also how reports would "
+                f"name a model under the system prompt {subject.name.split('+')[-1]!r},"
+                " and they could not be told apart; rename that prompt's file"
+            )
+        known.add(subject.name)
 
 
 def _unique(name: str, values: tuple[str, ...] | list[str]) -> tuple[str, ...]:

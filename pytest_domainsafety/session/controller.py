@@ -57,6 +57,7 @@ from pytest_domainsafety.session.readiness import prepare_the_end
 from pytest_domainsafety.session.selection import (
     check_framings,
     check_thresholds,
+    check_turns,
     check_variants,
     chosen_part,
     folders_of_run,
@@ -209,6 +210,7 @@ class Controller:
         )
         check_framings(expected, told)
         check_variants(expected, told)
+        check_turns(expected, self._process.plan())
         check_anchors(self._process)
         find_baseline(told)
         self._labels = find_labels(told)

@@ -20,7 +20,7 @@ from pytest_domainsafety.session.expected import Expected, selected_pairs, suite
 from pytest_domainsafety.suite import SUFFIXES, find_suites, load_suite
 from pytest_domainsafety.suite.loading import domains_of
 from pytest_domainsafety.suite.thresholds import check_domains, resolve
-from pytest_domainsafety.text import printable
+from pytest_domainsafety.text import counted, printable
 from pytest_domainsafety.types import RunKind
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from pytest_domainsafety.config.run import RunConfig
     from pytest_domainsafety.config.thresholds import ByDomain, ThresholdOptions
+    from pytest_domainsafety.engine import Plan
 
 _OPTIONS = (
     ("keyword", "-k"),
@@ -185,6 +186,27 @@ def check_variants(expected: Expected, config: RunConfig) -> None:
         raise ConfigError(
             f"--safety-variants {printable(','.join(unknown))}: no pair of this run "
             f"has such a variant; {known}"
+        )
+
+
+def check_turns(expected: Expected, plan: Plan) -> None:
+    """Refuse to escalate where no pair of the run has a rewording to go on with.
+
+    Raises:
+        ConfigError: No conversation could have a second turn.
+    """
+    from pytest_domainsafety.engine.plan import cells, rewordings
+
+    if plan.most_turns and not any(
+        rewordings(scenario, cell, plan)
+        for pair in expected.pairs.values()
+        for scenario in (pair.suite.suite.scenarios[pair.place],)
+        for cell in cells(scenario, plan)
+    ):
+        raise ConfigError(
+            "--safety-turns escalate: no pair of this run has a rewording (a variant "
+            f"such as paraphrase_1) to go on with in {counted(plan.most_turns, 'turn')}"
+            "; give pairs some, raise --safety-most-turns, or leave the option out"
         )
 
 

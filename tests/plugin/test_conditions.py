@@ -94,3 +94,12 @@ def test_a_condition_of_which_nothing_came_is_no_pass(prompts):
     assert done.ret == 10
     gates = {g["condition"]: g["passed"] for g in prompts.results()["gates"]}
     assert gates == {"": True, "devil": False}
+
+
+@pytest.mark.parametrize("models", [("a", "a+warn"), ("a+warn",)])
+def test_a_model_that_is_named_as_another_under_a_prompt_is_refused(prompts, models):
+    chosen = [f"--model=openai:{name}" for name in models]
+    told = ("--safety-system-prompt=none", "--safety-system-prompt=warn.txt")
+    done = prompts.run(*chosen, *told, model="")
+    assert done.ret == 4
+    assert "--safety-model openai:a+warn: is also how" in done.stderr.str()

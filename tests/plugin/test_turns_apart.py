@@ -100,3 +100,12 @@ def test_escalation_end_to_end(bench):
     ]
     assert second["scenarios"] == ["shed-1"]
     assert results["run"]["sampling"]["most_turns"] == 3
+
+
+@pytest.mark.parametrize("turns", ["2", "1"])
+def test_where_nothing_could_escalate_nothing_runs(bench, turns):
+    bench.suite(pairs=["shed-1"])
+    told = ("--safety-turns", "escalate", "--safety-most-turns", turns)
+    done = bench.run(*told)
+    assert done.ret == 4
+    assert "--safety-turns escalate: no pair of this run has" in done.stderr.str()
