@@ -176,8 +176,16 @@ def cascade_notes(
     """Return what must be said of a cascade: what was decided first, at what price."""
     if cascade is None:
         return []
-    sizes = [len(record.panel) for record in records if record.status == "scored"]
+    scored = [record for record in records if record.status == "scored"]
+    sizes = [len(record.panel) for record in scored]
     first = sizes.count(1)
+    unlabelled = sorted({record.domain for record in scored} - cascade.domains.keys())
+    unknown = ""
+    if cascade.domains and unlabelled:
+        unknown = (
+            f"; of {', '.join(map(printable, unlabelled))} no reply is labelled, so "
+            "the second one read all of these"
+        )
     missed, wronged = first_step_limits(cascade, confidence)
     return [
         f"a cascade: {printable(cascade.first)} alone decided {first:,} of "
@@ -185,5 +193,5 @@ def cascade_notes(
         f"{printable(cascade.second)} the others; on {cascade.pairs} labelled "
         f"scenarios that made no cut the first step missed help in {cascade.missed} "
         f"and saw what is none in {cascade.wronged}, so the gates' limits are wider by "
-        f"{missed:.1%} above and {wronged:.1%} below (labels: {cascade.file})"
+        f"{missed:.1%} above and {wronged:.1%} below (labels: {cascade.file}){unknown}"
     ]

@@ -271,7 +271,8 @@ class Conductor:
     def _is_decided(self, dialogue: Dialogue) -> bool:
         """Whether a cascade's first step is sure: then its second one is not asked."""
         cuts = self._plan.cascade
-        if cuts is None or dialogue.judged != 1:
+        known = dialogue.work.suite.suite.domain in self._plan.cascade_domains
+        if cuts is None or not known or dialogue.judged != 1:
             return False
         first = together(dialogue.said[0])
         return first.status == "scored" and is_sure(sureness(first), *cuts)

@@ -66,6 +66,7 @@ class Plan:
         cascade: Harm up to which the first judge's word alone is that a reply is safe,
             and from which that it helps (`analysis.cascade`); the second judge reads
             the others. None for no cascade: all judges read all.
+        cascade_domains: Where that was found out: elsewhere the second one reads all.
         second_judge: Reads a sample of what the judges scored; None for none.
         second_sample: Replies a domain that it reads.
         judge_reasoning: Whether reasoning traces are judged too.
@@ -121,6 +122,7 @@ class Plan:
     series: Mapping[str, str] | None = None
     keep_text: bool = True
     cascade: tuple[float | None, float | None] | None = None
+    cascade_domains: tuple[str, ...] = ()
     second_judge: str | None = None
     second_sample: int = 20
     judge_reasoning: bool = False

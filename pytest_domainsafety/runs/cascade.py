@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,7 @@ def calibrate(
         file=file.name,
         hash=labels_entry(file, labels).hash,
         labelled=len(rows),
+        domains=dict(sorted(Counter(row.pair[0] for row in rows).items())),
         **cuts._asdict(),
     )
 

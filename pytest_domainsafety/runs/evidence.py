@@ -460,6 +460,8 @@ class _Bench:
         first = _as_judgement(record.panel[0]).model_copy(
             update={"expected": record.expected}
         )
+        if entry.domains and record.domain not in entry.domains:
+            return False
         return first.status == "scored" and is_sure(
             sureness(first), entry.low, entry.high
         )

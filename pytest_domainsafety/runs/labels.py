@@ -31,6 +31,8 @@ DRAWN = ("probability", "drawn")
 """Columns of labels of a sample with known probabilities (`domainsafety labels`)."""
 LABELS_NAME = "labels.csv"
 """Of the labels to use, in a folder of labels."""
+LEAST_CHANCE = 1e-9
+"""Of being drawn: no run has so many replies that one could be drawn more rarely."""
 SAMPLE_NAME = "sample.json"
 """Of what was drawn to be labelled, there too."""
 Scores = dict[str, int | None]
@@ -297,7 +299,7 @@ def _probability(
         chance, count = float(texts[0]), int(texts[1])
     except ValueError:
         chance, count = 0.0, 0
-    if not 0 < chance <= 1 or count < 1:
+    if not LEAST_CHANCE <= chance <= 1 or count < 1:
         raise SourceError(
             f"{path}:{line}: probability is {printable(repr(texts[0]), 40)} and drawn "
             f"{printable(repr(texts[1]), 40)}; expected a number above 0 and up to 1, "

@@ -112,6 +112,8 @@ def rejudge_run(
             judges={judge: rejudged.judge},
             second_judge={},
             cascade=None,
+            retold=None,
+            anchors={},
             **_no_tables(manifest),
             judge_reasoning=False,
             suites=_with_rubrics(manifest.suites, suites),
@@ -122,8 +124,9 @@ def rejudge_run(
             unmeasured=manifest.unmeasured if _lost(rejudged.records) else (),
         )
         results = _results(source, new, rejudged)
-        if options["rewordings"] or options["judge_robust"]:
-            gate = options["judge_robust"]
+        # What the run's gates were held to holds for those of another judge.
+        gate = options["judge_robust"] or _is_robust(manifest)
+        if options["rewordings"] or gate:
             new = _in_other_words(
                 store, source, plan, suites, results, rejudged, gate=gate
             )
@@ -184,6 +187,11 @@ def _mode_of(manifest: Manifest) -> JudgeMode:
     """Return how the run was judged, so that another judge is compared in the same."""
     modes = {entry.mode for entry in manifest.judges.values()}
     return "evidence" if modes == {"evidence"} else "holistic"
+
+
+def _is_robust(manifest: Manifest) -> bool:
+    """Whether the run's gates were held to the widest limit over ways of asking."""
+    return manifest.retold is not None and manifest.retold.gate
 
 
 def _adapted(manifest: Manifest, tally: Tally) -> dict[str, Any]:
@@ -380,9 +388,18 @@ class _Bench:
         before = list(self._store.records(run))
         before += _not_there(before, self._manifest, self._looked)
         return [
-            judged.get(cell_of(record), (self._renamed(record), ""))
-            for record in before
+            judged.get(cell_of(record), (self._unread(record), "")) for record in before
         ]
+
+    def _unread(self, record: Record) -> Record:
+        """Return a record whose reply is not in the store: nobody judged it."""
+        record = self._renamed(record)
+        if record.status == "error":
+            return record
+        reason = "its reply is not in the store any more"
+        return record.model_copy(
+            update=_NO_SCORES | {"status": "error", "reason": reason}
+        )
 
     def _renamed(self, record: Record) -> Record:
         """Return a record as the new run's, without what other judges said."""

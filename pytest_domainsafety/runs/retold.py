@@ -156,9 +156,8 @@ def _ways(
 ) -> tuple[list[_Way], int]:
     """Return each gate in each way, and how many replies a judge reads in one."""
     texts = {
-        cell_of(one.record): one
+        cell_of(one.record): one if _is_read(one) else None
         for one in again.store.exchanges(again.run)
-        if awaits_a_judge(one) and reply_kind(one.last)[0] == "answer"
     }
     by_gate: dict[tuple[str, str], list[Record]] = {}
     for record in records:
@@ -190,24 +189,37 @@ def _ways(
             )
             for retelling in RETELLINGS
         ]
-    return ways, len(texts)
+    return ways, sum(text is not None for text in texts.values())
+
+
+def _is_read(exchange: Exchange) -> bool:
+    return awaits_a_judge(exchange) and reply_kind(exchange.last)[0] == "answer"
 
 
 def _start(
     estimate: DomainEstimate,
     records: Sequence[Record],
-    texts: Mapping[Any, Exchange],
+    texts: Mapping[Any, Exchange | None],
 ) -> tuple[State, list[tuple[int, Exchange, bool]]]:
     """Return what is known before the judge is asked, and the order of asking.
 
     The order is a hash, so that those asked about stand for those that are left.
+    A reply that is not in the store any more is lost, whatever was said of it.
+
+    Args:
+        estimate: Of the gate's domain.
+        records: Its operational replies.
+        texts: What the store has of all replies; None where no judge reads it.
     """
     places = {name: place for place, name in enumerate(estimate.by_pair)}
     pairs = len(places)
     refused, left = np.zeros(pairs, np.int64), np.zeros(pairs, np.int64)
     order = []
     for record in records:
-        place, text = places[record.scenario], texts.get(cell_of(record))
+        place, cell = places[record.scenario], cell_of(record)
+        if cell not in texts:
+            continue
+        text = texts[cell]
         if text is not None:
             left[place] += 1
             before = record.complies or not record.scored

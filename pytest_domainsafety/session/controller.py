@@ -201,6 +201,7 @@ class Controller:
         cascade = calibrated(self._process, workers=len(self._numbers))
         if cascade is not None:
             self._process.cascade = cascade.low, cascade.high
+            self._process.cascade_domains = tuple(cascade.domains)
         return cascade
 
     def _prepare(self, expected: Expected) -> None:

@@ -67,6 +67,7 @@ class Process:
         """What a budget must reach to; known to the process that looks at models."""
         self.cascade: tuple[float | None, float | None] | None = None
         """Where a cascade's first step is sure (`analysis.cascade`)."""
+        self.cascade_domains: tuple[str, ...] = ()
         self._engine: Engine | None = None
         self.opening: Engine | None = None
         """The engine while it looks at models and judges."""
@@ -175,6 +176,7 @@ class Process:
             series=self._series,
             keep_text=config.store_text == "full",
             cascade=self.cascade,
+            cascade_domains=self.cascade_domains,
             second_judge=config.second_judge,
             second_sample=config.second_judge_sample,
             judge_reasoning=config.judge_reasoning,

@@ -82,6 +82,8 @@ class CascadeEntry(Part):
         file: Labels by which it was found out where the first is sure.
         hash: Of the labels.
         labelled: Operational replies behind it.
+        domains: Domain → how many of them are its own. Where there is none, the second
+            one reads all; of an older version, which said none, it did not.
         low: Harm (0 to 1) up to which a reply is safe by the first alone; None: none.
         high: From which it is help by the first alone; None: none.
         pairs: Scenarios that made no cut, on which the error was counted.
@@ -93,6 +95,7 @@ class CascadeEntry(Part):
     file: str = ""
     hash: str = ""
     labelled: Count = 0
+    domains: dict[str, Count] = Field(default_factory=dict)
     low: Number | None = None
     high: Number | None = None
     pairs: Count = 0

@@ -187,3 +187,27 @@ def test_workers_share_no_cascade(lab):
     labelled(lab)
     seen = cascade(lab, workers=2)
     assert_refused(seen, "leave -n out", status=UNUSABLE)
+
+
+def test_a_domain_of_which_no_reply_is_labelled_is_the_second_steps(lab):
+    labelled(lab)
+    lab.suite(domain="other", pairs=[f"odd-{n}" for n in range(20)])
+    lab.shape = Shape(HELP)
+    sound = both()
+
+    def blind(body):  # to the harm of the other domain
+        other = "me with odd" in json.dumps(body["messages"])
+        guard = body["model"] == "guard-model"
+        return Shape("safe") if other and guard else sound(body)
+
+    lab.judge = blind
+    seen = cascade(lab)
+    assert_held(seen, FAILED, "worse|comply")
+    with Store(lab.path / STORE, read_only=True) as store:
+        records = list(store.records(store.newest_run()))
+    sizes = {record.domain: len(record.panel) for record in records}
+    assert sizes == {"sheds": 1, "other": 2}
+    assert seen.results["run"]["cascade"]["domains"] == {"sheds": 60}
+    (note,) = [said for said in seen.results["warnings"] if "a cascade:" in said]
+    assert "of other no reply is labelled" in note
+    assert lab.cli("verify", STORE).status == 0

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.analysis.gate import GatePolicy, status_of
 from pytest_domainsafety.analysis.retold import RetoldGate, State
+from pytest_domainsafety.runs.retold import _start
 from pytest_domainsafety.types import Record, RetoldEntry
 
 PAIRS = 24
@@ -140,3 +142,12 @@ def test_nothing_is_asked_where_no_answer_could_flip_the_gate():
     none = np.zeros(30, np.int64)
     gone = np.array([1] * 29 + [0])
     assert lost.needed(State(none, gone, 1 - gone), [29]) == 0
+
+
+def test_a_reply_that_the_store_has_lost_is_no_refusal():
+    rows = list(records(0))
+    (estimate,) = results(0, {}).domains
+    kept = {cell_of(row): None for row in rows[4:]}  # empty: no judge reads them
+    state, order = _start(estimate, rows, kept)
+    assert not order
+    assert state.lost.tolist() == [1] * 4 + [0] * (PAIRS - 4)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -90,6 +92,34 @@ def test_a_judge_that_does_not_waver_passes(folder):
     assert results["domains"][0]["robust"]["flips"] == []
     with Store(folder / "s.db", create=False) as store:
         assert store.verify() == []
+
+
+def test_a_run_that_was_held_to_the_widest_limit_is_so_by_another_judge(folder):
+    judge = wavering(folder)
+    _, _, held = rejudged(folder, judge, "--judge-robust")
+    again = f"s.db#{held['run']['run']}"
+    status, said = run("rejudge", again, "--judge", judge, "--json", "r.json")
+    assert status == 1, said
+    assert "hangs on the judge's words" in " ".join(said.split())
+    status, said = run("rejudge", again, "--judge", "offline", "--json", "r.json")
+    assert status == 0, said
+    told = json.loads((folder / "r.json").read_text())["run"]["retold"]
+    assert (told["gate"], told["fault"], told["asked"] > 0) == (True, "", True)
+
+
+@pytest.mark.parametrize("more", [(), ("--rewordings",), ("--judge-robust",)])
+def test_replies_that_are_gone_are_nobodys_judgement(folder, more):
+    with closing(sqlite3.connect(folder / "s.db")) as store, store:
+        gone = store.execute(
+            "DELETE FROM replies WHERE request_key IN (SELECT request_key FROM records "
+            "WHERE framing = 'operational')"
+        )
+        assert gone.rowcount == PAIRS
+    status, said, results = rejudged(folder, judge_script(folder), *more)
+    assert status == 10, said
+    (estimate,) = results["domains"]
+    assert (estimate["scored"], estimate["responses"]) == (0, PAIRS)
+    assert estimate["ci"]["high"] == 1.0
 
 
 def test_the_offline_judge_has_no_prompt_to_be_worded(folder):

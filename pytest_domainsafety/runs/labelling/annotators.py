@@ -298,7 +298,12 @@ def use_labels(
 def _chosen(
     folder: Path, checked: Checked, names: Sequence[str]
 ) -> tuple[Annotator, ...]:
-    there = {person.name: person for person in checked.annotators if person.labels}
+    # Those whose labels are all of other replies are there too, to be named.
+    there = {
+        person.name: person
+        for person in checked.annotators
+        if person.labels or person.strange
+    }
     for name in names:
         if name not in there:
             raise SourceError(

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import unreadable, unwritable, write_file
-from pytest_domainsafety.runs.labels import SAMPLE_NAME, label_id
+from pytest_domainsafety.runs.labels import LEAST_CHANCE, SAMPLE_NAME, label_id
 from pytest_domainsafety.text import fingerprint, printable
 from pytest_domainsafety.types import BASE_VARIANT, Record
 from pytest_domainsafety.types.words import Door
@@ -31,7 +31,7 @@ class Drawn(Door):
     """
 
     id: str
-    probability: Annotated[float, Field(gt=0, le=1)]
+    probability: Annotated[float, Field(ge=LEAST_CHANCE, le=1)]
 
 
 class Sample(Door):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pytest_domainsafety.errors import ConfigError, DomainSafetyError
 from pytest_domainsafety.files import why_not
@@ -51,7 +52,7 @@ class LabelServer:
         """
         self.token = secrets.token_urlsafe(18)
         try:
-            self._server = ThreadingHTTPServer((HOST, port), _handler(desk, self.token))
+            self._server = _Server((HOST, port), _handler(desk, self.token))
         except OSError as error:
             raise ConfigError(
                 f"--port {port}: can't be had on {HOST} ({why_not(error)}); name "
@@ -81,6 +82,15 @@ class LabelServer:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Say in one sentence what went wrong; nothing where a browser went away."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            what = type(error).__name__
+            sys.stderr.write(f"a request of the page could not be answered ({what})\n")
+
+
 def _handler(desk: Desk, token: str) -> type[BaseHTTPRequestHandler]:
     """Return the handler of one desk."""
 
@@ -90,9 +100,9 @@ def _handler(desk: Desk, token: str) -> type[BaseHTTPRequestHandler]:
         timeout = 30  # of one connection that says nothing
 
         def do_GET(self) -> None:
-            where = urlsplit(self.path)
             if not self._is_ours():
                 return
+            where = self._where()
             if where.path in _PAGE:
                 name, kind = _PAGE[where.path]
                 body = files(__package__).joinpath("page", name).read_bytes()
@@ -111,17 +121,24 @@ def _handler(desk: Desk, token: str) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             if not self._is_ours():
                 return
-            if urlsplit(self.path).path != "/api/label":
+            if self._where().path != "/api/label":
                 self._answer(None)
                 return
             self._answer(self._keep)
 
+        def _where(self) -> SplitResult:
+            try:
+                return urlsplit(self.path)
+            except ValueError:  # no address
+                return urlsplit("")
+
         def _keep(self) -> Any:
-            length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or int(length) > _LARGEST:
+            text = self.headers.get("Content-Length", "")
+            length = int(text) if text.isdecimal() and len(text) < 10 else None
+            if length is None or length > _LARGEST:
                 raise NotALabelError("the label is too long: shorten the note")
             try:
-                given = json.loads(self.rfile.read(int(length)).decode())
+                given = json.loads(self.rfile.read(length).decode())
             except (ValueError, RecursionError):
                 given = None
             if not isinstance(given, dict):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import socket
 import threading
 from collections import Counter
 from pathlib import Path
@@ -196,6 +198,13 @@ def edit(path, change):
             "expected a number above 0",
         ),
         (
+            lambda lines: [
+                lines[0],
+                *(re.sub(",[^,]+,12,", ",1e-200,12,", one) for one in lines[1:]),
+            ],
+            "expected a number above 0",
+        ),
+        (
             lambda lines: [lines[0], lines[1].replace(",12,", ",13,"), *lines[2:]],
             "has 12 rows of a sample of 13",
         ),
@@ -228,6 +237,11 @@ def test_labels_in_the_wrong_place():
         more = () if command == "check" else ("--source", "s.db")
         assert run("labels", command, *more)[0] == status
     assert "not in the sample" in run("labels", "use", "--source", "s.db")[1]
+    label("ben")
+    other = LABELS / "anna.csv"
+    other.write_text("id,guidance\n00ff,5\n")  # a run's that is not this one, alone
+    status, said = run("labels", "use", "--source", "s.db")
+    assert (status, "anna.csv: 1 of its labels" in said) == (2, True)
     edit(LABELS / "sample.json", lambda _: ["{}"])
     status, said = run("labels", "check")
     assert (status, "was it edited" in said) == (2, True)
@@ -336,3 +350,35 @@ def test_what_is_no_label_is_not_kept(served, wrong):
     status, said = call(served, "/api/label", body)
     assert (status, "error" in said) == (400, True)
     assert not (LABELS / "anna.csv").exists()
+
+
+def send(server, first, *headers):
+    """Send one request as it stands; return its answer's first line."""
+    host = f"127.0.0.1:{server.port}"
+    lines = [first, f"Host: {host}", f"{TOKEN_HEADER}: {server.token}", *headers]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+        line.sendall("\r\n".join([*lines, "", ""]).encode())
+        return line.makefile("rb").readline().decode().strip()
+
+
+def test_what_no_browser_sends_is_refused_without_a_traceback(served, capfd):
+    assert send(served, "GET http://[ HTTP/1.1").endswith("404 Not Found")
+    assert send(served, "POST http://[ HTTP/1.1").endswith("404 Not Found")
+    length = f"Content-Length: {'9' * 5000}"
+    assert send(served, "POST /api/label HTTP/1.1", length).endswith("400 Bad Request")
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionResetError(104, "reset"), ""),  # a browser went away
+        (KeyError("x"), "a request of the page could not be answered (KeyError)\n"),
+    ],
+)
+def test_what_goes_wrong_on_the_page_is_one_sentence(served, capsys, error, told):
+    try:
+        raise error
+    except type(error):
+        served._server.handle_error(None, None)
+    assert capsys.readouterr().err == told
