@@ -46,7 +46,7 @@ def test_a_locked_run(bench):
         holm = allow_silence = False
         filter_words = ()
         subdomain_threshold, analytical = "domain", True
-        labels, judge_mode = None, "holistic"
+        labels, judge_mode, conditions = None, "holistic", ()
 
     file = bench.suite()
     lock = make_lock(
