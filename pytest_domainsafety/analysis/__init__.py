@@ -31,6 +31,7 @@ from pytest_domainsafety.analysis.compare import (
     model_differences,
     part_of,
     partners_of,
+    prompt_differences,
     suite_differences,
 )
 from pytest_domainsafety.analysis.estimate import (
@@ -69,6 +70,7 @@ __all__ = [
     "model_differences",
     "part_of",
     "partners_of",
+    "prompt_differences",
     "regressions",
     "self_test",
     "suite_differences",

@@ -159,11 +159,31 @@ def model_differences(
     """
     sentences = []
     for now, then in sorted({(model, then) for (model, _), then in partners.items()}):
-        sides = old.models.get(then), new.models.get(now)
+        sides = old.entry_of(then), new.entry_of(now)
         if None not in sides and (text := _quantised(*sides)):  # type: ignore[arg-type]
             names = then if then == now else f"{then} and {now}"
             sentences.append(f"{names}: {text}")
     return tuple(sentences)
+
+
+def prompt_differences(
+    old: Manifest, new: Manifest, partners: Mapping[Key, str]
+) -> tuple[str, ...]:
+    """Return of each model whether it was told otherwise than its partner.
+
+    Args:
+        old: The earlier run's.
+        new: The later one's.
+        partners: (model, domain) of the later run → the earlier one's model.
+    """
+    if not (old.known and new.known):
+        return ()
+    pairs = sorted({(model, then) for (model, _), then in partners.items()})
+    return tuple(
+        f"{now}: told another system prompt then, so a change may be the prompt's"
+        for now, then in pairs
+        if old.prompt_of(then) != new.prompt_of(now)
+    )
 
 
 def _quantised(old: ModelEntry, new: ModelEntry) -> str:

@@ -17,6 +17,7 @@ from pytest_domainsafety.analysis import (
     model_differences,
     part_of,
     partners_of,
+    prompt_differences,
     suite_differences,
 )
 from pytest_domainsafety.errors import SourceError
@@ -169,11 +170,13 @@ def comparable(
             "Compare all the same with --anyway (of pytest: --safety-baseline-anyway)"
         )
     _refuse_strangers(old, new)
+    partners = partners_of(old.counts, new)
     ended = manifest.cost is not None and old.manifest.known
     return (
         *_parts(old.manifest, manifest),
         *_other_models(old, new),
-        *model_differences(old.manifest, manifest, partners_of(old.counts, new)),
+        *model_differences(old.manifest, manifest, partners),
+        *prompt_differences(old.manifest, manifest, partners),
         *suite_differences(old.manifest, manifest),
         # A run that has not begun does not know yet.
         *(adapted_differences(old.manifest.adapted, manifest.adapted) if ended else ()),

@@ -309,6 +309,14 @@ class Manifest(Part):
         """Return what is known of a model, under whatever condition."""
         return self.models.get(self.subjects.get(subject, (subject, ""))[0])
 
+    def prompt_of(self, subject: str) -> str | None:
+        """Return the hash of what a model was told, None for nothing."""
+        _, condition = self.subjects.get(subject, (subject, ""))
+        if not condition:
+            return self.sampling.system_prompt
+        told = {entry.name: entry.hash for entry in self.conditions}
+        return told.get(condition)
+
     def digest_of(self, model: str) -> str:
         """Return what is known of a model's weights; empty if nothing."""
         entry = self.entry_of(model)

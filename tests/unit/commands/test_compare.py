@@ -97,6 +97,32 @@ def test_runs_that_do_not_compare(cli, save, records):
     assert "note: sampling setting temperature" in done.text
 
 
+def test_another_system_prompt_is_said(cli, save, records):
+    said = "m: told another system prompt then, so a change may be the prompt's"
+    plain = save("store", "a", records())
+    sampling = {"temperature": 0.7, "system_prompt": "x"}
+    told = save("results", "b", records(), sampling=sampling)
+    assert f"note: {said}" in cli("compare", plain, told, *WIDE).text
+    assert said not in cli("compare", told, told, *WIDE).text
+    # By the name of a second condition stands another text.
+    under = [row.model_copy(update={"condition": "warn"}) for row in records()]
+    sides = [
+        save(
+            "results",
+            name,
+            under,
+            models={"m": {}},
+            conditions=[{"name": "none"}, entry],
+        )
+        for name, entry in (
+            ("c", {"name": "warn", "hash": "x"}),
+            ("d", {"name": "warn", "hash": "y"}),
+        )
+    ]
+    assert "told another system prompt" in cli("compare", *sides, *WIDE).text
+    assert "told another system" not in cli("compare", sides[0], sides[0], *WIDE).text
+
+
 def test_what_is_worth_a_note(cli, save, records):
     suites = {"a": MANIFEST["suites"]["a"] | {"hash": "i", "version": "2"}}
     before = save("results", "a", records(), started="2026-06-01")
