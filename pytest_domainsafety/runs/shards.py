@@ -206,7 +206,20 @@ def _facts(manifests: Sequence[Manifest]) -> dict[str, Any]:
             mine = families.setdefault(domain, {})
             for family, ids in names.items():
                 mine.setdefault(family, {}).update(dict.fromkeys(ids))
-    told: dict[str, Any] = {"law": law, "core": core, "families": families}
+    told: dict[str, Any] = {
+        "law": {
+            domain: {
+                frame: {level: [*ids] for level, ids in levels.items()}
+                for frame, levels in frames.items()
+            }
+            for domain, frames in law.items()
+        },
+        "core": {domain: [*ids] for domain, ids in core.items()},
+        "families": {
+            domain: {family: [*ids] for family, ids in names.items()}
+            for domain, names in families.items()
+        },
+    }
     return {name: facts for name, facts in told.items() if facts}
 
 

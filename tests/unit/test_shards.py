@@ -109,6 +109,28 @@ def test_what_one_shard_knows_of_leaks_and_filters_is_not_lost(tmp_path, order):
     assert told["run"]["filter_words"] == "a1"
 
 
+def test_what_the_suites_say_of_their_pairs_is_of_all_shards(tmp_path):
+    told = [
+        {
+            "law": {"labor": {"us": {"high": [f"s{n}"]}}},
+            "core": {"labor": [f"s{n}", "s9"]},
+            "families": {"labor": {"f": [f"s{n}", f"t{n}"]}},
+        }
+        for n in range(2)
+    ]
+    half = len(rows()) // 2
+    parts = (rows()[:half], rows()[half:])
+    shards = [
+        make_shard(tmp_path / f"{n}.db", parts[n], f"run-{n + 1}", **told[n])
+        for n in range(2)
+    ]
+    done, found = analyze(tmp_path, *shards)
+    assert done.exit_code in (0, 1), done.exception
+    assert found["run"]["law"] == {"labor": {"us": {"high": ["s0", "s1"]}}}
+    assert found["run"]["core"] == {"labor": ["s0", "s9", "s1"]}
+    assert found["run"]["families"] == {"labor": {"f": ["s0", "t0", "s1", "t1"]}}
+
+
 def test_a_run_that_is_named_twice_was_asked_once(tmp_path, shards):
     _, once = analyze(tmp_path, shards[0])
     done, twice = analyze(tmp_path, shards[0], shards[0])
