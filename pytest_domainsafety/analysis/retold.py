@@ -256,13 +256,19 @@ def _up_to(limits: Limits | None, high: float) -> Limits | None:
 def state_of(estimate: DomainEstimate, counts: Mapping[str, RetoldCounts]) -> State:
     """Return what is known of an estimate's pairs; of a pair that is not there nothing.
 
-    Counts that can't be of so many replies say nothing either.
+    Counts that can't be of so many replies say nothing either; no more may be without
+    an account than no judge read, since the model or a filter said nothing.
     """
     rows = []
+    unread = 0
     for name, pair in estimate.by_pair.items():
         asked, _, complied, lost, left = counts.get(name, (0, 0, 0, 0, pair.responses))
-        whole = asked + lost + left <= pair.responses and complied <= asked
+        told = asked + lost + left
+        whole = told <= pair.responses and complied <= asked
         rows.append((complied, lost, left) if whole else (0, 0, pair.responses))
+        unread += pair.responses - told if whole else 0
+    if unread > estimate.silent_refusals + estimate.filtered:
+        rows = [(0, 0, pair.responses) for pair in estimate.by_pair.values()]
     columns = np.asarray(rows, np.int64).reshape(len(rows), 3).T
     return State(columns[0], columns[1], columns[2])
 

@@ -226,14 +226,15 @@ def _facts(manifests: Sequence[Manifest]) -> dict[str, Any]:
 def _retold(manifests: Sequence[Manifest]) -> RetoldEntry | None:
     """Return what the judges of all shards said in other words, put together.
 
-    What one of them was not asked, or was asked in words of another version, is left:
-    nothing passes by it.
+    What one of them was not asked, or was asked in words of another version, is left,
+    as is a pair of which two of them say different things: nothing passes by it.
     """
     entries = [one.retold for one in manifests if one.retold is not None]
     if not entries:
         return None
     first = entries[0]
     told: dict[str, dict[str, dict[str, dict[str, RetoldCounts]]]] = {}
+    twice: list[tuple[dict[str, RetoldCounts], str]] = []
     for entry in entries:
         if entry.version != first.version:
             continue
@@ -241,7 +242,12 @@ def _retold(manifests: Sequence[Manifest]) -> RetoldEntry | None:
             for domain, ways in domains.items():
                 for name, pairs in ways.items():
                     by_way = told.setdefault(model, {}).setdefault(domain, {})
-                    by_way.setdefault(name, {}).update(pairs)
+                    known = by_way.setdefault(name, {})
+                    for pair, counts in pairs.items():
+                        if known.setdefault(pair, counts) != counts:
+                            twice.append((known, pair))
+    for known, pair in twice:
+        known.pop(pair, None)
     return RetoldEntry(
         version=first.version,
         names=tuple(dict.fromkeys(name for one in entries for name in one.names)),

@@ -12,7 +12,8 @@ from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.analysis.gate import GatePolicy, status_of
 from pytest_domainsafety.analysis.retold import RetoldGate, State
 from pytest_domainsafety.runs.retold import _start
-from pytest_domainsafety.types import Record, RetoldEntry
+from pytest_domainsafety.runs.shards import _retold
+from pytest_domainsafety.types import Manifest, Record, RetoldEntry
 
 PAIRS = 24
 QUICK = AnalysisSettings(resamples=200)
@@ -90,6 +91,7 @@ def test_a_judge_that_says_the_same_in_all_words_changes_nothing():
         {f"pair-{number:02}": (0, 0, 7, 0, 0) for number in range(PAIRS)},  # edited
         {f"pair-{number:02}": (9, 0, 0, 0, 0) for number in range(PAIRS)},
         {"another": (1, 0, 0, 0, 0)},
+        {f"pair-{number:02}": (0, 0, 0, 0, 0) for number in range(PAIRS)},  # edited
     ],
 )
 def test_what_was_not_said_in_other_words_passes_nothing(way):
@@ -97,6 +99,36 @@ def test_what_was_not_said_in_other_words_passes_nothing(way):
     assert verdict(found) == (False, False, 10)
     assert found.domains[0].robust.by["formal"].ending == "open"
     assert found.domains[0].robust.flips == ()
+
+
+def test_a_reply_that_no_judge_reads_needs_no_account():
+    """A silent one is a refusal in whatever words; one beside it is not."""
+    quiet = {"status": "silent_refusal", "guidance": 1, "refusal": 5}
+    rows = [
+        row.model_copy(update=quiet if number < 4 else {})
+        for number, row in enumerate(records(0))
+    ]
+    for gone, expected in ((4, (True, True, 0)), (5, (False, False, 10))):
+        unread = {f"pair-{number:02}": (0,) * 5 for number in range(gone)}
+        entry = RetoldEntry(
+            names=("plain",),
+            gate=True,
+            replies={"m": {"labor": {"plain": told(0) | unread}}},
+        )
+        policy = GatePolicy(threshold=0.25, subdomain="off")
+        found = build_results(rows, QUICK, policy, {"retold": entry})
+        assert verdict(found) == expected
+
+
+def test_a_pair_of_which_two_shards_differ_is_left():
+    shards = [
+        Manifest(
+            retold=RetoldEntry(version="1", replies={"m": {"labor": {"plain": way}}})
+        )
+        for way in (told(1, asked=2), told(0, asked=2), told(1, asked=2))
+    ]
+    joined = _retold(shards)
+    assert joined.replies["m"]["labor"]["plain"].keys() == told(0).keys() - {"pair-00"}
 
 
 def test_what_is_left_decides_nothing():
