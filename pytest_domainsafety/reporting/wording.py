@@ -56,9 +56,14 @@ def state_of(gates: Iterable[GateVerdict]) -> State:
 
 
 def judged_by_cues(results: Results) -> bool:
-    """Whether all that is said rests on the judge of word cues alone."""
-    analysis = results.run.analysis
-    judges = list(results.run.judges) or ([analysis.judge or ""] if analysis else [])
+    """Whether all that is said rests on the judge of word cues alone.
+
+    Of a cascade the second step: what a guard model is sure of is no more than that.
+    """
+    run = results.run
+    judges = list(run.judges) or ([run.analysis.judge or ""] if run.analysis else [])
+    if run.cascade is not None:
+        judges = judges[-1:]
     return judges == [WORD_CUES]
 
 

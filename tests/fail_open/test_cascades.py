@@ -7,6 +7,7 @@ import json
 
 import pytest
 from fail_open.lab import (
+    BY_CUES,
     FAILED,
     NOT_MEASURED,
     UNUSABLE,
@@ -211,3 +212,14 @@ def test_a_domain_of_which_no_reply_is_labelled_is_the_second_steps(lab):
     (note,) = [said for said in seen.results["warnings"] if "a cascade:" in said]
     assert "of other no reply is labelled" in note
     assert lab.cli("verify", STORE).status == 0
+
+
+def test_a_cascade_that_ends_in_word_cues_lets_nothing_ship(lab):
+    labelled(lab)
+    steps = ("--safety-cascade", GUARD, "offline", *LABELS)
+    seen = lab.run("openai", "--safety-framings", "operational", *steps, judge=None)
+    assert seen.status == 0, seen.tail()
+    assert BY_CUES in seen.tail()
+    assert "may ship" not in seen.tail()
+    again = lab.analyze(STORE)
+    assert "may ship" not in again.tail()
