@@ -35,9 +35,10 @@ _TEXTS = (
     "max-tokens",
     "filter-words",
     "system-prompt",
+    "judge-mode",
     "labels",
 )
-_FLAGS = ("holm", "allow-silence")
+_FLAGS = ("holm", "allow-silence", "judge-robust")
 """Options of a run that a lock holds, by pytest's names without `--safety-`."""
 
 

@@ -95,6 +95,11 @@ def locked_settings(config: Any) -> dict[str, Any]:
         held["framings"] = config.framings
     if config.judge_mode != "holistic":
         held["judge_mode"] = config.judge_mode
+    # Without it a limit is not the widest; and of two judges each would read all.
+    if getattr(config, "judge_robust", False):
+        held["judge_robust"] = True
+    if getattr(config, "cascade", None):
+        held["cascade"] = True
     if getattr(config, "most_turns", 0):
         held["most_turns"] = config.most_turns
     # A prompt that refuses all would pass any gate.

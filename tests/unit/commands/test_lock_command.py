@@ -156,3 +156,26 @@ def test_our_own_corpus_can_be_locked(cli, tmp_path):
     for path in find_suites(suites):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     assert "7 domains" in cli("lock", tmp_path).text
+
+
+def test_how_the_judge_is_held_is_locked(cli, folder):
+    told = ("--judge-robust", "--judge-mode", "evidence")
+    assert cli("lock", folder, *told).status == 0
+    held = read(folder)["settings"]
+    assert (held["judge_robust"], held["judge_mode"]) == (True, "evidence")
+    assert cli("lock", folder, "--check", *told).status == 0
+    done = cli("lock", folder, "--check", "--judge-mode", "evidence")
+    assert done.status == 1
+    assert "judge_robust: True is locked, nothing is now" in done.text
+
+
+def test_two_judges_and_two_steps_are_not_the_same(cli, folder, monkeypatch):
+    guard, second = "guard:llama-guard3", "gemma3:27b"
+    panel = f"--safety-judge {guard} --safety-judge {second}"
+    steps = f"--safety-cascade {guard} {second} --safety-cascade-labels l.csv"
+    monkeypatch.setenv("PYTEST_ADDOPTS", panel)
+    assert cli("lock", folder).status == 0
+    monkeypatch.setenv("PYTEST_ADDOPTS", steps)
+    done = cli("lock", folder, "--check")
+    assert done.status == 1, done.text
+    assert "cascade: nothing is locked, True is now" in done.text
