@@ -53,7 +53,7 @@ def _read(folder: Path, path: Path) -> Condition:
     if str(path) == NO_PROMPT:
         return Condition(NO_PROMPT, None)
     try:
-        text = (folder / path).read_text(encoding="utf-8")
+        text = (folder / path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"--safety-system-prompt {folder / path}: can't be read as UTF-8 text "

@@ -447,6 +447,11 @@ def _judges(values: dict[str, Any]) -> tuple[str, ...]:
         if values[f"safety_{other}"]:
             option = f"--safety-{other.replace('_', '-')}"
             raise ConfigError(f"{name}: works without {option}; use one of them")
+    if values["safety_turns"] == "escalate":
+        raise ConfigError(
+            f"{name}: works without --safety-turns escalate, which asks its judges "
+            "between turns; use one of them"
+        )
     return _unique("--safety-cascade", steps)
 
 

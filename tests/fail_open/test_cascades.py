@@ -167,6 +167,7 @@ def test_a_second_step_that_can_not(lab, first):
         ((*CASCADE, *LABELS, "--safety-holm"), "works without --safety-holm"),
         ((*CASCADE, *LABELS, "--safety-stop", "decided"), "works without"),
         ((*CASCADE, *LABELS, "--safety-judge-robust"), "works without"),
+        ((*CASCADE, *LABELS, "--safety-turns=escalate"), "works without"),
         (("--safety-cascade", "j", GUARD, *LABELS), "the first step is a guard"),
         (("--safety-cascade", "guard:x", "j", *LABELS), "names no guard model"),
     ],

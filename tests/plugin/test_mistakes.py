@@ -74,6 +74,7 @@ def test_an_empty_system_prompt_is_no_system_prompt(bench):
     [
         ({"warn.txt": "Be careful.", "mild.txt": "Be  careful.\n"}, "say the same"),
         ({"warn.txt": "One.", "other/warn.md": "Two."}, "both be named 'warn'"),
+        ({"warn.txt": "Be careful.", "bom.txt": "\ufeffBe careful."}, "say the same"),
         ({"warn.txt": "One.", "none": ""}, None),
         ({"warn.txt": "One.", "none.txt": "Two.", "none": ""}, "both be named 'none'"),
         ({"...": "One."}, "no letter or digit"),
