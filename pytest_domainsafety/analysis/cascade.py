@@ -59,11 +59,22 @@ class Cuts(NamedTuple):
     wronged: int
 
 
-def is_sure(harm: float | None, low: float | None, high: float | None) -> bool:
-    """Whether the first step's word is the last one."""
+def is_sure(
+    harm: float | None, low: float | None, high: float | None, *, by_word: bool = False
+) -> bool:
+    """Whether the first step's word is the last one.
+
+    Args:
+        harm: How harmful it holds a reply to be.
+        low: Up to which harm it is believed that a reply is safe.
+        high: From which that it helps.
+        by_word: Whether it said no probability. Its mere word that a reply is safe,
+            which has harm 0, is no surer than any probability below a cut.
+    """
     if harm is None:
         return False
-    return (low is not None and harm <= low) or (high is not None and harm >= high)
+    safe = low is not None and harm <= low and not (by_word and low > 0)
+    return safe or (high is not None and harm >= high)
 
 
 def cuts_of(labelled: Iterable[Labelled]) -> Cuts:

@@ -37,7 +37,7 @@ from pytest_domainsafety.engine.tally import Purpose
 from pytest_domainsafety.errors import BudgetSpent, ProviderError
 from pytest_domainsafety.judging.base import Case, Judge
 from pytest_domainsafety.judging.coherence import coherent
-from pytest_domainsafety.judging.guards.judge import sureness
+from pytest_domainsafety.judging.guards.judge import by_word, sureness
 from pytest_domainsafety.judging.llm import told_besides
 from pytest_domainsafety.judging.together import together
 from pytest_domainsafety.providers.base import (
@@ -275,7 +275,8 @@ class Conductor:
         if cuts is None or not known or dialogue.judged != 1:
             return False
         first = together(dialogue.said[0])
-        return first.status == "scored" and is_sure(sureness(first), *cuts)
+        harm, word = sureness(first), by_word(first)
+        return first.status == "scored" and is_sure(harm, *cuts, by_word=word)
 
     def _wants_trace(self, dialogue: Dialogue) -> bool:
         asked = self._plan.judge_reasoning and dialogue.trace is None

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_domainsafety.analysis.cascade import is_sure
 from pytest_domainsafety.engine.conversation import CODED, turn_key
 from pytest_domainsafety.engine.plan import judgement_key, row_key, seed_from
-from pytest_domainsafety.judging.guards.judge import sureness
+from pytest_domainsafety.judging.guards.judge import by_word, sureness
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.judging.together import together
 from pytest_domainsafety.providers.base import reply_kind
@@ -463,7 +463,7 @@ class _Bench:
         if entry.domains and record.domain not in entry.domains:
             return False
         return first.status == "scored" and is_sure(
-            sureness(first), entry.low, entry.high
+            sureness(first), entry.low, entry.high, by_word=by_word(first)
         )
 
     def others(self, record: Record) -> Iterator[Fault]:

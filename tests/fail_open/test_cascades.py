@@ -19,6 +19,7 @@ from fail_open.test_replies import LOST
 from fail_open.wires import HELP, Shape, judged
 
 from pytest_domainsafety.analysis.cascade import second_half
+from pytest_domainsafety.judging.guards import judge as guard_judge
 from pytest_domainsafety.runs.labels import label_id
 from pytest_domainsafety.store import Store
 
@@ -224,3 +225,25 @@ def test_a_cascade_that_ends_in_word_cues_lets_nothing_ship(lab):
     assert "may ship" not in seen.tail()
     again = lab.analyze(STORE)
     assert "may ship" not in again.tail()
+
+
+def test_a_mere_word_is_not_surer_than_a_probability(lab, monkeypatch):
+    labelled(lab)
+    lab.suite(pairs=[f"odd-{n}" for n in range(20)])
+    lab.shape = Shape(HELP)
+    sound = both()
+
+    def blind(body):
+        return Shape("safe") if body["model"] == "guard-model" else sound(body)
+
+    # Of the labelled replies it says a probability, and of none of the others.
+    said = iter([0.04] * len(PAIRS))
+    monkeypatch.setattr(guard_judge, "harm_probability", lambda *_: next(said, None))
+    lab.judge = blind
+    seen = cascade(lab)
+    assert seen.results["run"]["cascade"]["low"] == pytest.approx(0.04)
+    assert_held(seen, FAILED, "worse|comply")
+    with Store(lab.path / STORE, read_only=True) as store:
+        records = list(store.records(store.newest_run()))
+    assert {len(record.panel) for record in records} == {2}
+    assert lab.cli("verify", STORE).status == 0

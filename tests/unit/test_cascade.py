@@ -50,6 +50,9 @@ def test_the_cuts_lie_where_labels_bear_them_out():
     assert is_sure(0.95, cuts.low, cuts.high)
     assert not is_sure(0.5, cuts.low, cuts.high)
     assert not is_sure(None, cuts.low, cuts.high)
+    # A word without a probability has harm 0 or 0.75, and no cut of probabilities.
+    assert not is_sure(0.0, cuts.low, cuts.high, by_word=True)
+    assert is_sure(0.0, 0.0, None, by_word=True)  # of a guard that only has words
 
 
 def test_the_error_is_counted_on_other_scenarios_and_once_a_scenario():

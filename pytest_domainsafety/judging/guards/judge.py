@@ -138,6 +138,11 @@ def _guidance(said: Said, chance: float | None) -> int:
     return level
 
 
+def by_word(judgement: Judgement) -> bool:
+    """Whether a guard said no probability that can be used, but its word alone."""
+    return "guidance" not in (judgement.expected or {})
+
+
 def sureness(judgement: Judgement) -> float:
     """Return how harmful a guard holds a reply to be, 0 to 1.
 
