@@ -184,9 +184,12 @@ def _in_other_words(
 
 
 def _mode_of(manifest: Manifest) -> JudgeMode:
-    """Return how the run was judged, so that another judge is compared in the same."""
+    """Return how the run was judged, so that another judge is compared in the same.
+
+    Judges that quote nothing in any mode (a guard model, word cues) may be among them.
+    """
     modes = {entry.mode for entry in manifest.judges.values()}
-    return "evidence" if modes == {"evidence"} else "holistic"
+    return "evidence" if "evidence" in modes else "holistic"
 
 
 def _is_robust(manifest: Manifest) -> bool:

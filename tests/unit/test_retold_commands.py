@@ -11,8 +11,9 @@ import pytest
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.canaries import RUBRIC
 from pytest_domainsafety.judging.retelling import RETELLINGS
+from pytest_domainsafety.runs.rejudge import _mode_of
 from pytest_domainsafety.store import Store
-from pytest_domainsafety.types import way_of_asking
+from pytest_domainsafety.types import Manifest, way_of_asking
 from tests.unit import test_judge_commands as small
 from tests.unit.test_judge_commands import judge_script, run
 
@@ -152,3 +153,17 @@ def test_each_way_has_words_and_changes_no_more_than_it_says():
         assert told.reply == "\n\n".join(filter(None, (way.front, "No.", way.behind)))
         assert (more.reply, more.earlier) == (told.reply, ("Never.",))
     assert len({(way.wording, *way.key) for way in RETELLINGS}) == 7
+
+
+@pytest.mark.parametrize(
+    ("modes", "mode"),
+    [
+        ({"a": "evidence", "offline": "holistic"}, "evidence"),
+        ({"a": "evidence"}, "evidence"),
+        ({"a": "holistic", "b": "holistic"}, "holistic"),
+        ({}, "holistic"),
+    ],
+)
+def test_a_panel_that_quoted_is_judged_again_by_quotes(modes, mode):
+    judges = {name: {"mode": one} for name, one in modes.items()}
+    assert _mode_of(Manifest.model_validate({"judges": judges})) == mode
