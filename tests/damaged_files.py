@@ -33,6 +33,7 @@ CELLS: tuple[Any, ...] = (
     *(0, -1, 7, 1.5, b"", b"\xff\xfe", b"{}", 1e308, '{"a": 1}', "é" * 9999),
 )
 COMMANDS: dict[str, tuple[str, ...]] = {
+    "ablation": ("ablation", "{file}"),
     "agreement": ("agreement", "{file}"),
     "analyze": ("analyze", "{file}", "--resamples", "50"),
     "analyze gate": ("analyze", "{file}", "--gate", "--json", "{out}.json"),
@@ -54,6 +55,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     ),
     "rejudge": ("rejudge", "{file}", "--judge", "offline", "--suite", "{suites}"),
     "runs": ("runs", "{file}"),
+    "study": ("study", "{file}", "--markdown", "{out}.md", "--html", "{out}.html"),
     "trend": ("trend", "{file}"),
     "verify": ("verify", "{file}"),
 }

@@ -23,6 +23,7 @@ from pytest_domainsafety.providers.base import ProviderSettings, build_reply
 from pytest_domainsafety.providers.filters import is_filters_sentence
 from pytest_domainsafety.providers.output import pass_on
 from pytest_domainsafety.providers.processes import Ended, run_program
+from pytest_domainsafety.providers.redaction import variables
 from pytest_domainsafety.text import fingerprint, printable, without_escapes
 from pytest_domainsafety.types import ChatRequest, Message, ModelInfo, Reply
 
@@ -184,7 +185,7 @@ def _passed_on(names: tuple[str, ...]) -> dict[str, str]:
             )
     passed = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in variables(os.environ).items()
         if name in names
         or name.upper() in PASSED
         or name.upper().startswith(PASSED_PREFIXES)

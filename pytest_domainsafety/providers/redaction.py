@@ -107,10 +107,20 @@ def hide_login(address: str) -> str:
 # ── which keys there are ────────────────────────────────────────────────────
 
 
+def variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment as it is now, though another thread may change it.
+
+    pytest sets and deletes a variable of its own at every test, while the engine asks:
+    going through `os.environ` by items would end with a KeyError.
+    """
+    values = ((name, environment.get(name)) for name in list(environment))
+    return {name: value for name, value in values if value is not None}
+
+
 def _secrets(environment: Mapping[str, str]) -> set[str]:
     """Return what was remembered, and the keys in an environment."""
     found = set(_remembered)
-    for name, value in environment.items():
+    for name, value in variables(environment).items():
         if "://" in value:
             found.update(filter(_is_secret, _url_secrets(value)))
         elif _names_a_secret(name):

@@ -216,6 +216,8 @@ def test_results_survive_json():
 def test_every_table_of_the_study_is_there():
     tables = build_tables(Accumulator(study()), QUICK, {"d0": {"codification": "high"}})
     assert {
+        "by_model",
+        "cell_counts",
         "domains",
         "models",
         "strata",

@@ -18,7 +18,7 @@ from pytest_domainsafety.providers.base import ProviderSettings, build_reply
 from pytest_domainsafety.providers.connections import read_address
 from pytest_domainsafety.providers.crash_report import FILE, MOST_BYTES, report_crash
 from pytest_domainsafety.providers.guard import guarded
-from pytest_domainsafety.providers.redaction import hide_login, strike
+from pytest_domainsafety.providers.redaction import hide_login, strike, variables
 from pytest_domainsafety.providers.registry import create_model
 from pytest_domainsafety.types import ChatRequest, Message, ModelInfo, Sampling
 
@@ -318,3 +318,12 @@ def test_a_name_that_holds_a_key_is_refused(monkeypatch):
     with pytest.raises(ConfigError) as caught:
         create_model(f"command:prog --key {KEY}", ProviderSettings())
     assert "'command:prog --key [key]' holds a key" in str(caught.value)
+
+
+def test_a_variable_that_goes_away_meanwhile_is_none():
+    class Changing(dict):
+        def get(self, name, default=None):
+            self.clear()
+            return super().get(name, default)
+
+    assert variables(Changing(GONE="1")) == {}
