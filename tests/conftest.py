@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import hypothesis
 import numpy.fft
 import numpy.random
@@ -30,6 +32,45 @@ SERVER_VARIABLES = (
 # Of others' plugins in the processes that tests start: half of the time that pytest
 # takes to begin (benchmarks/neighbours.py and its tests load them, and more).
 WITHOUT_OTHERS = "-p no:hypothesispytest -p no:anyio"
+
+WAYS = ("way", "mode")
+"""Parameters that say by which provider, or beside which xdist, a test is run."""
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--each-in",
+        type=int,
+        metavar="N",
+        help="run a test that is there in many ways in N of them, which its name draws",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    most = config.getoption("--each-in")
+    if not most:
+        return
+    groups = {}
+    for item in items:
+        groups.setdefault(_apart_from_its_way(item), []).append(item)
+    kept = set()
+    for name, group in groups.items():
+        first = zlib.crc32(repr(name).encode()) % len(group)
+        kept.update(id(item) for item in (group[first:] + group[:first])[:most])
+    left = [item for item in items if id(item) not in kept]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if id(item) in kept]
+
+
+def _apart_from_its_way(item):
+    """Return what two items have in common that differ in their way alone."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if params.keys().isdisjoint(WAYS):
+        return item.nodeid
+    others = sorted(
+        (name, repr(value)) for name, value in params.items() if name not in WAYS
+    )
+    return item.nodeid.partition("[")[0], tuple(others)
 
 
 @pytest.fixture(autouse=True)
