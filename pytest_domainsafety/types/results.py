@@ -28,6 +28,7 @@ from pytest_domainsafety.types.estimate_parts import (
 )
 from pytest_domainsafety.types.experiments import ABLATED, HYPOTHESES
 from pytest_domainsafety.types.manifest import Manifest
+from pytest_domainsafety.types.study_tables import StudyTables
 from pytest_domainsafety.types.subjects import OfASubject
 from pytest_domainsafety.types.words import Door, Framing
 
@@ -391,7 +392,9 @@ class Results(Door):
     @field_validator("tables")
     @classmethod
     def _contrasts_hold(cls, tables: dict[str, Any]) -> dict[str, Any]:
-        """Refuse comparisons that no analysis wrote: every report draws them."""
+        """Refuse tables that no analysis wrote: every report draws them."""
+        of_study = StudyTables.model_fields.keys() & tables
+        StudyTables.model_validate({name: tables[name] for name in of_study})
         _CONTRASTS.validate_python(tables.get("variants") or {})
         ABLATED.validate_python(tables.get("ablation") or {})
         HYPOTHESES.validate_python(tables.get("hypotheses") or [])

@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+from pydantic import ValidationError
 
 from pytest_domainsafety.analysis import (
     Accumulator,
@@ -538,3 +539,19 @@ def test_thresholds_for_unknown_domains_and_too_few_pairs_are_said():
 
 def test_no_records_pass_nothing():
     assert not build_results([], QUICK, POLICY).passed
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("domains", "models", "strata", "threshold_kendall", "variance"),
+        *("hierarchy", "intra_domain", "condition_effect", "framing_tags", "legal"),
+    ],
+)
+def test_an_edited_table_of_the_study_is_no_results(name):
+    laws = {"d0": {"codification": "high"}}
+    tables = build_tables(Accumulator(study()), QUICK, laws)
+    assert Results(tables=tables).tables == tables
+    for edited in ("none", [1], {"d0": 3}, {"d0": {}}):
+        with pytest.raises(ValidationError):
+            Results(tables=tables | {name: edited})
