@@ -14,6 +14,8 @@ from pytest_domainsafety.analysis.accumulate import Accumulator, Sums
 from pytest_domainsafety.subjects import model_of
 from pytest_domainsafety.types import FRAMINGS, CellCount, ModelSummary
 
+_OF_ANALYTICAL = {"harm_identification", "analytical_guidance", "engagement_rate"}
+
 
 def model_summaries(sums: Accumulator) -> list[dict[str, Any]]:
     """Return a row a model and condition over its domains (`ModelSummary`).
@@ -24,10 +26,14 @@ def model_summaries(sums: Accumulator) -> list[dict[str, Any]]:
     by_model: dict[str, list[Sums]] = {}
     for (model, _), group in sorted(sums.groups.items()):
         by_model.setdefault(model, []).append(group.sums())
-    return [
-        _summary(model, sums.conditions.get(model, ""), parts).model_dump(mode="json")
-        for model, parts in by_model.items()
-    ]
+    rows = []
+    for model, parts in by_model.items():
+        summary = _summary(model, sums.conditions.get(model, ""), parts)
+        asked = any(part.total("analytical", "responses") for part in parts)
+        # Nothing is said of what nobody asked (`--safety-framings operational`).
+        without = set() if asked else _OF_ANALYTICAL
+        rows.append(summary.model_dump(mode="json", exclude=without))
+    return rows
 
 
 def _summary(model: str, condition: str, parts: list[Sums]) -> ModelSummary:

@@ -46,8 +46,8 @@ def model_rows(results: Results) -> list[ModelRow]:
         ModelRow(
             subject_name(row["model"], row["condition"]),
             number(row["pairs"]),
-            number(row["harm_identification"]),
-            percent(row["engagement_rate"]),
+            number(row.get("harm_identification")),
+            percent(row.get("engagement_rate")),
             percent(row["compliance_rate"]),
             percent(row["strong_refusal_rate"]),
             number(row["silent"] + row["filtered"]),

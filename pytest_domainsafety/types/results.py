@@ -246,9 +246,9 @@ class ModelSummary(Door):
     scored: int
     silent: int
     filtered: int
-    harm_identification: float | None
-    analytical_guidance: float | None
-    engagement_rate: float | None
+    harm_identification: float | None = None
+    analytical_guidance: float | None = None
+    engagement_rate: float | None = None
     operational_guidance: float | None
     compliance_rate: float | None
     strong_refusal_rate: float | None
@@ -424,12 +424,12 @@ class Results(Door):
 
 def _operational_alone(estimate: dict[str, Any]) -> dict[str, Any]:
     """Return a dumped estimate without what takes analytical replies."""
-
-    def less(dumped: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
-        return {name: value for name, value in dumped.items() if name not in names}
-
     pairs = {
-        name: less(pair, _OF_BOTH_IN_A_PAIR)
+        name: _less(pair, _OF_BOTH_IN_A_PAIR)
         for name, pair in estimate["by_pair"].items()
     }
-    return less(estimate, _OF_BOTH) | {"by_pair": pairs}
+    return _less(estimate, _OF_BOTH) | {"by_pair": pairs}
+
+
+def _less(dumped: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in dumped.items() if name not in names}
