@@ -12,7 +12,7 @@ Known = float | None
 
 
 class Row(Door):
-    """A row that may have more keys: another version's."""
+    """A row that may have more keys, or fewer: another version's."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -20,8 +20,8 @@ class Row(Door):
 class DomainRow(Row):
     """Compliance by domain over models."""
 
-    compliance_rate: float
-    ci: Limits
+    compliance_rate: float | None = None
+    ci: Limits | None = None
     clusters: int | None = None
     pairs: int | None = None
     ci_pairs: Limits | None = None
@@ -30,90 +30,90 @@ class DomainRow(Row):
 class ModelRow(Row):
     """Compliance and strong refusal by model over domains."""
 
-    compliance_rate: float
-    strong_refusal_rate: Known
+    compliance_rate: float | None = None
+    strong_refusal_rate: Known = None
 
 
 class StrataRow(Row):
     """The best partition of the domains into so many groups."""
 
-    eta_squared: float
-    delta_eta_squared: Known
-    groups: list[list[str]]
+    eta_squared: float | None = None
+    delta_eta_squared: Known = None
+    groups: list[list[str]] | None = None
 
 
 class Ranks(Row):
     """Agreement of the domains' order at two neighbouring thresholds."""
 
-    tau: Known
-    p: Known
+    tau: Known = None
+    p: Known = None
 
 
 class VariancePart(Row):
     """A source of variance: sum of squares, and share of all."""
 
-    ss: float
-    share: Known
+    ss: float | None = None
+    share: Known = None
 
 
 class VarianceTable(Row):
     """Where the variance of guidance comes from."""
 
-    domain: VariancePart
-    model: VariancePart
-    scenario: VariancePart
-    model_x_scenario: VariancePart
+    domain: VariancePart | None = None
+    model: VariancePart | None = None
+    scenario: VariancePart | None = None
+    model_x_scenario: VariancePart | None = None
     scenarios: int | None = None
 
 
 class HierarchyTable(Row):
     """How alike domains rank models."""
 
-    models: list[str]
-    rates: dict[str, dict[str, Known]]
-    mean_spearman: Known
-    correlations: dict[str, Known]
-    positive: int
-    sign_test_p: Known
+    models: list[str] | None = None
+    rates: dict[str, dict[str, Known]] | None = None
+    mean_spearman: Known = None
+    correlations: dict[str, Known] | None = None
+    positive: int | None = None
+    sign_test_p: Known = None
     permutation_p: Known = None
 
 
 class RangeRow(Row):
     """Compliance of a domain's lowest and highest sub-domain."""
 
-    min: float
-    min_subdomain: str
-    max: float
-    max_subdomain: str
-    gap: float
+    min: float | None = None
+    min_subdomain: str | None = None
+    max: float | None = None
+    max_subdomain: str | None = None
+    gap: float | None = None
 
 
 class EffectRow(Row):
     """Guidance, operational against analytical."""
 
-    cohens_d: Known
-    clusters: int
-    analytical_mean: float
-    operational_mean: float
+    cohens_d: Known = None
+    clusters: int | None = None
+    analytical_mean: float | None = None
+    operational_mean: float | None = None
 
 
 class TagRow(Row):
     """Compliance with and without a framing tag."""
 
-    share: float
-    inside: Known = Field(alias="with")
-    without: Known
-    difference: Known
-    ci: Limits | None
+    share: float | None = None
+    inside: Known = Field(default=None, alias="with")
+    without: Known = None
+    difference: Known = None
+    ci: Limits | None = None
 
 
 class LegalRow(Row):
     """A domain's stratum beside its law."""
 
-    stratum: int | None
-    compliance_rate: float
-    codification: str | None
-    legal_status: str | None
+    stratum: int | None = None
+    compliance_rate: float | None = None
+    codification: str | None = None
+    legal_status: str | None = None
 
 
 class StudyTables(Row):

@@ -552,6 +552,7 @@ def test_an_edited_table_of_the_study_is_no_results(name):
     laws = {"d0": {"codification": "high"}}
     tables = build_tables(Accumulator(study()), QUICK, laws)
     assert Results(tables=tables).tables == tables
-    for edited in ("none", [1], {"d0": 3}, {"d0": {}}):
+    rows = dict.fromkeys(tables.get(name, {"d0": 0}), "none")
+    for edited in ("none", [1], rows):
         with pytest.raises(ValidationError):
             Results(tables=tables | {name: edited})
