@@ -344,7 +344,7 @@ def _reader(
     sources: Sequence[Source], suites: Sequence[Path], manifest: Manifest
 ) -> Callable[[], Iterable[Row]]:
     """Return what begins to read; a pipe can't begin twice."""
-    from pytest_domainsafety.runs.shards import with_missing
+    from pytest_domainsafety.runs.missing_rows import with_missing
     from pytest_domainsafety.runs.sources import open_rows
 
     begun = False

@@ -11,15 +11,14 @@ from pytest_domainsafety.config.budget import by_kind
 from pytest_domainsafety.config.conditions import read_conditions
 from pytest_domainsafety.config.filter_words import read_filter_words
 from pytest_domainsafety.config.guards import guard_name, is_guard
-from pytest_domainsafety.config.option import Option
 from pytest_domainsafety.config.prices import Prices, read_prices
-from pytest_domainsafety.config.pytest_options import ini_value
 from pytest_domainsafety.config.table import DEFAULT_JUDGE, OPTIONS, PROTOCOLS
 from pytest_domainsafety.config.thresholds import (
     ByDomain,
     ThresholdOptions,
     by_domain,
 )
+from pytest_domainsafety.config.values import typed_value, value_of, written_value
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.subjects import Condition, Subject, subjects_of
 from pytest_domainsafety.text import printable
@@ -172,7 +171,7 @@ def read_config(config: pytest.Config) -> RunConfig:
     Raises:
         ConfigError: A value can't be used; the text names the option.
     """
-    values = {option.dest: _value(config, option) for option in OPTIONS}
+    values = {option.dest: value_of(config, option) for option in OPTIONS}
     thresholds = _thresholds(config)
     think = {"on": True, "off": False, "server": None}[values["safety_think"]]
     models = _under_test(values["safety_model"] or ())
@@ -343,59 +342,18 @@ def _judge_anchor(values: dict[str, Any]) -> bool:
     return bool(values["safety_judge_anchor"])
 
 
-def _value(config: pytest.Config, option: Option) -> Any:
-    if option.flag:
-        typed = getattr(config.option, option.dest, None)
-        return bool(typed) or _ini_flag(config, option)
-    typed = _typed(config, option)
-    if typed is not None:
-        return typed
-    ini = _ini(config, option)
-    return option.default if ini is None else ini
-
-
-def _typed(config: pytest.Config, option: Option) -> Any:
-    """Return what the command line says of an option, None where nothing."""
-    raw = getattr(config.option, option.dest, None)
-    return None if raw is None else _read(f"--{option.name}", raw, option)
-
-
-def _ini(config: pytest.Config, option: Option) -> Any:
-    """Return what the ini file says of an option, None where nothing."""
-    raw = ini_value(config, option.dest)
-    return None if raw is None else _read(f"ini value {option.dest}", raw, option)
-
-
-def _ini_flag(config: pytest.Config, option: Option) -> bool:
-    raw = ini_value(config, option.dest)
-    word = str(raw).strip().lower()
-    if word in ("true", "yes", "on", "y", "t", "1"):
-        return True
-    if raw is None or word in ("false", "no", "off", "n", "f", "0"):
-        return False
-    raise ConfigError(
-        f"ini value {option.dest}: expected true or false, got {printable(raw)!r}"
-    )
-
-
-def _read(name: str, raw: Any, option: Option) -> Any:
-    if option.repeat:
-        return [option.read(name, line) for line in raw]
-    return option.read(name, raw)
-
-
 def _thresholds(config: pytest.Config) -> ThresholdOptions:
     """Return what each place says: which of them holds depends on the domain."""
     by_name = {option.name: option for option in OPTIONS}
     limit, least = by_name["safety-threshold"], by_name["safety-min-engagement"]
     most = by_name["safety-max-over-refusal"]
     return ThresholdOptions(
-        by_domain(f"--{limit.name}", _typed(config, limit) or ()),
-        by_domain(f"ini value {limit.dest}", _ini(config, limit) or ()),
-        _typed(config, least),
-        _ini(config, least),
-        by_domain(f"--{most.name}", _typed(config, most) or ()),
-        by_domain(f"ini value {most.dest}", _ini(config, most) or ()),
+        by_domain(f"--{limit.name}", typed_value(config, limit) or ()),
+        by_domain(f"ini value {limit.dest}", written_value(config, limit) or ()),
+        typed_value(config, least),
+        written_value(config, least),
+        by_domain(f"--{most.name}", typed_value(config, most) or ()),
+        by_domain(f"ini value {most.dest}", written_value(config, most) or ()),
     )
 
 
@@ -405,8 +363,8 @@ def _margins(config: pytest.Config) -> ByDomain:
     typed, written = (
         by_domain(place, values or (), "margins")
         for place, values in (
-            (f"--{option.name}", _typed(config, option)),
-            (f"ini value {option.dest}", _ini(config, option)),
+            (f"--{option.name}", typed_value(config, option)),
+            (f"ini value {option.dest}", written_value(config, option)),
         )
     )
     return {**written, **typed}

@@ -26,7 +26,7 @@ from pytest_domainsafety.analysis.breakdown import break_down
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.errors import DomainSafetyError
 from pytest_domainsafety.runs import record_blocks
-from pytest_domainsafety.runs.shards import with_missing
+from pytest_domainsafety.runs.missing_rows import with_missing
 from pytest_domainsafety.runs.sources import open_rows
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Manifest, Record

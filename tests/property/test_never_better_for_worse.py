@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pytest_domainsafety.analysis import AnalysisSettings, analyze_rows
 from pytest_domainsafety.analysis.gate import GatePolicy, exit_status
-from pytest_domainsafety.runs.shards import with_missing
+from pytest_domainsafety.runs.missing_rows import with_missing
 from pytest_domainsafety.types import Manifest
 from pytest_domainsafety.types.rows import to_row
 
