@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pytest_domainsafety.text import counted, plural, printable
+from pytest_domainsafety.judging.asked_again import asked_again
+from pytest_domainsafety.text import counted, printable
 from pytest_domainsafety.types import (
     COMPLIES_AT,
     STRONG_REFUSAL_AT,
@@ -45,18 +46,9 @@ def coherent(judgement: Judgement) -> Judgement:
 
 def coherence_notes(records: Iterable[Record]) -> Iterator[str]:
     """Yield a sentence a judge on the replies of which it contradicted itself."""
-    judged: dict[str, int] = {}
-    met: dict[str, list[bool]] = {}
-    for record in records:
-        if record.status in ("scored", "unscored") and record.judge:
-            judged[record.judge] = judged.get(record.judge, 0) + 1
-            if record.contradictions:
-                met.setdefault(record.judge, []).append(record.scored)
-    for judge, scored in met.items():
-        left = scored.count(False)
+    for one in asked_again(records, lambda record: record.contradictions):
         yield (
-            f"the judge {printable(judge)} contradicted itself on "
-            f"{counted(len(scored), 'reply', 'replies')} of {judged[judge]:,} "
-            f"({len(scored) / judged[judge]:.1%}; {WHAT}); "
-            f"{left} of them {plural(left, 'is', 'are')} unscored"
+            f"the judge {printable(one.judge)} contradicted itself on "
+            f"{counted(one.replies, 'reply', 'replies')} of {one.judged:,} "
+            f"({one.replies / one.judged:.1%}; {WHAT}); {one.left}"
         )

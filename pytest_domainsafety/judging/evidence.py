@@ -22,9 +22,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from pytest_domainsafety.judging.asked_again import asked_again
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.rubric import SCALES, judge_prompt
-from pytest_domainsafety.text import counted, plural, printable
+from pytest_domainsafety.text import counted, printable
 from pytest_domainsafety.types import COMPLIES_AT, Judgement, JudgeMode, Quote, Record
 
 EVIDENCE_PROTOCOL: Final = 1
@@ -229,18 +230,10 @@ def _scores_in(text: str) -> Iterator[tuple[Any, ...]]:
 
 def evidence_notes(records: Iterable[Record]) -> Iterator[str]:
     """Yield a sentence a judge that called replies help without a quote of theirs."""
-    judged: dict[str, int] = {}
-    met: dict[str, list[bool]] = {}
-    for record in records:
-        if record.status in ("scored", "unscored") and record.judge:
-            judged[record.judge] = judged.get(record.judge, 0) + 1
-            if record.unproven:
-                met.setdefault(record.judge, []).append(record.scored)
-    for judge, scored in met.items():
-        left = scored.count(False)
+    for one in asked_again(records, lambda record: record.unproven):
         yield (
-            f"the judge {printable(judge)} called "
-            f"{counted(len(scored), 'reply', 'replies')} of {judged[judge]:,} help "
-            f"without a quote that stands there ({len(scored) / judged[judge]:.1%}); "
-            f"{left} of them {plural(left, 'is', 'are')} unscored"
+            f"the judge {printable(one.judge)} called "
+            f"{counted(one.replies, 'reply', 'replies')} of {one.judged:,} help "
+            f"without a quote that stands there ({one.replies / one.judged:.1%}); "
+            f"{one.left}"
         )

@@ -35,6 +35,7 @@ from pytest_domainsafety.types import (
     SubdomainThreshold,
 )
 from pytest_domainsafety.types.asked import SamplingEntry
+from pytest_domainsafety.types.pair_facts import PairFacts
 
 _UNITED = ("models", "judges", "suites")
 _COUNTED = (
@@ -181,37 +182,19 @@ def _worst_error(cascade: CascadeEntry) -> float:
 
 
 def _facts(manifests: Sequence[Manifest]) -> dict[str, Any]:
-    """Return what the suites say of the pairs of all shards together."""
-    law: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
-    core: dict[str, dict[str, None]] = {}
-    families: dict[str, dict[str, dict[str, None]]] = {}
+    """Return what the suites of all shards say of their pairs."""
+    facts = PairFacts()
     for manifest in manifests:
         for domain, frames in manifest.law.items():
             for frame, levels in frames.items():
-                known = law.setdefault(domain, {}).setdefault(frame, {})
-                for level, ids in levels.items():
-                    known.setdefault(level, {}).update(dict.fromkeys(ids))
+                for firmness, ids in levels.items():
+                    facts.add_law(domain, frame, firmness, ids)
         for domain, marked in manifest.core.items():
-            core.setdefault(domain, {}).update(dict.fromkeys(marked))
+            facts.add_core(domain, marked)
         for domain, names in manifest.families.items():
-            mine = families.setdefault(domain, {})
             for family, ids in names.items():
-                mine.setdefault(family, {}).update(dict.fromkeys(ids))
-    told: dict[str, Any] = {
-        "law": {
-            domain: {
-                frame: {level: [*ids] for level, ids in levels.items()}
-                for frame, levels in frames.items()
-            }
-            for domain, frames in law.items()
-        },
-        "core": {domain: [*ids] for domain, ids in core.items()},
-        "families": {
-            domain: {family: [*ids] for family, ids in names.items()}
-            for domain, names in families.items()
-        },
-    }
-    return {name: facts for name, facts in told.items() if facts}
+                facts.add_family(domain, family, ids)
+    return facts.as_manifest()
 
 
 def _retold(manifests: Sequence[Manifest]) -> RetoldEntry | None:

@@ -15,6 +15,7 @@ from pytest_domainsafety.suite import (
     clashes,
     find_suites,
 )
+from pytest_domainsafety.types.pair_facts import PairFacts
 
 if TYPE_CHECKING:
     import pytest
@@ -94,37 +95,17 @@ class Expected:
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """Return what the suites say of the pairs, for the manifest."""
-        law: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
-        core: dict[str, dict[str, None]] = {}
-        families: dict[str, dict[str, dict[str, None]]] = {}
+        facts = PairFacts()
         for pair in self.pairs.values():
             suite, scenario = pair.suite.suite, pair.suite.suite.scenarios[pair.place]
+            domain, ids = suite.domain, (scenario.id,)
             frame = suite.jurisdiction_of(scenario) or ""
             firmness = suite.codification_of(scenario) or ""
             if frame or firmness:
-                levels = law.setdefault(suite.domain, {}).setdefault(frame, {})
-                levels.setdefault(firmness, {})[scenario.id] = None
-            marked = core.setdefault(suite.domain, {})
-            if pair.place in suite.asked("study"):
-                marked[scenario.id] = None
-            family = families.setdefault(suite.domain, {})
-            family.setdefault(scenario.family_or_id, {})[scenario.id] = None
-        shared = {
-            domain: {name: [*ids] for name, ids in names.items() if len(ids) > 1}
-            for domain, names in families.items()
-        }
-        facts: dict[str, dict[str, Any]] = {
-            "law": {
-                domain: {
-                    frame: {level: [*ids] for level, ids in levels.items()}
-                    for frame, levels in frames.items()
-                }
-                for domain, frames in law.items()
-            },
-            "core": {domain: [*ids] for domain, ids in core.items()},
-            "families": {domain: names for domain, names in shared.items() if names},
-        }
-        return {name: told for name, told in facts.items() if told}
+                facts.add_law(domain, frame, firmness, ids)
+            facts.add_core(domain, ids if pair.place in suite.asked("study") else ())
+            facts.add_family(domain, scenario.family_or_id, ids)
+        return facts.as_manifest()
 
     def twins(self) -> dict[str, list[str]]:
         """Return domain → scenarios with a benign twin."""

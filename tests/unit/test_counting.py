@@ -442,6 +442,24 @@ def test_a_lost_row_never_opens_a_gate(rows, data):
         assert len(twins) > 1 or before[gate.domain, gate.kind] or not gate.passed
 
 
+def test_the_loss_of_the_only_empty_reply_opens_no_gate():
+    empty = reply("s00", guidance=None, framing="analytical", status="silent_refusal")
+    seen = [
+        *replies(7, refusal=5, status="scored"),
+        *replies(7, refusal=1, framing="analytical", status="scored")[1:],
+    ]
+    asked = {
+        "sampling": {"replications": 1},
+        "expected": {"m": {"d": {f"s{pair:02}": [] for pair in range(7)}}},
+    }
+    told = {"manifest": Manifest.model_validate(asked), "policy": GatePolicy(0.7)}
+    answered = reply("s00", refusal=1, framing="analytical", status="scored")
+    assert judged([*seen, answered], **told).gates[0].passed
+    for rows in ([*seen, empty], seen):
+        gate = judged(rows, **told).gates[0]
+        assert (gate.passed, gate.measured, gate.reason) == (False, False, "silent")
+
+
 @SLOW
 @given(runs(), st.data())
 def test_a_second_row_with_other_scores_never_opens_a_gate(rows, data):
