@@ -17,7 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from pytest_domainsafety.errors import SourceError, StoreError
-from pytest_domainsafety.runs.evidence import Fault, RecordCheck, possible_series
+from pytest_domainsafety.runs.bench import Fault
+from pytest_domainsafety.runs.evidence import RecordCheck, possible_series
 from pytest_domainsafety.runs.owed import Place, owed, skipped
 from pytest_domainsafety.runs.recount import recounted, was_recounted
 from pytest_domainsafety.runs.sources import RESULTS_SCHEMA
