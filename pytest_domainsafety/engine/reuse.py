@@ -22,6 +22,8 @@ from pytest_domainsafety.types import Judgement, ModelInfo, Reply
 class Reuse:
     """Looks answers up in the store, and counts what it finds.
 
+    What is asked anew takes the place of what the store has (`fresh`).
+
     Args:
         plan: Whether anything may be used, and what another process has looked up.
         store: Where the answers are.
@@ -33,7 +35,7 @@ class Reuse:
         self, plan: Plan, store: Store, infos: Mapping[str, ModelInfo], tally: Tally
     ) -> None:
         """Find out which runs this one goes on with."""
-        self._fresh = plan.fresh
+        self.fresh = plan.fresh
         self._store = store
         self._tally = tally
         self._infos = infos
@@ -50,11 +52,11 @@ class Reuse:
 
     def reply(self, key: str) -> Reply | None:
         """Return the stored reply to a request, if there is one; not counted yet."""
-        return None if self._fresh else self._store.reply(key)
+        return None if self.fresh else self._store.reply(key)
 
     def judgement(self, key: str, judge: str) -> Judgement | None:
         """Return a stored judgement, if there is one to be used."""
-        judgement = None if self._fresh else self._store.judgement(key)
+        judgement = None if self.fresh else self._store.judgement(key)
         if judgement is not None and judge in self._infos:
             self.count(key, judge)
         return judgement

@@ -31,7 +31,6 @@ class Reader:
         ask: Puts its questions.
         reuse: What of the store may be used again.
         suites: By domain, for the rubrics.
-        fresh: Whether to ask again for what the store has.
     """
 
     store: Store
@@ -39,7 +38,6 @@ class Reader:
     ask: Ask
     reuse: Reuse
     suites: Mapping[str, LoadedSuite]
-    fresh: bool = False
 
     async def judgement(
         self, exchange: Exchange, retelling: Retelling | None = None
@@ -101,7 +99,7 @@ class Reader:
         if judgement.status == "scored":
             keep = (
                 self.store.replace_judgement
-                if self.fresh
+                if self.reuse.fresh
                 else self.store.keep_judgement
             )
             keep(key, exchange.request_key, judgement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -347,7 +348,7 @@ async def _judge_again(
             if plan.quotes(name):
                 facts["mode"] = "evidence"
             entry = JudgeEntry.of(ready.info, ready.window, **facts)
-        reader = Reader(store, judge, asker.ask, reuse, suites, fresh=plan.fresh)
+        reader = Reader(store, judge, asker.ask, reuse, suites)
         bench = _Bench(plan, reader, manifest)
         records = await bench.all_of(run, ready.pace.limit)
     return Rejudged(records, entry, ready.tally, bench.failed)
@@ -492,8 +493,9 @@ def _not_there(
 
 
 def new_run_name(run: str) -> str:
-    """Return a name for a run that judges another one again."""
-    return f"{run}-again-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    """Return a name for a run that judges another one again; never the same twice."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return f"{run}-again-{stamp}-{secrets.token_hex(3)}"
 
 
 def _check_suites(records: Iterable[Record], suites: Mapping[str, LoadedSuite]) -> None:
