@@ -76,7 +76,11 @@ def export(
 
     Exit status: 0; 2 a source can't be read or a file can't be written.
     """
-    from pytest_domainsafety.runs.export import export_preferences, export_records
+    from pytest_domainsafety.runs.export import (
+        export_preferences,
+        export_records,
+        lost_notes,
+    )
     from pytest_domainsafety.runs.sources import find_source
 
     if all(one is None for one in (records, preferences, labelling, probing)):
@@ -92,6 +96,8 @@ def export(
     if records is not None:
         count = export_records(resolved, records, text=text)
         echo(f"wrote {records}: {counted(count, 'record')}")
+        for note in lost_notes(resolved, records):
+            echo(f"note: {note}")
     if preferences is not None:
         if len(resolved) > 1:
             raise click.UsageError("--preferences takes one store")

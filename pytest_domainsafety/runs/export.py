@@ -14,7 +14,7 @@ from pytest_domainsafety.analysis.agreement import cell_of
 from pytest_domainsafety.errors import ConfigError, SourceError
 from pytest_domainsafety.files import replacing, unwritable
 from pytest_domainsafety.reporting.escape import cell, json_text
-from pytest_domainsafety.runs.sources import Source, open_records
+from pytest_domainsafety.runs.sources import Source, load_manifest, open_records
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.subjects import model_of
 from pytest_domainsafety.text import clean, fingerprint
@@ -64,6 +64,28 @@ def export_records(sources: Sequence[Source], path: Path, *, text: bool = False)
     write = {".jsonl": write_jsonl, ".csv": _csv, ".parquet": _parquet}[format_of(path)]
     rows = (_row(record) for record in _records(sources, text=text))
     return write(path, rows)
+
+
+def lost_notes(sources: Sequence[Source], path: Path) -> Iterator[str]:
+    """Yield what no record tells of how a run's gates were held, a sentence a source.
+
+    Raises:
+        SourceError: A store's manifest does not hold what it should.
+        StoreError: A store can't be read.
+    """
+    for source in sources:
+        run = load_manifest(source)
+        held = []
+        if run.retold is not None and run.retold.gate:
+            held.append("held to the widest limit over all ways of asking its judge")
+        if run.labels is not None:
+            held.append("corrected by labels")
+        if held:
+            yield (
+                f"{source}: its gates were {' and '.join(held)}, which no record "
+                f"tells: domainsafety analyze {path} may pass what the run did not; "
+                "its verdict is that of the store"
+            )
 
 
 def _records(sources: Sequence[Source], *, text: bool) -> Iterator[Record]:

@@ -11,7 +11,7 @@ import pytest
 from pytest_domainsafety.judging.base import Case
 from pytest_domainsafety.judging.canaries import RUBRIC
 from pytest_domainsafety.judging.retelling import RETELLINGS
-from pytest_domainsafety.runs.rejudge import _mode_of
+from pytest_domainsafety.runs.rejudge import _mode_of, new_run_name
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import Manifest, way_of_asking
 from tests.unit import test_judge_commands as small
@@ -76,6 +76,13 @@ def test_a_verdict_that_hangs_on_the_words_is_named_and_fails_where_asked(folder
         assert status == 0, said
     status, said = run("analyze", f"s.db#{held['run']['run']}", "--gate")
     assert status == 1, said
+    # Records hold what the judge said first alone, and the export says so.
+    for name, warned in (("run-1", False), (held["run"]["run"], True)):
+        status, said = run("export", f"s.db#{name}", "--records", "out.jsonl")
+        assert (status, "out.jsonl may pass what the run did not" in said) == (
+            0,
+            warned,
+        )
 
 
 def test_a_judge_that_fails_in_other_words_passes_nothing(folder):
@@ -106,6 +113,21 @@ def test_a_run_that_was_held_to_the_widest_limit_is_so_by_another_judge(folder):
     assert status == 0, said
     told = json.loads((folder / "r.json").read_text())["run"]["retold"]
     assert (told["gate"], told["fault"], told["asked"] > 0) == (True, "", True)
+
+
+def test_what_is_asked_anew_takes_the_place_of_what_was_said(folder):
+    judge = wavering(folder)
+    rejudged(folder, judge, "--rewordings")
+    with closing(sqlite3.connect(folder / "s.db")) as store, store:
+        store.execute("UPDATE judgements SET created = 0")
+    rejudged(folder, judge, "--rewordings", "--fresh")
+    with closing(sqlite3.connect(folder / "s.db")) as store:
+        old = store.execute("SELECT judge FROM judgements WHERE created = 0").fetchall()
+    assert set(old) == {("first",)}
+
+
+def test_no_two_runs_that_judge_again_have_one_name():
+    assert len({new_run_name("run-1") for _ in range(50)}) == 50
 
 
 @pytest.mark.parametrize("more", [(), ("--rewordings",), ("--judge-robust",)])
