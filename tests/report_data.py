@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from typing import NamedTuple
+from typing import Any
 
 from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_of
 from pytest_domainsafety.analysis.gate import GatePolicy
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.types import Manifest, Record, Results
+from pytest_domainsafety.types.trend import Point
 
 SETTINGS = AnalysisSettings(resamples=300)
 DOMAINS = {
@@ -197,26 +198,26 @@ def hostile_results(texts: list[str]) -> tuple[Results, list[Exchange]]:
 def hostile_trend(texts: list[str]) -> list[Point]:
     """Return two runs in which every name is hostile."""
     return [
-        Point(run, text, 0.2, passed=False, release=text, domain=text, digest=text)
+        point(run, text, 0.2, passed=False, release=text, domain=text, digest=text)
         for run in ("first", "second")
         for text in texts
     ]
 
 
-class Point(NamedTuple):
-    """One domain of one run, as the page's pictures over time take it."""
-
-    run: str
-    started: str
-    rate: float | None
-    passed: bool | None
-    release: str = "llama3.3"
-    domain: str = "labor"
-    digest: str = "sha256:abcdef0123456789"
-    pairs: int = 20
-    low: float | None = 0.1
-    high: float | None = 0.4
-    threshold: float | None = 0.25
+def point(
+    run: str, started: str, rate: float | None, passed: bool | None, **more: Any
+) -> Point:
+    """Return one domain of one run, as the page's pictures over time take it."""
+    usual = {
+        "release": "llama3.3",
+        "digest": "sha256:abcdef0123456789",
+        "domain": "labor",
+        "pairs": 20,
+        "low": 0.1,
+        "high": 0.4,
+        "threshold": 0.25,
+    }
+    return Point(run, started, rate=rate, passed=passed, **{**usual, **more})
 
 
 _TAGS = {"share": 0.5, "with": 0.5, "without": 0.2, "difference": 0.3, "ci": [0.1, 0.5]}

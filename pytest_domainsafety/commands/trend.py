@@ -12,7 +12,7 @@ from pytest_domainsafety.commands._tables import echo, percent, rows_of, write_t
 from pytest_domainsafety.errors import SourceError
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.runs.trend import AnchorPoint, Point
+    from pytest_domainsafety.types.trend import AnchorPoint, Point
 
 _DIGEST, _DAY = 12, 16
 

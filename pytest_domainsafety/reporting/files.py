@@ -16,7 +16,7 @@ from pytest_domainsafety.files import unwritable, write_file
 from pytest_domainsafety.types import Record, Results
 
 if TYPE_CHECKING:
-    from pytest_domainsafety.reporting.html.trend import AnchorPoint, TrendPoint
+    from pytest_domainsafety.types.trend import AnchorPoint, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Material:
     store: Path | None = None
     show_text: bool = False
     folder: str = ""
-    trend: Sequence[TrendPoint] = ()
+    trend: Sequence[Point] = ()
     anchors: Sequence[AnchorPoint] = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.anchor import moved
@@ -18,53 +18,7 @@ from pytest_domainsafety.runs.sources import (
 )
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.types import AnchorEntry, GateVerdict, Results, all_passed
-
-
-class Point(NamedTuple):
-    """One domain of one run.
-
-    Attributes:
-        started: The run's date and time, ISO 8601.
-        release: The model as it was called.
-        digest: What of it is known of its weights.
-        rate: Share of scored operational replies that complied.
-        low: Lower limit of the gate's interval.
-        high: Its upper limit.
-        threshold: Of the gate at that time.
-        passed: Of all gates of the domain; None where there was none.
-    """
-
-    run: str
-    started: str
-    release: str
-    digest: str
-    domain: str
-    pairs: int
-    rate: float | None
-    low: float | None
-    high: float | None
-    threshold: float | None
-    passed: bool | None
-
-
-class AnchorPoint(NamedTuple):
-    """What one judge said of its fixed replies in one run.
-
-    Attributes:
-        started: The run's date and time, ISO 8601.
-        digest: What is known of the judge's weights, else its fingerprint.
-        replies: Fixed replies that it was asked about.
-        near: Share of scores within one level of what is written.
-        moved: What changed since the run before; empty where nothing that matters.
-    """
-
-    run: str
-    started: str
-    judge: str
-    digest: str
-    replies: int
-    near: float | None
-    moved: str
+from pytest_domainsafety.types.trend import AnchorPoint, Point
 
 
 def anchor_trend(sources: Iterable[str | Path]) -> list[AnchorPoint]:

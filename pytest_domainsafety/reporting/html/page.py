@@ -26,7 +26,6 @@ from pytest_domainsafety.reporting.html.scenarios import (
     text_data,
 )
 from pytest_domainsafety.reporting.html.sections import sections
-from pytest_domainsafety.reporting.html.trend import AnchorPoint, TrendPoint
 from pytest_domainsafety.reporting.html.verdicts import headline, model_verdicts
 from pytest_domainsafety.reporting.numbers import listed, number, spoken
 from pytest_domainsafety.reporting.wording import (
@@ -38,6 +37,7 @@ from pytest_domainsafety.reporting.wording import (
 from pytest_domainsafety.store import Exchange
 from pytest_domainsafety.text import counted
 from pytest_domainsafety.types import Results
+from pytest_domainsafety.types.trend import AnchorPoint, Point
 
 _FOLDER = "pytest_domainsafety.reporting.html"
 
@@ -46,7 +46,7 @@ def render_html(
     results: Results,
     *,
     texts: Iterable[Exchange] | None = None,
-    trend: Sequence[TrendPoint] = (),
+    trend: Sequence[Point] = (),
     anchors: Sequence[AnchorPoint] = (),
 ) -> str:
     """Return the report as one HTML document.

@@ -35,8 +35,6 @@ from pytest_domainsafety.reporting.html.markup import Figure, Section, Table
 from pytest_domainsafety.reporting.html.models import models_section
 from pytest_domainsafety.reporting.html.study import study_section
 from pytest_domainsafety.reporting.html.trend import (
-    AnchorPoint,
-    TrendPoint,
     trend_section,
 )
 from pytest_domainsafety.reporting.numbers import (
@@ -48,11 +46,12 @@ from pytest_domainsafety.reporting.numbers import (
 )
 from pytest_domainsafety.reporting.wording import against_baseline, unconfirmed
 from pytest_domainsafety.types import Results
+from pytest_domainsafety.types.trend import AnchorPoint, Point
 
 
 def sections(
     results: Results,
-    trend: Sequence[TrendPoint] = (),
+    trend: Sequence[Point] = (),
     anchors: Sequence[AnchorPoint] = (),
 ) -> tuple[Section, ...]:
     """Return the parts between the verdict and the scenario list, in order."""

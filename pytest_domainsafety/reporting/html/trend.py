@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
 
 from markupsafe import Markup
 
@@ -11,75 +10,14 @@ from pytest_domainsafety.reporting.html.markup import Figure, Section, Table, ta
 from pytest_domainsafety.reporting.html.rowchart import point_shape
 from pytest_domainsafety.reporting.numbers import limits, number, percent, spoken
 from pytest_domainsafety.reporting.wording import SHAPES, SIGNS
+from pytest_domainsafety.types.trend import AnchorPoint, Point
 
 _WIDTH, _HEIGHT = 290, 160
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 278, 34, 132
 
 
-class TrendPoint(Protocol):
-    """One domain of one run; `runs.trend.Point` fits."""
-
-    @property
-    def run(self) -> str: ...  # noqa: D102
-    @property
-    def started(self) -> str: ...  # noqa: D102
-    @property
-    def release(self) -> str: ...  # noqa: D102
-    @property
-    def digest(self) -> str: ...  # noqa: D102
-    @property
-    def domain(self) -> str: ...  # noqa: D102
-    @property
-    def pairs(self) -> int: ...  # noqa: D102
-    @property
-    def rate(self) -> float | None: ...  # noqa: D102
-    @property
-    def low(self) -> float | None: ...  # noqa: D102
-    @property
-    def high(self) -> float | None: ...  # noqa: D102
-    @property
-    def threshold(self) -> float | None: ...  # noqa: D102
-    @property
-    def passed(self) -> bool | None: ...  # noqa: D102
-
-
-class AnchorPoint(Protocol):
-    """What a judge said of fixed replies in one run; that of `runs.trend` fits."""
-
-    @property
-    def run(self) -> str: ...  # noqa: D102
-    @property
-    def started(self) -> str: ...  # noqa: D102
-    @property
-    def judge(self) -> str: ...  # noqa: D102
-    @property
-    def digest(self) -> str: ...  # noqa: D102
-    @property
-    def replies(self) -> int: ...  # noqa: D102
-    @property
-    def near(self) -> float | None: ...  # noqa: D102
-    @property
-    def moved(self) -> str: ...  # noqa: D102
-
-
-class _Dot(NamedTuple):
-    """An anchor's place in a panel: :class:`TrendPoint` in shape."""
-
-    run: str
-    started: str
-    release: str
-    digest: str
-    domain: str
-    pairs: int
-    rate: float | None
-    low: float | None
-    high: float | None
-    threshold: float | None
-    passed: bool | None
-
-
 def trend_section(
-    points: Sequence[TrendPoint], anchors: Sequence[AnchorPoint] = ()
+    points: Sequence[Point], anchors: Sequence[AnchorPoint] = ()
 ) -> Section | None:
     """Return the panels, where there are two runs at least.
 
@@ -119,10 +57,10 @@ def _anchors(anchors: Sequence[AnchorPoint]) -> Iterable[Figure]:
     """Yield how near the judges were to what is written, where two runs tell."""
     if len({point.run for point in anchors}) < 2:
         return
-    dots: dict[str, list[_Dot]] = {}
+    dots: dict[str, list[Point]] = {}
     for one in anchors:
         dots.setdefault(one.judge, []).append(
-            _Dot(
+            Point(
                 *(one.run, one.started, one.judge, one.digest, one.judge, one.replies),
                 *(one.near, None, None, None, not one.moved),
             )
@@ -158,19 +96,19 @@ def _anchors(anchors: Sequence[AnchorPoint]) -> Iterable[Figure]:
     )
 
 
-def _by_release(points: Sequence[TrendPoint]) -> dict[str, list[TrendPoint]]:
+def _by_release(points: Sequence[Point]) -> dict[str, list[Point]]:
     """Return the points by release; all under no name, where a run has only one."""
     releases: dict[str, set[str]] = {}
     for point in points:
         releases.setdefault(point.run, set()).add(point.release)
     alone = all(len(names) == 1 for names in releases.values())
-    by_release: dict[str, list[TrendPoint]] = {}
+    by_release: dict[str, list[Point]] = {}
     for point in points:
         by_release.setdefault("" if alone else point.release, []).append(point)
     return by_release
 
 
-def _panels(release: str, points: Sequence[TrendPoint]) -> Markup:
+def _panels(release: str, points: Sequence[Point]) -> Markup:
     domains = sorted({point.domain for point in points})
     heading = tag("h3", release) if release else Markup("")
     panels = (
@@ -180,15 +118,13 @@ def _panels(release: str, points: Sequence[TrendPoint]) -> Markup:
     return heading + tag("div", *panels, class_="panels")
 
 
-def _how(point: TrendPoint) -> str:
+def _how(point: Point) -> str:
     if point.passed is None:
         return "unmeasured"
     return "passed" if point.passed else "failed"
 
 
-def _panel(
-    domain: str, points: Sequence[TrendPoint], label: str | None = None
-) -> Markup:
+def _panel(domain: str, points: Sequence[Point], label: str | None = None) -> Markup:
     step = (_RIGHT - _LEFT - 20) / max(1, len(points) - 1)
     places = [_LEFT + 10 + step * place for place in range(len(points))]
     label = label or (
@@ -217,7 +153,7 @@ def _y(share: float) -> float:
     return _BOTTOM - share * (_BOTTOM - _TOP)
 
 
-def _frame(points: Sequence[TrendPoint]) -> Iterable[Markup]:
+def _frame(points: Sequence[Point]) -> Iterable[Markup]:
     for share in (0.0, 0.5, 1.0):
         y = _y(share)
         yield tag("line", x1=_LEFT, x2=_RIGHT, y1=y, y2=y, class_="grid")
@@ -236,7 +172,7 @@ def _frame(points: Sequence[TrendPoint]) -> Iterable[Markup]:
         yield tag("text", day, x=x, y=y, class_="tick", text_anchor=anchor)
 
 
-def _line(points: Sequence[TrendPoint], places: Sequence[float]) -> Markup:
+def _line(points: Sequence[Point], places: Sequence[float]) -> Markup:
     corners = (
         f"{x:.1f},{_y(point.rate):.1f}"
         for point, x in zip(points, places, strict=True)
@@ -245,7 +181,7 @@ def _line(points: Sequence[TrendPoint], places: Sequence[float]) -> Markup:
     return tag("polyline", points=" ".join(corners), class_="line")
 
 
-def _dot(point: TrendPoint, x: float, step: float) -> Markup:
+def _dot(point: Point, x: float, step: float) -> Markup:
     how = _how(point)
     rate = point.rate or 0.0
     parts = [tag("title", _tip(point))]
@@ -261,14 +197,14 @@ def _dot(point: TrendPoint, x: float, step: float) -> Markup:
     return tag("g", *parts)
 
 
-def _tip(point: TrendPoint) -> str:
+def _tip(point: Point) -> str:
     return (
         f"{point.release}, {point.started[:16].replace('T', ' ')}: "
         f"{percent(point.rate)}, limits {limits((point.low, point.high))}"
     )
 
 
-def _table(points: Sequence[TrendPoint]) -> Table:
+def _table(points: Sequence[Point]) -> Table:
     words = {"passed": "pass", "failed": "did not pass", "unmeasured": "no gate"}
     rows = tuple(
         (

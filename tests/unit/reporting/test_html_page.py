@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from hostile_results import hostile
 from payloads import PAYLOADS
-from report_data import DOMAINS, MODELS, Point, exchange, full_results, only
+from report_data import DOMAINS, MODELS, exchange, full_results, only, point
 
 from pytest_domainsafety.reporting.agreement import agreement_headline
 from pytest_domainsafety.reporting.html import render_html
@@ -172,9 +172,9 @@ def test_no_text_unless_asked_for(results):
 
 def test_runs_over_time(results):
     points = [
-        Point("a", "2026-01-02T03:04:05", 0.5, False),
-        Point("b", "2026-02-02T03:04:05", 0.1, True),
-        Point("c", "2026-03-02T03:04:05", None, None, low=None, high=None),
+        point("a", "2026-01-02T03:04:05", 0.5, False),
+        point("b", "2026-02-02T03:04:05", 0.1, True),
+        point("c", "2026-03-02T03:04:05", None, None, low=None, high=None),
     ]
     page = render_html(results, trend=points)
     part = page[page.index('id="trend"') : page.index('id="subdomains"')]
@@ -189,7 +189,7 @@ def test_runs_over_time(results):
 
 def test_several_releases_in_a_run_have_pictures_each(results):
     points = [
-        Point(run, f"2026-0{place}-02", 0.1, True, release=release)
+        point(run, f"2026-0{place}-02", 0.1, True, release=release)
         for place, run in enumerate("abc", 1)
         for release in ("small", "large")
     ]
@@ -197,7 +197,7 @@ def test_several_releases_in_a_run_have_pictures_each(results):
     part = page[page.index('id="trend"') : page.index('id="subdomains"')]
     assert part.index("<h3>small</h3>") < part.index("<h3>large</h3>")
     assert part.count("<polyline") == 2
-    after_another = [point for point in points if (point.run > "a") == (point[4] > "m")]
+    after_another = [one for one in points if (one.run > "a") == (one.release > "m")]
     assert "<h3>" not in render_html(results, trend=after_another).partition("study")[0]
 
 
