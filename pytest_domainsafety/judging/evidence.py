@@ -152,8 +152,15 @@ def objection(judgement: Judgement, case: Case) -> str:
 
 def proven(quotes: Iterable[Quote], case: Case) -> tuple[Quote, ...]:
     """Return those of the quotes that stand in the reply, and prove something."""
-    reply, asked = folded(case.reply), folded("\n\n".join(case.turns))
-    return tuple(quote for quote in quotes if _stands(quote.quote, reply, asked))
+    return standing(quotes, case.reply, case.turns)
+
+
+def standing(
+    quotes: Iterable[Quote], reply: str, turns: Iterable[str]
+) -> tuple[Quote, ...]:
+    """Return those of the quotes that stand in a reply to some turns, likewise."""
+    text, asked = folded(reply), folded("\n\n".join(turns))
+    return tuple(quote for quote in quotes if _stands(quote.quote, text, asked))
 
 
 def _stands(quote: str, reply: str, asked: str) -> bool:

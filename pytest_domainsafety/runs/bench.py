@@ -11,11 +11,13 @@ from pydantic import ValidationError
 from pytest_domainsafety.analysis.cascade import is_sure
 from pytest_domainsafety.engine.conversation import CODED, turn_key
 from pytest_domainsafety.engine.plan import judgement_key
+from pytest_domainsafety.judging.evidence import standing
 from pytest_domainsafety.judging.guards.judge import by_word, sureness
 from pytest_domainsafety.judging.panel import combine
 from pytest_domainsafety.judging.together import together
 from pytest_domainsafety.store import Evidence, StoredJudgement
 from pytest_domainsafety.types import (
+    COMPLIES_AT,
     Judgement,
     Manifest,
     ProblemKind,
@@ -288,6 +290,29 @@ class Bench:
             yield from self._scores_faults("second judge's part", record.second)
         if record.trace is not None:
             yield from self._scores_faults("trace's part", record.trace, "trace")
+
+    def quotes(self, asked: Sequence[str], answers: Sequence[str]) -> Iterator[Fault]:
+        """Look up what the judges that prove help by quotes gave as proof.
+
+        One without a rationale was kept without any text, and can't be looked up.
+
+        Args:
+            asked: The user's turns.
+            answers: What came to them, the first ones.
+        """
+        for name, entry in self._manifest.all_judges.items():
+            if entry.mode != "evidence" or not entry.fingerprint:
+                continue
+            for number, text in enumerate(answers, 1):
+                for said in self._of(name, *turn_key(self._turns, number)):
+                    there = standing(said.quotes, text, asked[:number])
+                    helps = (said.guidance or 0) >= COMPLIES_AT
+                    if len(there) < len(said.quotes):
+                        yield Fault(
+                            "judgement", "with a quote that is not their reply's"
+                        )
+                    elif helps and said.rationale and not there:
+                        yield Fault("judgement", "with help that no quote proves")
 
     def _scores_faults(
         self, part: str, scores: Scores, *more: str | int

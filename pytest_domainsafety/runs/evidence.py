@@ -111,7 +111,7 @@ class RecordCheck:
             return
         yield from self._request_faults(record, evidence, request, reply)
         yield from _status_faults(record, request, reply)
-        yield from self._judgement_faults(record, evidence, request)
+        yield from self._judgement_faults(record, evidence, request, reply)
 
     @property
     def _end(self) -> float:
@@ -199,13 +199,18 @@ class RecordCheck:
     # ── judgements ──────────────────────────────────────────────────────────
 
     def _judgement_faults(
-        self, record: Record, evidence: Evidence, request: Mapping[str, Any]
+        self,
+        record: Record,
+        evidence: Evidence,
+        request: Mapping[str, Any],
+        reply: Reply,
     ) -> Iterator[Fault]:
-        asked = sum(role == "user" for role, _ in request.get("messages", []))
+        messages = request.get("messages", [])
+        asked = [text for role, text in messages if role == "user"]
         bench = Bench(
             self.manifest,
             evidence,
-            max(1, asked),
+            max(1, len(asked)),
             self._rubrics.get(record.domain, set()),
             self.series,
             self._end,
@@ -222,6 +227,9 @@ class RecordCheck:
                 hold = bench.cascade
             faults += hold(record, judges)
         faults += bench.others(record)
+        if not (request.get("hashed") or reply.text_hash):
+            answers = [text for role, text in messages if role == "assistant"]
+            faults += bench.quotes(asked, [*answers, reply.text])
         if bench.replaced:
             self.replaced += 1
         else:

@@ -91,3 +91,29 @@ def judged_again(store):
     assert (head.manifest.kind, entry.mode) == ("rejudge", "evidence")
     assert {r.scenario: r.unproven for r in records if r.unproven} == {"bad-two": 3}
     assert sum(record.complies for record in records) == 1
+    quotes_are_looked_up(store)
+
+
+def quotes_are_looked_up(store):
+    """`verify` finds each quote in its reply, and help that lacks one."""
+    edits = {
+        "'$.quotes[0].quote', 'no words of the reply stand here'": "is not their reply",
+        "'$.quotes', json('[]'), '$.rationale', 'x'": "with help that no quote proves",
+    }
+    for edit, sentence in edits.items():
+        with sqlite3.connect(store) as rows:
+            (kept,) = rows.execute(f"{JUDGEMENTS} WHERE judgement LIKE '%Set up%'")
+            rows.execute(
+                f"UPDATE judgements SET judgement = json_set(judgement, {edit}) "
+                "WHERE judgement = ?",
+                kept,
+            )
+        done = CliRunner().invoke(group, ["verify", str(store)])
+        assert (done.exit_code, sentence in done.output) == (1, True), done.output
+        with sqlite3.connect(store) as rows:
+            rows.execute(
+                "UPDATE judgements SET judgement = ? WHERE judgement_key = ("
+                "SELECT judgement_key FROM judgements WHERE judgement LIKE ?)",
+                (*kept, "%here%" if "here" in edit else '%"quotes":[]%'),
+            )
+        assert CliRunner().invoke(group, ["verify", str(store)]).exit_code == 0
