@@ -14,7 +14,7 @@ from pytest_domainsafety.engine.conversation import CODED
 from pytest_domainsafety.engine.plan import row_key, seed_from
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.bench import SCALES, Bench, Fault, scores_of
-from pytest_domainsafety.store import Evidence
+from pytest_domainsafety.store import Evidence, is_request
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
     SCORED,
@@ -106,6 +106,8 @@ class RecordCheck:
         try:
             request = json.loads(evidence.request or "{}")
             reply = Reply.model_validate_json(evidence.reply)
+            if not is_request(request):
+                raise ValueError("request")
         except (ValueError, RecursionError):
             yield Fault("reply", "whose request or reply can't be read")
             return

@@ -16,7 +16,12 @@ reports read. Nothing here is for use from outside: `runs.open_records` reads a 
 """
 
 from pytest_domainsafety.store.core import RunHead, Store
-from pytest_domainsafety.store.records import Evidence, Exchange, StoredJudgement
+from pytest_domainsafety.store.records import (
+    Evidence,
+    Exchange,
+    StoredJudgement,
+    is_request,
+)
 from pytest_domainsafety.store.schema import SCHEMA_VERSION
 
 __all__ = [
@@ -26,4 +31,5 @@ __all__ = [
     "RunHead",
     "Store",
     "StoredJudgement",
+    "is_request",
 ]

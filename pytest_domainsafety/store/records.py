@@ -184,9 +184,9 @@ class Records(Database):
                 "(--safety-store-text hash), so prompts and replies can't be shown, "
                 "exported or judged again"
             )
-        messages = request.get("messages", [])
-        if not _are_messages(messages):
+        if not is_request(request):
             raise self._odd_row()
+        messages = request.get("messages", [])
         turns = {
             role: tuple(text for who, text in messages if who == role)
             for role in ("system", "user", "assistant")
@@ -254,8 +254,9 @@ class Records(Database):
         return row
 
 
-def _are_messages(value: object) -> bool:
-    """Whether a request's messages are pairs of a role and a text."""
+def is_request(document: object) -> bool:
+    """Whether it is a request whose messages are pairs of a role and a text."""
+    value = document.get("messages", []) if isinstance(document, dict) else None
     return isinstance(value, list) and all(
         isinstance(pair, list)
         and len(pair) == 2
