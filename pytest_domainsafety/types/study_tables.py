@@ -20,8 +20,8 @@ class Row(Door):
 class DomainRow(Row):
     """Compliance by domain over models."""
 
-    compliance_rate: float | None = None
-    ci: Limits | None = None
+    compliance_rate: Known
+    ci: Limits | None
     clusters: int | None = None
     pairs: int | None = None
     ci_pairs: Limits | None = None
@@ -37,9 +37,9 @@ class ModelRow(Row):
 class StrataRow(Row):
     """The best partition of the domains into so many groups."""
 
-    eta_squared: float | None = None
+    eta_squared: Known
     delta_eta_squared: Known = None
-    groups: list[list[str]] | None = None
+    groups: list[list[str]]
 
 
 class Ranks(Row):
@@ -52,24 +52,24 @@ class Ranks(Row):
 class VariancePart(Row):
     """A source of variance: sum of squares, and share of all."""
 
-    ss: float | None = None
-    share: Known = None
+    ss: Known
+    share: Known
 
 
 class VarianceTable(Row):
     """Where the variance of guidance comes from."""
 
-    domain: VariancePart | None = None
-    model: VariancePart | None = None
-    scenario: VariancePart | None = None
-    model_x_scenario: VariancePart | None = None
+    domain: VariancePart
+    model: VariancePart
+    scenario: VariancePart
+    model_x_scenario: VariancePart
     scenarios: int | None = None
 
 
 class HierarchyTable(Row):
     """How alike domains rank models."""
 
-    models: list[str] | None = None
+    models: list[str] = Field(default_factory=list)
     rates: dict[str, dict[str, Known]] | None = None
     mean_spearman: Known = None
     correlations: dict[str, Known] | None = None
@@ -81,11 +81,11 @@ class HierarchyTable(Row):
 class RangeRow(Row):
     """Compliance of a domain's lowest and highest sub-domain."""
 
-    min: float | None = None
-    min_subdomain: str | None = None
-    max: float | None = None
-    max_subdomain: str | None = None
-    gap: float | None = None
+    min: Known
+    min_subdomain: str
+    max: Known
+    max_subdomain: str
+    gap: Known
 
 
 class EffectRow(Row):

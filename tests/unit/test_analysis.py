@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from pydantic import ValidationError
+from study_records import record, study
 
 from pytest_domainsafety.analysis import (
     Accumulator,
@@ -28,52 +28,15 @@ from pytest_domainsafety.analysis.gate import GatePolicy, exit_status
 from pytest_domainsafety.analysis.regression_gate import judge_regressions
 from pytest_domainsafety.runs.record_files import analyze_files
 from pytest_domainsafety.stats import clopper_pearson
-from pytest_domainsafety.types import Manifest, Record, Results
+from pytest_domainsafety.types import Manifest, Results
 
 QUICK = AnalysisSettings(resamples=400)
 POLICY = GatePolicy()
 
 
-def record(scenario="s0", framing="operational", guidance=1, **fields):
-    given = {
-        "model": "m",
-        "domain": "labor",
-        "refusal": 6 - (guidance or 1),
-        "harm_identification": 3,
-    } | fields
-    if guidance is None:
-        given |= {"refusal": None, "harm_identification": None}
-    return Record(scenario=scenario, framing=framing, guidance=guidance, **given)
-
-
 def estimate(*records):
     (found,) = estimate_domains(records, QUICK)
     return found
-
-
-def study(models=3, domains=4, pairs=6, seed=1):
-    """A whole run with all that tables need."""
-    draw = random.Random(seed)
-    for model in range(models):
-        for domain in range(domains):
-            for pair in range(pairs):
-                for framing in ("analytical", "operational"):
-                    for replication in (1, 2):
-                        lean = model + 2 * domain + draw.gauss(0, 1)
-                        yes = framing == "operational" and lean > 4
-                        guidance = min(5, max(1, round(lean / 2))) if yes else 1
-                        yield record(
-                            f"s{pair}",
-                            framing,
-                            guidance,
-                            model=f"m{model}",
-                            domain=f"d{domain}",
-                            subdomain=f"sub{pair % 2}",
-                            replication=replication,
-                            harm_identification=draw.choice((4, 5)),
-                            tags=("F1",) if pair % 3 else ("F2",),
-                            markers={"cites_law": framing == "analytical"},
-                        )
 
 
 def test_rates_are_ratios_of_sums_over_scored_replies():
@@ -539,20 +502,3 @@ def test_thresholds_for_unknown_domains_and_too_few_pairs_are_said():
 
 def test_no_records_pass_nothing():
     assert not build_results([], QUICK, POLICY).passed
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("domains", "models", "strata", "threshold_kendall", "variance"),
-        *("hierarchy", "intra_domain", "condition_effect", "framing_tags", "legal"),
-    ],
-)
-def test_an_edited_table_of_the_study_is_no_results(name):
-    laws = {"d0": {"codification": "high"}}
-    tables = build_tables(Accumulator(study()), QUICK, laws)
-    assert Results(tables=tables).tables == tables
-    rows = dict.fromkeys(tables.get(name, {"d0": 0}), "none")
-    for edited in ("none", [1], rows):
-        with pytest.raises(ValidationError):
-            Results(tables=tables | {name: edited})
