@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_domainsafety.analysis.changes import RisePolicy, compare_counts
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
-from pytest_domainsafety.subjects import model_of
+from pytest_domainsafety.subjects import model_of, subject_name
 from pytest_domainsafety.types import (
     ConditionChange,
     DomainEstimate,
@@ -47,8 +47,7 @@ def condition_changes(
     names: dict[str, tuple[str, str]] = {}
     for one in known:
         model = model_of(one.model, one.condition)
-        as_first = f"{model}+{first}" if first else model
-        before = base.get((as_first, one.domain))
+        before = base.get((subject_name(model, first), one.domain))
         if one.condition != first and before is not None:
             names[one.model] = model, one.condition
             old[one.model, one.domain] = before

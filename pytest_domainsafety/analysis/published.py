@@ -71,6 +71,9 @@ def _strata(results: Results, rates: Mapping[str, float]) -> Replication:
     theirs = [set(group) for group in published()["strata"]["2"]["groups"]]
     known = [domain for domain in rates if any(domain in group for group in theirs)]
     both = all(any(domain in group for domain in known) for group in theirs)
+    if len(known) >= FEWEST_DOMAINS and both and not table:
+        why = "all domains have one rate"
+        return Replication(finding="strata", verdict="open", size=len(known), why=why)
     if not table or len(known) < FEWEST_DOMAINS or not both:
         why = f"it takes {FEWEST_DOMAINS} of the study's domains, of both its strata"
         return Replication(finding="strata", verdict="open", size=len(known), why=why)

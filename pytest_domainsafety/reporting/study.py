@@ -278,7 +278,12 @@ def _gap(results: Results) -> Filled | None:
 
 _TABLES: tuple[tuple[int | None, str, Make, str], ...] = (
     (2, "Compliance by domain", _domains, "it takes scored replies"),
-    (3, "Strata of domains", _of("strata", strata), "it takes three domains"),
+    (
+        3,
+        "Strata of domains",
+        _of("strata", strata),
+        "it takes three domains that differ",
+    ),
     (4, "Threshold sensitivity", _thresholds, "it takes scored replies"),
     (
         5,

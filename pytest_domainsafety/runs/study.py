@@ -140,6 +140,9 @@ def _notes(parts: Sequence[Part]) -> Iterator[str]:
             )
         if (cut := unfinished(part.source)) is not None:
             yield cut
+        if part.manifest.selection.part:
+            chosen = ", ".join(part.manifest.selection.part)
+            yield f"{part.source}: a part of the suites ({chosen}), and of its pairs"
         protocol = part.manifest.sampling.protocol
         if protocol not in (None, "study"):
             yield (

@@ -251,3 +251,17 @@ def test_domains_that_rank_models_by_chance_are_not_alike():
     assert hierarchy(alike).permutation_p < 0.001
     del alike["a"]["x"]
     assert hierarchy(alike).permutation_p is None
+
+
+def test_domains_of_one_rate_are_not_called_too_few(cli, write):
+    file = write("r.jsonl", rows("mine", helps=[0] * 7))
+    text = cli("study", file, "--compare-published").text
+    assert "the two strata: open (all domains have one rate)" in text
+    assert "not here: it takes three domains that differ" in text
+
+
+def test_a_part_of_the_suites_is_called_one(cli, tmp_path):
+    told = {"selection": {"part": ["-k s1"]}, "kind": "part"}
+    lines = rows("m", helps=[1] * 7, pairs=3)
+    path = store(tmp_path, "a", lines, core=("s0", "s1"), told=told)
+    assert "a part of the suites (-k s1)" in cli("study", path).text
