@@ -46,6 +46,12 @@ def read_conditions(folder: Path, typed: Iterable[Path]) -> tuple[Condition, ...
                 f"{name!r} in reports; rename one of the files"
             )
         conditions[name], places[name] = condition, shown
+    for name, text in conditions.values():
+        if text is not None and name.casefold() == NO_PROMPT:
+            raise ConfigError(
+                f"--safety-system-prompt {places[name]}: reports would name it {name}, "
+                "as if no system prompt were sent; rename it"
+            )
     return tuple(conditions.values())
 
 

@@ -77,6 +77,7 @@ def test_an_empty_system_prompt_is_no_system_prompt(bench):
         ({"warn.txt": "Be careful.", "bom.txt": "\ufeffBe careful."}, "say the same"),
         ({"warn.txt": "One.", "none": ""}, None),
         ({"warn.txt": "One.", "none.txt": "Two.", "none": ""}, "both be named 'none'"),
+        ({"None.md": "One."}, "None.md: reports would name it None, as if no system"),
         ({"...": "One."}, "no letter or digit"),
     ],
 )
