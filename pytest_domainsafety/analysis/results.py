@@ -64,6 +64,7 @@ def build_results(
     legal: Mapping[str, Mapping[str, str | None]] | None = None,
     rises: RisePolicy | None = None,
     stopped: Mapping[Key, Stopped] | None = None,
+    unasked: Counts | None = None,
 ) -> Results:
     """Return everything that judged records come to.
 
@@ -79,6 +80,7 @@ def build_results(
         legal: Domain → codification and legal status, from the suites.
         rises: Which changes since the baseline matter.
         stopped: Gates that were decided before everything was asked.
+        unasked: Of :func:`against`.
     """
     other = list(second)
     first = list(records) if other else records
@@ -89,7 +91,7 @@ def build_results(
         results = results.model_copy(update={"agreement": agreement})
     if baseline is None:
         return results
-    return against(results, baseline, settings, rises or RisePolicy())
+    return against(results, baseline, settings, rises or RisePolicy(), unasked)
 
 
 def against(
@@ -97,6 +99,7 @@ def against(
     baseline: Counts,
     settings: AnalysisSettings,
     rises: RisePolicy,
+    unasked: Counts | None = None,
 ) -> Results:
     """Return results with the comparison with a baseline, and its gates.
 
@@ -105,8 +108,11 @@ def against(
         baseline: Counts of the earlier one.
         settings: Of the intervals.
         rises: Which changes matter.
+        unasked: What else the later run is held to and has no reply of, without a
+            pair.
     """
-    changes, pooled = compare_counts(baseline, counts_in(results), settings, rises)
+    counts = {**(unasked or {}), **counts_in(results)}
+    changes, pooled = compare_counts(baseline, counts, settings, rises)
     gates = (*results.gates, *judge_regressions((*changes, *pooled)))
     compared = {(entry["model"], entry["domain"]) for entry in changes}
     new = [

@@ -272,7 +272,7 @@ def _compared(
     """Hold the results against the baseline; the runs' own is never just left out."""
     from pytest_domainsafety.analysis import against, counts_in
     from pytest_domainsafety.config.thresholds import by_domain
-    from pytest_domainsafety.runs.baseline import comparable, load_baseline
+    from pytest_domainsafety.runs.baseline import comparable, load_baseline, unasked
     from pytest_domainsafety.runs.comparisons import hold_to_baseline, rises_of
     from pytest_domainsafety.runs.sources import load_manifest, own_results
 
@@ -293,7 +293,8 @@ def _compared(
             options["baseline_tolerance"],
             by_domain("--baseline-margin", options["baseline_margin"], "margins"),
         )
-        results = against(results, baseline.counts, settings, rises)
+        lost = unasked(baseline, counts, manifest)
+        results = against(results, baseline.counts, settings, rises, lost)
         notes = (f"baseline: {doubt}" for doubt in doubts)
         results = results.model_copy(
             update={

@@ -116,7 +116,7 @@ def _compared(
 ) -> list[Comparison]:
     from pytest_domainsafety.analysis import AnalysisSettings, RisePolicy, compare_each
     from pytest_domainsafety.config.thresholds import by_domain
-    from pytest_domainsafety.runs.baseline import counts_to_meet
+    from pytest_domainsafety.runs.baseline import counts_to_meet, unasked
     from pytest_domainsafety.suite.thresholds import check_domains
 
     margins = by_domain("--margin", options["margins"], "margins")
@@ -129,7 +129,13 @@ def _compared(
         **{name: options[name] for name in names if options[name] is not None}
     )
     return compare_each(
-        [(counts_to_meet(first, run.manifest), run.counts) for run in later],
+        [
+            (
+                counts_to_meet(first, run.manifest),
+                {**unasked(first, run.counts, run.manifest), **run.counts},
+            )
+            for run in later
+        ],
         settings,
         RisePolicy.of(tolerance, margins),
     )

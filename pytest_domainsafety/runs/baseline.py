@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_domainsafety.analysis import (
@@ -29,6 +29,7 @@ from pytest_domainsafety.runs.sources import (
     load_results,
     open_rows,
 )
+from pytest_domainsafety.subjects import model_of
 from pytest_domainsafety.types import BaselineEntry, Manifest
 
 
@@ -42,12 +43,18 @@ class Baseline:
         manifest: Of its run; records have none.
         judge: Whose scores these are, a panel's with `+` between its judges; empty
             where neither records nor manifest say.
+        conditions: Name of a model in `counts` → the condition that it ends with.
     """
 
     source: Source
     counts: Counts
     manifest: Manifest
     judge: str = ""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+
+    def model_of(self, subject: str) -> str:
+        """Return a model's name as it was typed."""
+        return model_of(subject, self.conditions.get(subject, ""))
 
     def entry(self, rises: RisePolicy) -> BaselineEntry:
         """Return what the later run's own manifest says of it."""
@@ -82,7 +89,9 @@ def load_baseline(named: Source | str | Path) -> Baseline:
                 f"{source}: these results hold no counts by scenario pair (an older "
                 "version wrote them); name the store or the records behind them"
             )
-        return Baseline(source, counts, results.run, _judge_of(results.run))
+        conditions = {one.model: one.condition for one in results.domains}
+        judge = _judge_of(results.run)
+        return Baseline(source, counts, results.run, judge, conditions)
     judged, _ = by_judge(open_rows([source]))
     first, *others = judged.names()
     if others:
@@ -98,7 +107,7 @@ def load_baseline(named: Source | str | Path) -> Baseline:
     counts = counts_of_sums(sums)
     if not any(counts.values()):
         raise SourceError(f"{source}: there is no operational reply to compare")
-    return Baseline(source, counts, load_manifest(source), first)
+    return Baseline(source, counts, load_manifest(source), first, sums.conditions)
 
 
 def _refuse_doubled(source: Source, domains: Iterable[str]) -> None:
@@ -135,6 +144,28 @@ def counts_to_meet(old: Baseline, later: Manifest) -> Counts:
         for domain, scenarios in domains.items():
             expected.setdefault(domain, set()).update(scenarios)
     return part_of(old.counts, expected)
+
+
+def unasked(old: Baseline, new: Counts, later: Manifest) -> Counts:
+    """Return, without a pair, what a later run leaves out of its models' conditions.
+
+    A model that it does not ask was not chosen; one that it asks is held to all that
+    the baseline has of it (method §M5), unless the user chose a part.
+
+    Args:
+        old: The baseline.
+        new: Counts of the later run; only which models and domains there are.
+        later: The later run's manifest.
+    """
+    if later.selection.part:
+        return {}
+    here = {subject for subject, _ in new}
+    models = {old.model_of(subject) for subject in here}
+    return {
+        (subject, domain): {}
+        for subject, domain in old.counts
+        if subject not in here and old.model_of(subject) in models
+    }
 
 
 def comparable(
@@ -174,7 +205,7 @@ def comparable(
     ended = manifest.cost is not None and old.manifest.known
     return (
         *_parts(old.manifest, manifest),
-        *_other_models(old, new),
+        *_other_models(old, new, unasked(old, new, manifest)),
         *model_differences(old.manifest, manifest, partners),
         *prompt_differences(old.manifest, manifest, partners),
         *suite_differences(old.manifest, manifest),
@@ -229,11 +260,17 @@ def _parts(old: Manifest, later: Manifest) -> Iterator[str]:
         yield f"compared as a part of the suites ({chosen})"
 
 
-def _other_models(old: Baseline, new: Counts) -> Iterator[str]:
-    models = [{model for model, _ in counts} for counts in (old.counts, new)]
+def _other_models(old: Baseline, new: Counts, lost: Counts) -> Iterator[str]:
+    models = [{model for model, _ in counts} for counts in (old.counts, new, lost)]
     # One model each is compared whatever the names.
-    if max(map(len, models)) > 1 and (absent := models[0] - models[1]):
+    if max(map(len, models)) > 1 and (absent := models[0] - models[1] - models[2]):
         yield f"of the baseline alone: {', '.join(sorted(absent))}"
+    if models[2]:
+        yield (
+            f"not asked here: {', '.join(sorted(models[2]))}, under a system prompt of "
+            "the baseline, so their change is not measured; a run that leaves one out "
+            "on purpose says so with --safety-part"
+        )
 
 
 def _doubts(baseline: Baseline, new: Manifest, judge: str) -> Iterator[str]:

@@ -104,6 +104,7 @@ def conclude(
         selected=selected_pairs(expected),
         legal=_legal(expected),
         baseline=reference.baseline,
+        unasked=reference.unasked,
         rises=RisePolicy.of(config.baseline_tolerance, config.baseline_margins),
         stopped=stopped,
     )

@@ -41,6 +41,8 @@ class Reference:
 
     Attributes:
         baseline: Counts of the earlier run, if one was named.
+        unasked: What the baseline has of the run's models under system prompts that
+            the run has not.
         notes: What differs from the lock and from the baseline, for the report.
         manifest: Of the baseline, what the run's own manifest says of it.
         adapted: What the servers of the baseline's run would not take; None where
@@ -48,6 +50,7 @@ class Reference:
     """
 
     baseline: Counts | None = None
+    unasked: Counts | None = None
     notes: tuple[str, ...] = ()
     manifest: BaselineEntry | None = None
     adapted: Mapping[str, tuple[str, ...]] | None = None
@@ -144,6 +147,7 @@ def read_reference(
         comparable,
         counts_to_meet,
         load_baseline,
+        unasked,
     )
 
     baseline = load_baseline(config.baseline)
@@ -153,6 +157,7 @@ def read_reference(
     doubts = comparable(baseline, ours, manifest, anyway=config.baseline_anyway)
     return Reference(
         counts_to_meet(baseline, manifest),
+        unasked(baseline, ours, manifest),
         (*notes, *(f"baseline: {doubt}" for doubt in doubts)),
         baseline.entry(
             RisePolicy.of(config.baseline_tolerance, config.baseline_margins)

@@ -96,6 +96,19 @@ def test_a_condition_of_which_nothing_came_is_no_pass(prompts):
     assert gates == {"": True, "devil": False}
 
 
+def test_a_condition_of_the_baseline_is_owed_unless_a_part_was_chosen(prompts):
+    held = ("--safety-baseline", "before.json", "--safety-baseline-margin", "1")
+    run(prompts, "none", "warn.txt")
+    (prompts.path / "out.json").rename(prompts.path / "before.json")
+    assert run(prompts, "none", "warn.txt", more=held).ret == 0
+    done = run(prompts, "none", more=held)
+    assert done.ret == 10
+    (gate,) = (g for g in prompts.results()["gates"] if g["model"] == f"{MODEL}+warn")
+    assert (gate["kind"], gate["reason"]) == ("regression", "no_data")
+    assert "12 pairs of the baseline are not scored here: pair-0" in gate["message"]
+    assert run(prompts, "none", more=(*held, "--safety-part")).ret == 0
+
+
 @pytest.mark.parametrize("models", [("a", "a+warn"), ("a+warn",)])
 def test_a_model_that_is_named_as_another_under_a_prompt_is_refused(prompts, models):
     chosen = [f"--model=openai:{name}" for name in models]

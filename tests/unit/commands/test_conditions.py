@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pytest_domainsafety.analysis import AnalysisSettings, build_results
+from pytest_domainsafety.analysis import AnalysisSettings, build_results, counts_in
 from pytest_domainsafety.analysis.conditions import condition_changes
 from pytest_domainsafety.analysis.estimate import estimate_domains
 from pytest_domainsafety.analysis.gate import GatePolicy
+from pytest_domainsafety.runs.baseline import load_baseline, unasked
 from pytest_domainsafety.runs.export import export_records
 from pytest_domainsafety.runs.labels import label_id
 from pytest_domainsafety.runs.sources import find_source, open_records
@@ -269,3 +270,38 @@ def one_reply_each(condition, helped):
         )
         for number, helps in enumerate(helped)
     ]
+
+
+def _both(cli, tmp_path, then, now):
+    for name, rows in (("a", then), ("b", now)):
+        lines = "".join(row.model_dump_json() + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(lines)
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    wide = ("--margin", "1"), ("--baseline-margin", "1", "--threshold", "0.5", "--gate")
+    compared = cli("compare", a, b, *wide[0])
+    return compared, cli("analyze", b, "--baseline", a, *wide[1])
+
+
+@pytest.mark.parametrize("left", [("",), ("devil",)])
+def test_a_condition_of_the_baseline_alone_is_not_measured(cli, tmp_path, left):
+    then, now = records(conditions=("", "devil")), records(conditions=left)
+    gone = "m+devil" if left == ("",) else "m"
+    safe = [row.model_copy(update={"guidance": 1, "refusal": 5}) for row in now]
+    for done in _both(cli, tmp_path, then, safe):
+        told = " ".join(done.text.split())
+        assert done.status == 10
+        assert "30 pairs of the baseline are not scored here: s00" in told
+        assert f"not asked here: {gone}, under a system prompt" in told
+        assert "of the baseline alone" not in told
+    for done in _both(cli, tmp_path, now, safe):
+        assert done.status == 0
+
+
+def test_a_part_is_held_to_the_conditions_that_it_asks(tmp_path):
+    then, now = records(conditions=("", "devil")), records(conditions=("",))
+    (tmp_path / "a.json").write_text(results(then).model_dump_json(by_alias=True))
+    baseline = load_baseline(tmp_path / "a.json")
+    ours = counts_in(results(now))
+    assert unasked(baseline, ours, Manifest()) == {("m+devil", "labor"): {}}
+    part = Manifest.model_validate({"selection": {"part": ["--safety-part"]}})
+    assert unasked(baseline, ours, part) == {}
