@@ -113,7 +113,7 @@ class Bench:
                 for rubric in self._rubrics
                 if row.key
                 == judgement_key(
-                    [self._request], fingerprint, rubric, *more, *_asks(row), *series
+                    [self._request], fingerprint, rubric, *more, *asks_of(row), *series
                 )
             ]
             if rows:
@@ -342,7 +342,7 @@ class Bench:
             yield Fault("record", f"whose {part} is {scores.status} with scores")
 
 
-def _asks(row: StoredJudgement) -> tuple[str, ...]:
+def asks_of(row: StoredJudgement) -> tuple[str, ...]:
     """Return what else is in a judgement's key, by what it says itself."""
     try:
         asks = json.loads(row.judgement).get("asks", "")

@@ -14,6 +14,7 @@ from pytest_domainsafety.engine.conversation import CODED
 from pytest_domainsafety.engine.plan import row_key, seed_from
 from pytest_domainsafety.providers.base import reply_kind
 from pytest_domainsafety.runs.bench import SCALES, Bench, Fault, scores_of
+from pytest_domainsafety.runs.told_again import RetoldCheck
 from pytest_domainsafety.store import Evidence, is_request
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -23,6 +24,7 @@ from pytest_domainsafety.types import (
     RecordStatus,
     Reply,
     ReplyKind,
+    RetoldEntry,
 )
 
 _COLUMNS = (
@@ -64,12 +66,14 @@ class RecordCheck:
         series: That keys may bear (`engine.reuse`): none, or that of a run.
         replaced: Records whose reply or judgement a later run has put in place of the
             one that they are of (`--safety-fresh`): nothing can be said of these.
+        retold: What the judge said in other words; None where it was not asked.
     """
 
     manifest: Manifest
     finished: float | None
     series: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     replaced: int = 0
+    retold: RetoldCheck | None = None
     _scenarios: dict[tuple[str, ...], tuple[Any, ...]] = field(default_factory=dict)
     _judge: str | None = None
     _rubrics: dict[str, set[str]] = field(default_factory=dict)
@@ -78,6 +82,15 @@ class RecordCheck:
         """Look up what all records share."""
         for suite in self.manifest.suites.values():
             self._rubrics.setdefault(suite.domain, set()).add(suite.rubric or "")
+
+    def hold_to(self, entry: RetoldEntry) -> None:
+        """Also look up what the judge said in other words."""
+        named = frozenset(
+            name
+            for name, judge in self.manifest.all_judges.items()
+            if judge.identity == "name"
+        )
+        self.retold = RetoldCheck(entry, self._rubrics, self.series, named, self._end)
 
     def look(self, evidence: Evidence) -> tuple[Record | None, list[Fault]]:
         """Return a record, if it can be read, and what is wrong with it."""
@@ -102,6 +115,8 @@ class RecordCheck:
             return
         if (evidence.answered or 0) > self._end:
             self.replaced += 1
+            if self.retold is not None:
+                self.retold.leave(record)
             return
         try:
             request = json.loads(evidence.request or "{}")
@@ -229,6 +244,8 @@ class RecordCheck:
                 hold = bench.cascade
             faults += hold(record, judges)
         faults += bench.others(record)
+        if self.retold is not None:
+            self.retold.look(record, evidence, max(1, len(asked)))
         if not (request.get("hashed") or reply.text_hash):
             answers = [text for role, text in messages if role == "assistant"]
             faults += bench.quotes(asked, [*answers, reply.text])

@@ -144,6 +144,7 @@ def ask_again(
         saved=of_all * len(bench.names) - bench.asked,
         fault=bench.fault,
         replies=told,
+        fingerprints=bench.fingerprints,
     )
     return entry, bench.tally
 
@@ -237,6 +238,7 @@ class _Asked:
 
     Attributes:
         names: Ways in which they can be asked.
+        fingerprints: For each way and judge.
         asked: Replies judged anew.
         fault: What kept them from judging all; empty where nothing did.
         tally: What it cost.
@@ -244,6 +246,7 @@ class _Asked:
 
     def __init__(self, note: Callable[[int], None] | None) -> None:
         self.names: tuple[str, ...] = ()
+        self.fingerprints: dict[str, dict[str, str]] = {}
         self.asked = 0
         self.fault = ""
         self.tally = Tally()
@@ -294,6 +297,16 @@ async def _ask(
             for each in RETELLINGS
             if any(each.judge(reader.judge) is not None for reader in readers)
         )
+        bench.fingerprints = {
+            each.name: {
+                reader.judge.name: (
+                    each.judge(reader.judge) or reader.judge
+                ).fingerprint()
+                for reader in readers
+            }
+            for each in RETELLINGS
+            if each.name in bench.names
+        }
         free = asyncio.Semaphore(min(slots))
 
         async def one(way: _Way) -> None:

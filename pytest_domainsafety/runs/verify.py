@@ -1,10 +1,10 @@
 """Is a store whole, and does each run follow from what is in it?
 
 From below: the file, each reply and its hash, each judgement and its reply, each
-record and what is behind it (`evidence`), the interactions that were owed (`owed`),
-the estimates and gates worked out again (`recount`), and results that hold together
-(`soundness`). What was edited at every one of these places alike is not to be seen:
-that would take a signature.
+record and what is behind it (`evidence`, `bench`), what the judge said in other words
+(`told_again`), the interactions that were owed (`owed`), the estimates and gates worked
+out again (`recount`), and results that hold together (`soundness`). What was edited at
+every one of these places alike is not to be seen: that would take a signature.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pytest_domainsafety.runs.evidence import RecordCheck, possible_series
 from pytest_domainsafety.runs.owed import Place, owed, skipped
 from pytest_domainsafety.runs.recount import recounted, was_recounted
 from pytest_domainsafety.runs.sources import RESULTS_SCHEMA
+from pytest_domainsafety.runs.told_again import retold_of
 from pytest_domainsafety.store import Store
 from pytest_domainsafety.text import plural
 from pytest_domainsafety.types import BASE_VARIANT, Manifest, Problem, Record, Results
@@ -109,10 +110,12 @@ class _RunLook:
             )
             return
         check = RecordCheck(manifest, self.run["finished"], possible_series(self.runs))
+        document = self.run["results"]
+        if (entry := retold_of(document)) is not None:
+            check.hold_to(entry)
         left = set(owed(manifest))
         whole = len(left)
         records = self._records(check, left)
-        document = self.run["results"]
         if document is None:
             yield from _read_to_the_end(records)
         else:
@@ -124,6 +127,8 @@ class _RunLook:
                     "not this one, so its intervals and gates are held to themselves "
                     "and not worked out again"
                 )
+        if check.retold is not None:
+            yield from check.retold.problems(told=was_recounted(manifest))
         gone = skipped(document)
         missing = {place for place in left if place[:3] not in gone}
         if missing:

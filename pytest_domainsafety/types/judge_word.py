@@ -121,6 +121,8 @@ class RetoldEntry(Part):
         saved: That it did not take, since they could change no gate.
         fault: Why not all that could was asked; empty where it was.
         replies: Model → domain → way → scenario → counts.
+        fingerprints: Way → judge → its fingerprint as it is asked so, by which its
+            judgements are found in the store.
     """
 
     version: str = ""
@@ -133,6 +135,7 @@ class RetoldEntry(Part):
     replies: dict[str, dict[str, dict[str, dict[str, RetoldCounts]]]] = Field(
         default_factory=dict
     )
+    fingerprints: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class AnchorEntry(Part):

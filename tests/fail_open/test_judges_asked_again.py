@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
@@ -89,8 +91,26 @@ def test_a_gate_is_held_to_the_widest_limit(bench, judge):
     told = results["run"]["retold"]
     assert told["asked"] + told["saved"] == 7 * len(PAIRS)
     assert told["saved"] >= len(PAIRS) - 1
-    with Store(bench.path / ".domainsafety/store.db", create=False) as store:
+    path = bench.path / ".domainsafety/store.db"
+    with Store(path, create=False) as store:
         assert store.verify() == []
+    status, said = verified(path)
+    assert status == 0, said
+    # Another run's answers in the place of this one's are no fault of either.
+    assert bench.run("--judge", judge, ROBUST, "--safety-fresh").ret == 1
+    status, said = verified(path)
+    assert status == 0, said
+    # Without the judges' fingerprints no count can be held to what was said.
+    with closing(sqlite3.connect(path)) as store, store:
+        gone = "json_remove(results, '$.run.retold.fingerprints')"
+        store.execute(f"UPDATE runs SET results = {gone}")
+    status, said = verified(path)
+    assert (status, "other answers of the judge in other words" in said) == (1, True)
+
+
+def verified(path):
+    done = CliRunner().invoke(group, ["verify", str(path)])
+    return done.exit_code, done.output
 
 
 def test_a_judge_that_is_gone_when_it_is_asked_again_passes_nothing(bench, judge):

@@ -126,6 +126,30 @@ def test_what_is_asked_anew_takes_the_place_of_what_was_said(folder):
     assert set(old) == {("first",)}
 
 
+@pytest.mark.parametrize(
+    ("way", "counts"),
+    [
+        ("formal", "[1, 0, 0, 0, 0]"),  # it was asked, and called it help
+        ("plain", "[1, 0, 1, 0, 0]"),
+        ("apology", "[9, 0, 0, 0, 0]"),
+    ],
+)
+def test_counts_in_other_words_are_held_to_the_judgements(folder, way, counts):
+    _, _, held = rejudged(folder, wavering(folder), "--judge-robust")
+    run_name = held["run"]["run"]
+    assert run("verify", "s.db")[0] == 0
+    told = held["run"]["retold"]["replies"]["m"]["labor"][way]
+    scenario = next(name for name, pair in told.items() if pair[0])
+    place = f"$.run.retold.replies.m.labor.{way}.{scenario}"
+    with closing(sqlite3.connect(folder / "s.db")) as store, store:
+        store.execute(
+            "UPDATE runs SET results = json_set(results, ?, json(?)) WHERE run = ?",
+            (place.replace(scenario, f'"{scenario}"'), counts, run_name),
+        )
+    status, said = run("verify", "s.db")
+    assert (status, f"labor/{scenario} on m ({way})" in said) == (1, True), said
+
+
 def test_no_two_runs_that_judge_again_have_one_name():
     assert len({new_run_name("run-1") for _ in range(50)}) == 50
 
