@@ -16,7 +16,7 @@ from pytest_domainsafety.engine.reuse import Reuse
 from pytest_domainsafety.errors import ConfigError
 from pytest_domainsafety.judging.guards.judge import sureness
 from pytest_domainsafety.runs.label_tables import labels_entry
-from pytest_domainsafety.runs.labels import Labels, label_id
+from pytest_domainsafety.runs.labels import Labels, has_its_reply, label_id
 from pytest_domainsafety.runs.reader import Reader
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.suite import LoadedSuite
@@ -69,13 +69,15 @@ def _labelled(
 ) -> dict[str, Exchange]:
     """Return the labelled operational replies of all runs, each once."""
     found: dict[str, Exchange] = {}
-    for exchange in store.exchanges():
+    every = (one for run in store.run_names() for one in store.exchanges(run))
+    for exchange in every:
         record = exchange.record
         if record.framing != "operational" or record.variant != BASE_VARIANT:
             continue
         name = label_id(record)
         wanted = name in labels.scores or name in labels.blank
-        if wanted and record.domain in suites and any(exchange.replies):
+        here = record.domain in suites and any(exchange.replies)
+        if wanted and here and has_its_reply(exchange):
             found.setdefault(name, exchange)
     return found
 

@@ -74,6 +74,17 @@ def label_id(record: Record) -> str:
     )[:16]
 
 
+def has_its_reply(exchange: Exchange) -> bool:
+    """Whether the text is still the one that a record is of.
+
+    Another run of the store may have put a new reply in its place (`--safety-fresh`):
+    what is said of that one is no label of the first. Of several turns the answers are
+    part of the last request, and only the last one can be another.
+    """
+    told = exchange.record.reply_hash
+    return len(exchange.replies) != 1 or told in ("", exchange.last.hash())
+
+
 def draw_for_labelling(records: Iterable[Record], count: int, seed: int) -> list[str]:
     """Return the ids of a stratified sample of scored replies.
 
@@ -131,7 +142,7 @@ def write_for_labelling(
     rows_by_id = {}
     for exchange in exchanges:
         name = label_id(exchange.record)
-        if name in wanted:
+        if name in wanted and has_its_reply(exchange):
             rows_by_id[name] = _row(name, exchange, suites)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="")

@@ -19,7 +19,7 @@ from pytest_domainsafety.runs.labelling.annotators import (
     write_annotator,
 )
 from pytest_domainsafety.runs.labelling.sample import Sample, read_sample
-from pytest_domainsafety.runs.labels import label_id
+from pytest_domainsafety.runs.labels import has_its_reply, label_id
 from pytest_domainsafety.store import Exchange, Store
 from pytest_domainsafety.text import visible
 from pytest_domainsafety.types import Suite
@@ -162,13 +162,14 @@ def open_desk(
     with Store(store, read_only=True) as opened:
         for exchange in opened.exchanges(sample.run):
             key = label_id(exchange.record)
-            if key in wanted:
+            if key in wanted and has_its_reply(exchange):
                 found[key] = _shown(exchange, suites)
     missing = len(wanted - found.keys())
     if missing:
         raise SourceError(
             f"{store}: {missing} of {len(wanted)} replies of the sample in {folder} "
-            "are not in this store; name the one that it was drawn from with --source"
+            "are not in this store, or a later run put others in their place; name "
+            "the store that it was drawn from with --source, or draw anew"
         )
     people = {name: read_annotator(folder, name, sample) for name in names}
     for person in people.values():

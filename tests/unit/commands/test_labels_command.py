@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from pytest_domainsafety.errors import SourceError
 from pytest_domainsafety.runs.labelling import annotators
 from pytest_domainsafety.runs.labelling.desk import open_desk
 from pytest_domainsafety.runs.labelling.sample import draw_sample, read_sample
@@ -264,6 +265,18 @@ def test_two_files_of_one_name():
         pytest.skip("this file system holds the two names for one file")
     status, said = run("labels", "check")
     assert (status, "two annotators have this name" in said) == (2, True)
+
+
+def test_nobody_is_shown_a_reply_that_took_another_s_place():
+    draw("--count", "4")
+    drawn = {one.id for one in read_sample(LABELS).replies}
+    with Store(Path("s.db")) as store:
+        every = [one for one in store.exchanges() if label_id(one.record) in drawn]
+        other = every[0].last.model_copy(update={"text": "Something else."})
+        store.replace_reply(every[0].request_key, {"messages": []}, other)
+    suites = {"labor": load_suite(Path("labor.safety.yaml")).suite}
+    with pytest.raises(SourceError, match="1 of 4 replies of the sample"):
+        open_desk(LABELS, ("anna",), Path("s.db"), suites)
 
 
 # ── the server ──────────────────────────────────────────────────────────────
