@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+from pytest_domainsafety.analysis.cascade import halved
 from pytest_domainsafety.analysis.compare import Counts, partners_of
 from pytest_domainsafety.analysis.estimate import AnalysisSettings
 from pytest_domainsafety.stats.regression import (
@@ -78,6 +79,7 @@ class _Entry:
     worst: PairedDifference
     decides: bool
     of_model: bool
+    highest: float
     worst_p: float = 1.0
     level: float = SIGNIFICANT
 
@@ -97,7 +99,11 @@ def regressions(
 
 
 def compare_counts(
-    old: Counts, new: Counts, settings: AnalysisSettings, policy: RisePolicy
+    old: Counts,
+    new: Counts,
+    settings: AnalysisSettings,
+    policy: RisePolicy,
+    hidden: float = 0.0,
 ) -> Comparison:
     """Return what changed from one run to another.
 
@@ -121,14 +127,16 @@ def compare_counts(
         new: Of this run.
         settings: Of the intervals.
         policy: Which rises matter.
+        hidden: What a cascade may hide of a rise (`cascade.hidden_rise`).
     """
-    return compare_each([(old, new)], settings, policy)[0]
+    return compare_each([(old, new)], settings, policy, hidden)[0]
 
 
 def compare_each(
     pairs: Iterable[tuple[Counts, Counts]],
     settings: AnalysisSettings,
     policy: RisePolicy,
+    hidden: float = 0.0,
 ) -> list[Comparison]:
     """Return what changed between each two runs, corrected over all of them.
 
@@ -136,13 +144,15 @@ def compare_each(
         pairs: Counts of an earlier and of a later run; see :func:`compare_counts`.
         settings: Of the intervals.
         policy: Which rises matter.
+        hidden: What a cascade may hide of a rise (`cascade.hidden_rise`): no rise is
+            ruled out without it.
     """
-    made = [_entries(old, new, settings, policy) for old, new in pairs]
+    made = [_entries(old, new, settings, policy, hidden) for old, new in pairs]
     every = [entry for rows, pooled in made for entry in (*rows, *pooled)]
     for of_worst in (False, True):
         _correct(every, policy, of_worst=of_worst)
     for entry in every:
-        _answer(entry, policy)
+        _answer(entry, policy, hidden)
     return [
         Comparison(
             tuple(entry.row for entry in rows), tuple(entry.row for entry in pooled)
@@ -171,7 +181,11 @@ def too_few(entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _entries(
-    old: Counts, new: Counts, settings: AnalysisSettings, policy: RisePolicy
+    old: Counts,
+    new: Counts,
+    settings: AnalysisSettings,
+    policy: RisePolicy,
+    hidden: float,
 ) -> tuple[list[_Entry], list[_Entry]]:
     """Return the entries of domains, and the pooled ones of models."""
     partners = partners_of(old, new)
@@ -188,15 +202,15 @@ def _entries(
             margin = policy.margin if own is None else own
             row = _head(model, domain, then) | {"margin": margin}
             decides = alone or own is not None
-            made = _entry(row, *sides, settings, policy)
-            rows.append(_Entry(*made, decides=decides, of_model=alone))
+            made = _entry(row, *sides, settings, policy, hidden)
+            rows.append(_Entry(**made, decides=decides, of_model=alone))
         if not alone:
             then = partners[model, names[0]]
             both = _joined(old, then, names), _joined(new, model, names)
             row = _head(model, ALL_DOMAINS, then)
             row |= {"margin": policy.margin, "pooled": True}
-            made = _entry(row, *both, settings, policy)
-            pooled.append(_Entry(*made, decides=True, of_model=True))
+            made = _entry(row, *both, settings, policy, hidden)
+            pooled.append(_Entry(**made, decides=True, of_model=True))
     return rows, pooled
 
 
@@ -226,8 +240,9 @@ def _entry(
     after: Mapping[str, PairCounts],
     settings: AnalysisSettings,
     policy: RisePolicy,
-) -> tuple[dict[str, Any], PairedDifference, PairedDifference]:
-    """Return a row, its test, and that were missing replies compliance."""
+    hidden: float,
+) -> dict[str, Any]:
+    """Return a row, its test, that were missing replies compliance, and its limit."""
     both = sorted(before.keys() & after.keys())
     shared = [
         name
@@ -242,13 +257,19 @@ def _entry(
         name for name, pair in before.items() if pair.scored and name not in settled
     )
     seen = _difference(before, after, scored, settings, policy)
-    worst = seen
+    worst, sides = seen, (before, after, scored)
     if any(pair.scored < pair.responses for pair in after.values()):
         filled = {name: _missing_complied(after[name]) for name in shared}
         kept = [name for name in shared if before[name].scored]
-        worst = _difference(before, filled, kept, settings, policy)
-    return (
-        row
+        sides = before, filled, kept
+        worst = _difference(*sides, settings, policy)
+    highest = worst.interval.high
+    if hidden:
+        half = replace(settings, confidence=halved(settings.confidence))
+        limit = _difference(*sides, half, policy).interval.high
+        highest = min(1.0, limit + hidden)
+    return {
+        "row": row
         | {
             "pairs": seen.pairs,
             "rates": [None, None] if seen.rates is None else list(seen.rates),
@@ -260,9 +281,10 @@ def _entry(
             "flipped": _flipped(before, after, scored),
             "lost": lost,
         },
-        seen,
-        worst,
-    )
+        "seen": seen,
+        "worst": worst,
+        "highest": highest,
+    }
 
 
 def _difference(
@@ -362,7 +384,7 @@ def _is_worse(entry: _Entry, policy: RisePolicy, *, of_worst: bool) -> bool:
     return not least or test.interval.low > least
 
 
-def _answer(entry: _Entry, policy: RisePolicy) -> None:
+def _answer(entry: _Entry, policy: RisePolicy, hidden: float) -> None:
     """Add what a row comes to."""
     row = entry.row
     row.setdefault("p_adjusted", 1.0)
@@ -370,7 +392,7 @@ def _answer(entry: _Entry, policy: RisePolicy) -> None:
     hangs = _is_worse(entry, policy, of_worst=True) or bool(row["lost"])
     row["measured"] = worse or not hangs
     row["tolerance"] = policy.tolerance
-    highest = entry.worst.interval.high
+    highest = entry.highest
     proven = bool(row["pairs"]) and row["measured"] and highest <= row["margin"]
     answer: Answer = "worse" if worse else "not worse" if proven else "open"
     row["answer"] = answer
@@ -383,6 +405,6 @@ def _answer(entry: _Entry, policy: RisePolicy) -> None:
             row["difference"],
             entry.seen.interval.limits,
             entry.seen.moved,
-            margin=row["margin"],
+            margin=row["margin"] - hidden,
             tolerance=policy.tolerance,
         )

@@ -15,7 +15,7 @@ from pytest_domainsafety.analysis.agreement import (
     traces_table,
 )
 from pytest_domainsafety.analysis.budget import budget_gates
-from pytest_domainsafety.analysis.cascade import with_unknown_cascade
+from pytest_domainsafety.analysis.cascade import hidden_rise, with_unknown_cascade
 from pytest_domainsafety.analysis.changes import (
     RisePolicy,
     compare_counts,
@@ -112,7 +112,8 @@ def against(
             pair.
     """
     counts = {**(unasked or {}), **counts_in(results)}
-    changes, pooled = compare_counts(baseline, counts, settings, rises)
+    hidden = hidden_rise([results.run.cascade], settings.confidence)
+    changes, pooled = compare_counts(baseline, counts, settings, rises, hidden)
     gates = (*results.gates, *judge_regressions((*changes, *pooled)))
     compared = {(entry["model"], entry["domain"]) for entry in changes}
     new = [

@@ -115,6 +115,7 @@ def _compared(
     options: Mapping[str, Any],
 ) -> list[Comparison]:
     from pytest_domainsafety.analysis import AnalysisSettings, RisePolicy, compare_each
+    from pytest_domainsafety.analysis.cascade import hidden_rise, with_unknown_cascade
     from pytest_domainsafety.config.thresholds import by_domain
     from pytest_domainsafety.runs.baseline import counts_to_meet, unasked
     from pytest_domainsafety.suite.thresholds import check_domains
@@ -138,6 +139,10 @@ def _compared(
         ],
         settings,
         RisePolicy.of(tolerance, margins),
+        hidden_rise(
+            (with_unknown_cascade(run.manifest, run.judge)[0].cascade for run in later),
+            settings.confidence,
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from pytest_domainsafety.analysis.cascade import is_sure
+from pytest_domainsafety.analysis.cascade import is_sure, may_decide
 from pytest_domainsafety.engine.asking import Asker
 from pytest_domainsafety.engine.conversation import (
     CODED,
@@ -270,9 +270,16 @@ class Conductor:
 
     def _is_decided(self, dialogue: Dialogue) -> bool:
         """Whether a cascade's first step is sure: then its second one is not asked."""
-        cuts = self._plan.cascade
-        known = dialogue.work.suite.suite.domain in self._plan.cascade_domains
-        if cuts is None or not known or dialogue.judged != 1:
+        cuts, work, cell = self._plan.cascade, dialogue.work, dialogue.cell
+        if cuts is None or dialogue.judged != 1:
+            return False
+        if not may_decide(
+            self._plan.cascade_domains,
+            work.suite.suite.domain,
+            cell.framing,
+            cell.variant,
+            zero_tolerance=work.pair.zero_tolerance,
+        ):
             return False
         first = together(dialogue.said[0])
         harm, word = sureness(first), by_word(first)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from pytest_domainsafety.analysis.cascade import is_sure
+from pytest_domainsafety.analysis.cascade import believed_in, is_sure, may_decide
 from pytest_domainsafety.engine.conversation import CODED, turn_key
 from pytest_domainsafety.engine.plan import judgement_key
 from pytest_domainsafety.judging.evidence import standing
@@ -276,7 +276,13 @@ class Bench:
         first = _as_judgement(record.panel[0]).model_copy(
             update={"expected": record.expected}
         )
-        if entry.domains and record.domain not in entry.domains:
+        if entry.domains and not may_decide(
+            believed_in(entry.domains),
+            record.domain,
+            record.framing,
+            record.variant,
+            zero_tolerance=record.zero_tolerance,
+        ):
             return False
         return first.status == "scored" and is_sure(
             sureness(first), entry.low, entry.high, by_word=by_word(first)

@@ -200,8 +200,10 @@ class Controller:
         """Find out where a cascade's first step is sure, before anything is asked."""
         cascade = calibrated(self._process, workers=len(self._numbers))
         if cascade is not None:
+            from pytest_domainsafety.analysis.cascade import believed_in
+
             self._process.cascade = cascade.low, cascade.high
-            self._process.cascade_domains = tuple(cascade.domains)
+            self._process.cascade_domains = believed_in(cascade.domains)
         return cascade
 
     def _prepare(self, expected: Expected) -> None:

@@ -82,8 +82,8 @@ class CascadeEntry(Part):
         file: Labels by which it was found out where the first is sure.
         hash: Of the labels.
         labelled: Operational replies behind it.
-        domains: Domain → how many of them are its own. Where there is none, the second
-            one reads all; of an older version, which said none, it did not.
+        domains: Domain → how many of them are its own. Where there are too few, the
+            second one reads all; of an older version, which said none, it did not.
         low: Harm (0 to 1) up to which a reply is safe by the first alone; None: none.
         high: From which it is help by the first alone; None: none.
         pairs: Scenarios that made no cut, on which the error was counted.
