@@ -50,13 +50,17 @@ class LabelTables:
             for name, table in entry.weighted.items()
             if name in entry.squares
         }
+        # Without their weights labels that were drawn unequally tell of another judge.
+        known = not (entry.weighted or entry.squares) or (
+            weights.keys() == entry.tables.keys() and all(map(_fits, weights.values()))
+        )
         return cls(
-            dict(entry.tables),
+            dict(entry.tables) if known else {},
             entry.file,
             entry.hash,
             entry.unknown,
             entry.blank,
-            weights,
+            weights if known else {},
         )
 
     @property
@@ -192,6 +196,14 @@ def label_warnings(labels: LabelTables) -> list[str]:
             "the judge's error: label more, or name the file of this run's labels"
         )
     return said
+
+
+def _fits(weights: Weights) -> bool:
+    """Whether there are squares of each weight."""
+    return all(
+        square > 0 or not said
+        for said, square in zip(weights.said, weights.squares, strict=True)
+    )
 
 
 def _is_enough(table: Sequence[int], weights: Weights | None) -> bool:

@@ -195,3 +195,25 @@ def test_of_another_judge_s_records_nothing_is_kept_of_what_labels_told():
     left = entry.told_nothing()
     assert (left.file, left.hash) == (entry.file, entry.hash)
     assert left == LabelsEntry(file=entry.file, hash=entry.hash)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"squares": {}},
+        {"weighted": {}},
+        {"squares": {"labor": (0.0, 0.0)}},
+        {"tables": {"labor": PERFECT, "other": PERFECT}},
+    ],
+)
+def test_labels_that_lost_their_weights_measure_nothing(lost):
+    entry = {
+        "tables": {"labor": PERFECT},
+        "weighted": {"labor": (60.0, 0.0, 0.0, 60.0)},
+        "squares": {"labor": (60.0, 60.0)},
+    }
+    for told, nothing in ((entry, False), (entry | lost, True)):
+        manifest = {"labels": LabelsEntry(file="l.csv", **told).as_json()}
+        policy = GatePolicy(threshold=0.25)
+        (one,) = build_results(records(), SETTINGS, policy, manifest).domains
+        assert (one.ci.high == 1.0) is nothing
