@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from pytest_domainsafety.config.pytest_options import only_shows
-from pytest_domainsafety.config.run import RunConfig
 from pytest_domainsafety.engine import PairWork, Tally
 from pytest_domainsafety.errors import StoreError, SuiteError
 from pytest_domainsafety.session.collection import PairItem
@@ -36,7 +35,6 @@ from pytest_domainsafety.session.internals import (
 )
 from pytest_domainsafety.session.judge_checks import (
     anchored,
-    begun,
     check_anchors,
     in_other_words,
 )
@@ -48,9 +46,9 @@ from pytest_domainsafety.session.lock_and_baseline import (
     find_labels,
     read_reference,
 )
-from pytest_domainsafety.session.manifest import build_manifest, threshold_entry
+from pytest_domainsafety.session.manifest import build_manifest, set_out
 from pytest_domainsafety.session.outputs import show, write_outputs
-from pytest_domainsafety.session.process import WORKER_INPUT, Process, look_rule
+from pytest_domainsafety.session.process import WORKER_INPUT, Process
 from pytest_domainsafety.session.progress import ProgressLine, watch, watch_opening
 from pytest_domainsafety.session.pytest_reports import detach, keep
 from pytest_domainsafety.session.readiness import prepare_the_end
@@ -61,7 +59,6 @@ from pytest_domainsafety.session.selection import (
     check_variants,
     chosen_part,
     folders_of_run,
-    run_kind,
 )
 from pytest_domainsafety.session.unasked import Unasked, unasked
 from pytest_domainsafety.store import Store
@@ -224,20 +221,12 @@ class Controller:
         with watch_opening(self._config, self._process):
             engine = self._process.engine()
         self._manifest = build_manifest(self._config, self._process, engine)
-        variants = self._process.config.variants
         config = self._process.config
         part = chosen_part(self._config, expected, declared=config.part)
         self._manifest = self._manifest.with_(
-            kind=run_kind(expected, part),
-            thresholds=threshold_entry(expected, config),
             **({} if self._labels is None else {"labels": self._labels.entry}),
             **({} if cascade is None else {"cascade": cascade}),
-            selection=self._manifest.selection.with_(part=part.chosen),
-            expected=expected.as_manifest(variants=variants),
-            **expected.facts(),
-            **begun(config),
-            **({"twins": expected.twins()} if config.benign else {}),
-            **({"looks": _orders(expected, config)} if config.looks else {}),
+            **set_out(self._manifest, config, expected, part),
         )
         self._reference = read_reference(
             expected, config, self._manifest, part, folders_of_run(self._config)
@@ -531,16 +520,6 @@ class Controller:
         except Exception as error:  # noqa: BLE001 - pytest would show its frames
             told = sentence("The table can't be shown", error, self._process.config)
             terminalreporter.write_line(told, red=True)
-
-
-def _orders(expected: Expected, config: RunConfig) -> dict[str, dict[str, Any]]:
-    """Return model → domain → its pairs in the order asked."""
-    orders: dict[str, dict[str, Any]] = {}
-    rule = look_rule(expected.pairs.values(), config)
-    for (model, domain), order in rule.orders.items():
-        if rule.looks_at((model, domain)):
-            orders.setdefault(model, {})[domain] = order
-    return orders
 
 
 def _check_files(suites: Iterable[LoadedSuite]) -> None:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_domainsafety import __version__
 from pytest_domainsafety.config.filter_words import filter_words_entry
+from pytest_domainsafety.session.judge_checks import begun
+from pytest_domainsafety.session.process import look_rule
+from pytest_domainsafety.session.selection import Part, run_kind
 from pytest_domainsafety.suite.thresholds import resolve
 from pytest_domainsafety.text import fingerprint
 from pytest_domainsafety.types import (
@@ -119,6 +122,39 @@ def _conditions(settings: RunConfig) -> list[ConditionEntry]:
         known = None if text is None else fingerprint("system", text)
         entries.append(ConditionEntry(name=name, hash=known, **shown))
     return entries
+
+
+def set_out(
+    manifest: Manifest, config: RunConfig, expected: Expected, part: Part
+) -> dict[str, Any]:
+    """Return the keys of a manifest that say what a run set out to ask.
+
+    Args:
+        manifest: As it is begun, with the selection that was typed.
+        config: Of the run.
+        expected: Its pairs.
+        part: Which part of the suites they are.
+    """
+    return {
+        "kind": run_kind(expected, part),
+        "thresholds": threshold_entry(expected, config),
+        "selection": manifest.selection.with_(part=part.chosen),
+        "expected": expected.as_manifest(variants=config.variants),
+        **expected.facts(),
+        **begun(config),
+        **({"twins": expected.twins()} if config.benign else {}),
+        **({"looks": _orders(expected, config)} if config.looks else {}),
+    }
+
+
+def _orders(expected: Expected, config: RunConfig) -> dict[str, dict[str, Any]]:
+    """Return model → domain → its pairs in the order asked."""
+    orders: dict[str, dict[str, Any]] = {}
+    rule = look_rule(expected.pairs.values(), config)
+    for (model, domain), order in rule.orders.items():
+        if rule.looks_at((model, domain)):
+            orders.setdefault(model, {})[domain] = order
+    return orders
 
 
 def threshold_entry(expected: Expected, config: RunConfig) -> ThresholdsEntry:
