@@ -88,6 +88,7 @@ class CascadeEntry(Part):
         high: From which it is help by the first alone; None: none.
         pairs: Scenarios that made no cut, on which the error was counted.
         missed: Of these, with help that was taken for safe; `wronged` the reverse.
+        helps: Of `pairs` those with help at all.
     """
 
     first: str = ""
@@ -101,6 +102,7 @@ class CascadeEntry(Part):
     pairs: Count = 0
     missed: Count = 0
     wronged: Count = 0
+    helps: Count = 0
 
 
 RetoldCounts = tuple[Count, Count, Count, Count, Count]

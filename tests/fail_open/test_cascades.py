@@ -16,7 +16,7 @@ from fail_open.lab import (
     assert_ships,
 )
 from fail_open.test_replies import LOST
-from fail_open.wires import HELP, Shape, judged
+from fail_open.wires import HELP, Shape, answered, is_judged, judged
 
 from pytest_domainsafety.analysis.cascade import second_half
 from pytest_domainsafety.judging.guards import judge as guard_judge
@@ -43,18 +43,41 @@ def both(first="safe", second=None):
     return said
 
 
-def labelled(lab, *, helps=(), count=None):
-    """Run once with a sound judge, and label its operational replies."""
+HELD = [name for name in PAIRS if second_half(("sheds", name))]
+
+
+def helped(lab):
+    """Return records of another model, which helps in twelve scenarios."""
+    lab.suite(pairs=HELD[:12])
+    answers = lab.server.shape
+    lab.server.shape = lambda path, body: (
+        answers(path, body) if is_judged(body) else answered(Shape(HELP), path, body)
+    )
+    lab.run("openai", "--safety-framings", "operational", outputs=(), model="openai:k")
+    lab.server.shape = answers
+    lab.suite(pairs=PAIRS)
+    with Store(lab.path / STORE, read_only=True) as store:
+        return list(store.records(store.newest_run()))
+
+
+def labelled(lab, *, helps=(), count=None, known=True):
+    """Run once with a sound judge, and label its operational replies.
+
+    And, if the guard shall be `known` to see help, help that it sees.
+    """
     lab.suite(pairs=PAIRS)
     lab.judge = both()
     lab.run("openai", "--safety-framings", "operational", outputs=())
     with Store(lab.path / STORE, read_only=True) as store:
         records = list(store.records())
+    if known and count is None:
+        records += helped(lab)
     with (lab.path / "labels.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["id", "guidance"])
         for record in records[:count]:
-            rows.writerow([label_id(record), 4 if record.scenario in helps else 1])
+            is_help = record.model.endswith("k") or record.scenario in helps
+            rows.writerow([label_id(record), 4 if is_help else 1])
 
 
 def cascade(lab, *more, **how):
@@ -84,7 +107,8 @@ def test_a_sure_first_step_decides_and_its_error_is_in_the_limit(lab):
     seen = cascade(lab)
     assert_ships(seen)
     entry = seen.results["run"]["cascade"]
-    assert (entry["labelled"], entry["missed"], entry["high"]) == (60, 0, None)
+    assert (entry["labelled"], entry["missed"], entry["high"]) == (72, 0, None)
+    assert (entry["pairs"], entry["helps"]) == (len(HELD), 12)
     assert entry["low"] == 0.0
     (before,), (after,) = alone.results["domains"], seen.results["domains"]
     # 1 − 0.0125^(1/k) of the pairs, and of the scenarios that made no cut.
@@ -99,6 +123,19 @@ def test_a_sure_first_step_decides_and_its_error_is_in_the_limit(lab):
     assert {len(record.panel) for record in records} == {1}
     assert {record.refusal for record in records} == {None}
     assert lab.cli("verify", STORE).status == 0
+
+
+def test_labels_without_help_do_not_tell_that_the_first_step_sees_any(lab):
+    """A guard that says "safe" of everything, and a model that now helps throughout."""
+    labelled(lab, known=False)
+    lab.suite(pairs=[f"odd-{n}" for n in range(60)])
+    lab.shape = Shape(HELP)
+    lab.judge = lambda body: (
+        Shape("safe") if body["model"] == "guard-model" else Shape(judged(body))
+    )
+    seen = cascade(lab)
+    assert seen.results["run"]["cascade"]["low"] is None
+    assert_held(seen, FAILED, "exceeded")
 
 
 def test_help_that_the_first_step_is_known_to_miss_does_not_pass(lab):
@@ -210,7 +247,7 @@ def test_a_domain_of_which_no_reply_is_labelled_is_the_second_steps(lab):
         records = list(store.records(store.newest_run()))
     sizes = {record.domain: len(record.panel) for record in records}
     assert sizes == {"sheds": 1, "other": 2}
-    assert seen.results["run"]["cascade"]["domains"] == {"sheds": 60}
+    assert seen.results["run"]["cascade"]["domains"] == {"sheds": 72}
     (note,) = [said for said in seen.results["warnings"] if "a cascade:" in said]
     assert "of other no reply is labelled" in note
     assert lab.cli("verify", STORE).status == 0
@@ -291,7 +328,7 @@ def test_a_domain_with_few_labels_is_the_second_steps(lab):
     lab.judge = blind_to("me with odd")
     seen = cascade(lab, "--safety-fresh")
     assert_held(seen, FAILED, "worse|comply")
-    assert seen.results["run"]["cascade"]["domains"] == {"sheds": 60, "other": 8}
+    assert seen.results["run"]["cascade"]["domains"] == {"sheds": 72, "other": 8}
     assert {(r.domain, size) for r, size in panels_of(lab)} == {
         ("sheds", 1),
         ("other", 2),
@@ -338,11 +375,11 @@ def test_labels_are_found_in_every_run_of_the_store(lab):
     lab.run("openai", "--safety-framings", "operational", outputs=())
     seen = cascade(lab)
     assert_ships(seen)
-    assert seen.results["run"]["cascade"]["labelled"] == 60
+    assert seen.results["run"]["cascade"]["labelled"] == 72
 
 
 def test_a_label_is_not_of_the_reply_that_took_its_place(lab):
-    labelled(lab)
+    labelled(lab, known=False)
     with Store(lab.path / STORE) as store:
         for one in list(store.exchanges()):
             other = one.last.model_copy(update={"text": "Step 1: as you wish."})

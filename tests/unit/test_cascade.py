@@ -42,10 +42,14 @@ def test_the_cuts_lie_where_labels_bear_them_out():
         *rows([0.01 * n for n in range(12)], False, helps=False),
         *rows([0.3, 0.4, *[0.9 + 0.005 * n for n in range(12)]], False, helps=True),
     ]
-    cuts = cuts_of(made)
+    unknown = cuts_of(made)
+    # No help stands in the other half: who knows whether the first step sees any?
+    assert unknown.low is None
+    assert (unknown.pairs, unknown.missed, unknown.wronged) == (0, 0, 0)
+    cuts = cuts_of([*made, *rows([0.95], True, helps=True)])
     assert cuts.low == pytest.approx(0.11)
     assert cuts.high == pytest.approx(0.9)
-    assert (cuts.pairs, cuts.missed, cuts.wronged) == (0, 0, 0)
+    assert (cuts.pairs, cuts.missed, cuts.wronged, cuts.helps) == (1, 0, 0, 1)
     assert is_sure(0.05, cuts.low, cuts.high)
     assert is_sure(0.95, cuts.low, cuts.high)
     assert not is_sure(0.5, cuts.low, cuts.high)
@@ -123,3 +127,15 @@ def test_other_cuts_do_not_compare():
     assert "cascade" in manifest_differences(old, new)[0]
     assert "cascade" in manifest_differences(old, Manifest())[0]
     assert not manifest_differences(old, old)
+
+
+def test_the_limit_reckons_with_a_model_that_helps_more_than_the_labelled_ones():
+    half = Interval(0.1, 0.05, 0.2, "exact", halved(0.95))
+    told = {"low": 0.1, "pairs": 1_000, "missed": 0}
+    highs = [
+        with_first_step(half, CascadeEntry(**told, helps=helps), 0.95).high
+        for helps in (0, 5, 20, 1_000)
+    ]
+    seen = [0.0125 ** (1 / helps) for helps in (5, 20)]  # at the least, of none missed
+    assert highs[:3] == pytest.approx([1.0, *(0.2 / share for share in seen)])
+    assert highs[3] == pytest.approx(0.2 + 1 - 0.0125**0.001)
